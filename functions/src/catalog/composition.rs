@@ -1,0 +1,186 @@
+//! Compositions: functions joined end to end, every joint checked once.
+
+use std::sync::Arc;
+
+use futures_core::stream::BoxStream;
+
+use super::{CompositionError, Definition, Function};
+use crate::codec::Codecs;
+use crate::error::Error;
+use crate::headers::Headers;
+use crate::message::EncodedMessage;
+use crate::next::{Chain, Link, Next};
+use crate::signature::{FunctionKind, Port, Shape, Signature};
+use crate::stage::{Call, Input, Step, Wanted};
+
+/// One function or several joined end to end, ready to be called.
+///
+/// | members | is |
+/// |---|---|
+/// | supplier, then functions | a supplier |
+/// | functions | a function |
+/// | functions, then a consumer | a consumer |
+/// | supplier, perhaps functions, then a consumer | a self-running pair |
+#[derive(Clone)]
+pub struct Composition {
+    definition: Definition,
+    signature: Signature,
+    chain: Arc<Chain>,
+}
+
+/// What a composition is called with.
+pub enum Incoming {
+    /// Nothing: for a supplier.
+    Nothing,
+    /// One message.
+    One(EncodedMessage),
+    /// A stream of messages, and the headers that accompany it as a whole: for a function over a stream.
+    Stream(Headers, BoxStream<'static, Result<EncodedMessage, Error>>),
+}
+
+impl Composition {
+    pub(super) fn new(
+        definition: Definition,
+        functions: &[&Function],
+        codecs: &Codecs,
+    ) -> Result<Self, CompositionError> {
+        let mut links = Vec::with_capacity(functions.len());
+        let mut previous: Option<&Function> = None;
+        for function in functions {
+            let moves = previous.map_or(Ok(false), |previous| check_joint(previous, function))?;
+            let takes_stream =
+                function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
+            let (name, stage) = (Arc::clone(&function.name), Arc::clone(&function.stage));
+            links.push(Link { name, stage, moves, takes_stream });
+            previous = Some(function);
+        }
+        let signature = Signature {
+            input: functions.first().and_then(|first| first.signature.input.clone()),
+            output: functions
+                .last()
+                .and_then(|last| last.signature.output.clone())
+                .map(|output| Port { shape: shape_of(functions), ..output }),
+        };
+        Ok(Self {
+            definition,
+            signature,
+            chain: Arc::new(Chain { links: links.into(), codecs: codecs.clone() }),
+        })
+    }
+
+    /// The definition, in canonical form.
+    #[must_use]
+    pub const fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// What goes in and out of the whole.
+    #[must_use]
+    pub const fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Which kind the whole is; a self-running pair counts as a supplier.
+    #[must_use]
+    pub const fn kind(&self) -> FunctionKind {
+        match (&self.signature.input, &self.signature.output) {
+            (None, _) => FunctionKind::Supplier,
+            (Some(_), Some(_)) => FunctionKind::Function,
+            (Some(_), None) => FunctionKind::Consumer,
+        }
+    }
+
+    /// Whether the whole takes nothing and returns nothing: a supplier joined to a consumer.
+    #[must_use]
+    pub const fn is_self_running(&self) -> bool {
+        self.signature.input.is_none() && self.signature.output.is_none()
+    }
+
+    /// Whether the first function takes a stream.
+    #[must_use]
+    pub fn takes_stream(&self) -> bool {
+        self.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream)
+    }
+
+    /// Calls the functions, one after the other.
+    ///
+    /// Most calls are over when this returns; a function that waits gives a step to await. A panic of a function
+    /// passes through: callers that must survive it catch it.
+    #[must_use = "a call that goes on must be awaited"]
+    #[inline]
+    pub fn call(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        let (input, headers) = match incoming {
+            Incoming::One(message) => {
+                let (payload, headers) = message.into_parts();
+                (Input::Encoded(payload), headers)
+            }
+            Incoming::Nothing => (Input::Nothing, Headers::new()),
+            Incoming::Stream(headers, messages) => (Input::Stream(messages), headers),
+        };
+        Next::start(&self.chain, Call::new(headers, wanted), input)
+    }
+}
+
+/// Whether the value moves from one function to the next; an error when it can't even be converted.
+fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError> {
+    let Some(output) = &from.signature.output else {
+        return Err(CompositionError::AfterConsumer {
+            consumer: from.name.to_string(),
+            location: from.location,
+            next: to.name.to_string(),
+        });
+    };
+    let Some(input) = &to.signature.input else {
+        return Err(CompositionError::SupplierNotFirst {
+            supplier: to.name.to_string(),
+            location: to.location,
+            previous: from.name.to_string(),
+        });
+    };
+    if output.type_id == input.type_id {
+        return Ok(true);
+    }
+    if output.data_kind.can_be_read_as(input.data_kind) {
+        return Ok(false);
+    }
+    Err(CompositionError::Joint {
+        from: from.name.to_string(),
+        from_location: from.location,
+        output: output.type_name.clone(),
+        output_kind: output.data_kind,
+        to: to.name.to_string(),
+        to_location: to.location,
+        input: input.type_name.clone(),
+        input_kind: input.data_kind,
+    })
+}
+
+/// Once a member returns a stream or several messages, so does the whole, unless a later one folds a stream into one.
+fn shape_of(functions: &[&Function]) -> Shape {
+    functions.iter().fold(Shape::One, |shape, function| {
+        let takes_stream =
+            function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
+        let own = function.signature.output.as_ref().map_or(Shape::One, |output| output.shape);
+        match (shape, own) {
+            (_, own) if takes_stream => own,
+            (Shape::One, own) => own,
+            (Shape::Many | Shape::Stream, _) => Shape::Stream,
+        }
+    })
+}
+
+impl std::fmt::Debug for Composition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Composition({}: {})", self.definition, self.signature)
+    }
+}
+
+impl std::fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::One(message) => f.debug_tuple("One").field(message).finish(),
+            Self::Stream(..) => f.write_str("Stream"),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The catalog: the functions of this process, by name.
+
+mod builder;
+mod composition;
+mod definition;
+mod error;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use builder::CatalogBuilder;
+pub use composition::{Composition, Incoming};
+pub use definition::{Definition, InvalidDefinition, check_name};
+pub use error::{CatalogError, CatalogErrors, CompositionError};
+
+use crate::codec::Codecs;
+use crate::signature::{FunctionKind, Location, Signature};
+use crate::stage::Stage;
+
+/// The functions of this process, by name.
+///
+/// ```
+/// use wellspring_functions::Catalog;
+///
+/// let catalog = Catalog::builder()
+///     .function("uppercase", |text: String| text.to_uppercase())
+///     .function("reverse", |text: String| text.chars().rev().collect::<String>())
+///     .build()?;
+/// let composition = catalog.compose("uppercase|reverse")?;
+/// assert_eq!(composition.signature().to_string(), "String → String");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    functions: Arc<HashMap<Arc<str>, Function>>,
+    codecs: Codecs,
+    max_stages: usize,
+}
+
+/// One function of the catalog.
+#[derive(Clone)]
+pub struct Function {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which of the three kinds it is.
+    pub kind: FunctionKind,
+    /// What it does, in the words of its documentation; may be empty.
+    pub description: String,
+    /// Where it was registered.
+    pub location: Location,
+    /// What goes in and out.
+    pub signature: Signature,
+    pub(crate) stage: Arc<dyn Stage>,
+}
+
+impl Catalog {
+    /// Starts a catalog.
+    #[must_use]
+    pub fn builder() -> CatalogBuilder {
+        CatalogBuilder::default()
+    }
+
+    /// A function by its exact name.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.get(name)
+    }
+
+    /// Every function, by name.
+    #[must_use]
+    pub fn functions(&self) -> Vec<&Function> {
+        let mut all: Vec<_> = self.functions.values().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// How many functions there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
+    /// The codecs that every composition reads and writes with.
+    #[must_use]
+    pub const fn codecs(&self) -> &Codecs {
+        &self.codecs
+    }
+
+    /// Resolves a definition given as text.
+    ///
+    /// # Errors
+    /// When the text is no definition, a name is unknown, or the functions do not fit together.
+    pub fn compose(&self, definition: &str) -> Result<Composition, CompositionError> {
+        let too_long = definition.split(['|', ',']).nth(self.max_stages).is_some();
+        if too_long {
+            let found = definition.split(['|', ',']).count();
+            return Err(CompositionError::TooLong { found, expected: self.max_stages });
+        }
+        self.resolve(&Definition::parse(definition)?)
+    }
+
+    /// Resolves a definition: every name is looked up and every joint is checked, once.
+    ///
+    /// # Errors
+    /// When a name is unknown or the functions do not fit together.
+    pub fn resolve(&self, definition: &Definition) -> Result<Composition, CompositionError> {
+        let found = definition.names().len();
+        if found > self.max_stages {
+            return Err(CompositionError::TooLong { found, expected: self.max_stages });
+        }
+        let functions = definition.names().map(|name| {
+            self.function(name).ok_or_else(|| CompositionError::Unknown {
+                name: name.to_owned(),
+                near: self.near(name),
+                empty: self.is_empty(),
+            })
+        });
+        Composition::new(definition.clone(), &functions.collect::<Result<Vec<_>, _>>()?, &self.codecs)
+    }
+
+    /// Up to three names close to one that does not exist, the closest first.
+    #[must_use]
+    pub fn near(&self, name: &str) -> Vec<String> {
+        let short: String = name.chars().take(64).collect::<String>().to_lowercase();
+        let mut near: Vec<_> = self
+            .functions
+            .keys()
+            .map(|known| (strsim::jaro_winkler(&short, &known.to_lowercase()), known))
+            .filter(|(likeness, _)| *likeness > 0.75)
+            .collect();
+        near.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.cmp(y)));
+        near.into_iter().take(3).map(|(_, known)| known.to_string()).collect()
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} `{}`: {} at {}", self.kind, self.name, self.signature, self.location)
+    }
+}

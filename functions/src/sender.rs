@@ -1,0 +1,89 @@
+//! Sending from code: to a named output, whenever the function likes (Spring: `StreamBridge`).
+
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use serde::Serialize;
+
+use crate::codec::{Codecs, natural_content_type};
+use crate::error::Error;
+use crate::message::{EncodedMessage, Message};
+
+/// Publishes messages to named outputs. Take one as an argument after the payload.
+///
+/// ```
+/// use wellspring_functions::{Error, Sender};
+///
+/// async fn register(name: String, sender: Sender) -> Result<u64, Error> {
+///     sender.send("send-communication", name).await?;
+///     Ok(42)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Sender {
+    outputs: Arc<dyn Outputs>,
+    codecs: Codecs,
+}
+
+/// The outputs that a [`Sender`] publishes to; the runtime implements it.
+pub trait Outputs: Send + Sync + 'static {
+    /// The content type that an output is configured with, if any.
+    fn content_type(&self, output: &str) -> Option<crate::ContentType>;
+
+    /// Publishes an encoded message and waits until the broker has confirmed it.
+    fn send(&self, output: &str, message: EncodedMessage) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+impl Sender {
+    /// A sender to some outputs.
+    #[must_use]
+    pub fn new(outputs: Arc<dyn Outputs>, codecs: Codecs) -> Self {
+        Self { outputs, codecs }
+    }
+
+    /// Publishes a payload to an output binding; resolves when the broker has confirmed it.
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded, no output has that name, or the broker did not accept the message.
+    pub fn send<T: Serialize + 'static>(
+        &self,
+        output: &str,
+        payload: T,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
+        self.send_message(output, Message::new(payload))
+    }
+
+    /// Publishes a message with headers to an output binding; resolves when the broker has confirmed it.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub fn send_message<T: Serialize + 'static>(
+        &self,
+        output: &str,
+        message: Message<T>,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
+        let sent = self.encode(output, message).map(|message| self.outputs.send(output, message));
+        async move { sent?.await }
+    }
+
+    fn encode<T: Serialize + 'static>(
+        &self,
+        output: &str,
+        message: Message<T>,
+    ) -> Result<EncodedMessage, Error> {
+        let (payload, mut headers) = message.into_parts();
+        let content_type = headers.content_type().cloned();
+        let content_type = content_type
+            .or_else(|| self.outputs.content_type(output))
+            .unwrap_or_else(natural_content_type::<T>);
+        let payload = self.codecs.encode(payload, &content_type)?;
+        headers.set_content_type(content_type);
+        Ok(Message::from_parts(Some(payload), headers))
+    }
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sender")
+    }
+}

@@ -1,0 +1,124 @@
+//! How a function looks from outside: its kind, and what goes in and out.
+
+use std::any::TypeId;
+use std::fmt;
+
+use schemars::Schema;
+
+use crate::codec::short_name;
+use crate::data_kind::DataKind;
+
+/// Which of the three kinds a function is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FunctionKind {
+    /// Nothing in, output out.
+    Supplier,
+    /// Input in, output out.
+    Function,
+    /// Input in, nothing out.
+    Consumer,
+}
+
+impl fmt::Display for FunctionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Supplier => "supplier",
+            Self::Function => "function",
+            Self::Consumer => "consumer",
+        })
+    }
+}
+
+/// How many payloads pass through a port in one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// One (an `Option`: at most one).
+    One,
+    /// A list of which each element is a message of its own.
+    Many,
+    /// A stream.
+    Stream,
+}
+
+/// One end of a function: the type of its payload and how many pass.
+#[derive(Clone)]
+pub struct Port {
+    /// The payload's type, without paths.
+    pub type_name: String,
+    /// How many payloads pass in one call.
+    pub shape: Shape,
+    /// What sort of data the payload is.
+    pub data_kind: DataKind,
+    pub(crate) type_id: TypeId,
+    pub(crate) schema: Option<fn() -> Schema>,
+}
+
+impl Port {
+    pub(crate) fn new<T: 'static>(shape: Shape, data_kind: DataKind) -> Self {
+        Self { type_name: short_name::<T>(), shape, data_kind, type_id: TypeId::of::<T>(), schema: None }
+    }
+
+    /// The JSON Schema of the payload, where its type has one.
+    #[must_use]
+    pub fn schema(&self) -> Option<Schema> {
+        self.schema.map(|schema| schema())
+    }
+}
+
+/// `Account`, or `stream of Account`.
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shape {
+            Shape::One => f.write_str(&self.type_name),
+            Shape::Many => write!(f, "many {}", self.type_name),
+            Shape::Stream => write!(f, "stream of {}", self.type_name),
+        }
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Port({self}: {})", self.data_kind)
+    }
+}
+
+/// What goes into a function and what comes out.
+#[derive(Debug, Clone, Default)]
+pub struct Signature {
+    /// What goes in; a supplier has no input.
+    pub input: Option<Port>,
+    /// What comes out; a consumer has no output.
+    pub output: Option<Port>,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.input, &self.output) {
+            (Some(input), Some(output)) => write!(f, "{input} → {output}"),
+            (Some(input), None) => write!(f, "{input} →"),
+            (None, Some(output)) => write!(f, "→ {output}"),
+            (None, None) => f.write_str("→"),
+        }
+    }
+}
+
+/// A place in source code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// The file, as the compiler names it.
+    pub file: &'static str,
+    /// The line, the first is 1.
+    pub line: u32,
+}
+
+impl From<&'static std::panic::Location<'static>> for Location {
+    fn from(location: &'static std::panic::Location<'static>) -> Self {
+        Self { file: location.file(), line: location.line() }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

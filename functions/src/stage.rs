@@ -1,0 +1,161 @@
+//! One erased function: the only shape in which the rest of the program sees user code.
+//!
+//! A [`Stage`] takes its input out of a slot and hands its result to [`Next`], the rest of the composition. Values of
+//! the same type cross that joint on the stack, without a box and without encoding; a synchronous stage therefore
+//! allocates nothing, an asynchronous one boxes its future.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+
+use crate::content_type::ContentType;
+use crate::error::Error;
+use crate::headers::Headers;
+use crate::message::EncodedMessage;
+use crate::next::Next;
+use crate::streaming::Failure;
+
+/// A user's function behind one type: input in, result on to the rest of the composition.
+pub trait Stage: Send + Sync + 'static {
+    /// Calls the function and hands what it returns to `next`.
+    fn call(&self, input: Input<'_>, next: Next<'_>) -> Step;
+}
+
+/// What a stage is given.
+pub enum Input<'a> {
+    /// Nothing: the stage is a supplier.
+    Nothing,
+    /// An encoded payload, its content type among the headers of the [`Call`]; `None` is a tombstone.
+    Encoded(Option<Bytes>),
+    /// `Some(value)` of the type that the stage before returned, to be taken out.
+    Value(&'a mut dyn Any),
+    /// A stream of encoded messages.
+    Stream(BoxStream<'static, Result<EncodedMessage, Error>>),
+}
+
+/// What accompanies one invocation through its stages.
+#[derive(Clone, Default)]
+pub struct Call {
+    /// The headers of the message, with those that earlier stages set laid over them.
+    pub headers: Headers,
+    /// The headers that stages set by returning a `Message`; they go out with the result.
+    pub(crate) set: Option<Headers>,
+    /// What the result is to be encoded as.
+    pub(crate) wanted: Wanted,
+    /// Where a stream leaves the error that ended it early.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Call {
+    /// A call with the headers of its message.
+    #[must_use]
+    pub const fn new(headers: Headers, wanted: Wanted) -> Self {
+        Self { headers, set: None, wanted, failure: None }
+    }
+}
+
+/// What the caller wants the result to be encoded as. A content type set by the function itself comes first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// What is natural for the type: text for `String`, JSON for objects, …
+    #[default]
+    Natural,
+    /// This content type; raw text and bytes are labelled with it unchanged.
+    Labelled(ContentType),
+    /// The first of these media ranges that fits the type; none fits: an error of kind `Unsupported`.
+    AnyOf(std::sync::Arc<[ContentType]>),
+}
+
+/// What a composition answered.
+pub enum Output {
+    /// Nothing to send.
+    Nothing,
+    /// One message.
+    One(Reply),
+    /// Several messages, each of its own.
+    Many(Vec<Reply>),
+    /// A stream of messages. Whoever gets it must read it to its end: reading is what runs the stages.
+    Stream(BoxStream<'static, Result<Reply, Error>>),
+}
+
+/// One encoded message that a composition answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The encoded payload with the headers that the functions set.
+    pub message: EncodedMessage,
+    /// Whether a function returned a `Message` and so decided on the headers itself.
+    pub sets_headers: bool,
+}
+
+/// How far a call has come: most are over when it returns.
+pub enum Step {
+    /// The call is over.
+    Ready(Result<Output, Error>),
+    /// The call goes on; await it.
+    Pending(BoxFuture<'static, Result<Output, Error>>),
+}
+
+impl Future for Step {
+    type Output = Result<Output, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Ready(result) => Poll::Ready(std::mem::replace(result, Ok(Output::Nothing))),
+            Self::Pending(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+/// Adapts a closure to [`Stage`].
+pub(crate) struct FnStage<F>(pub(crate) F);
+
+impl<F: Fn(Input<'_>, Next<'_>) -> Step + Send + Sync + 'static> Stage for FnStage<F> {
+    fn call(&self, input: Input<'_>, next: Next<'_>) -> Step {
+        (self.0)(input, next)
+    }
+}
+
+impl std::fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Encoded(_) => "Encoded",
+            Self::Value(_) => "Value",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::One(reply) => f.debug_tuple("One").field(reply).finish(),
+            Self::Many(replies) => f.debug_tuple("Many").field(replies).finish(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ready(result) => f.debug_tuple("Ready").field(result).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call")
+            .field("headers", &self.headers)
+            .field("wanted", &self.wanted)
+            .finish_non_exhaustive()
+    }
+}
