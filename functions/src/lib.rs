@@ -19,9 +19,10 @@
 //! let composition = catalog.compose("double|describe")?;
 //!
 //! let message = Message::encoded("21", ContentType::JSON);
-//! let step = composition.call(Incoming::One(message), Wanted::Natural);
-//! let Output::One(reply) = futures_util::FutureExt::now_or_never(step).unwrap()? else { panic!("one message") };
-//! assert_eq!(reply.message.bytes(), b"it is 42");
+//! match futures_util::FutureExt::now_or_never(composition.call(Incoming::One(message), Wanted::Natural)) {
+//!     Some(Ok(Output::One(reply))) => assert_eq!(reply.message.bytes(), b"it is 42"),
+//!     other => panic!("expected one message, found {other:?}"),
+//! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

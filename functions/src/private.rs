@@ -186,7 +186,6 @@ impl BoxedTag {
 
 impl DisplayTag {
     /// Converts.
-    #[expect(clippy::needless_pass_by_value, reason = "one shape for every tag")]
     pub fn convert<E: std::fmt::Display>(self, error: E) -> Error {
         Error::retryable(error.to_string())
     }

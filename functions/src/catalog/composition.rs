@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_core::stream::BoxStream;
 
-use super::{CompositionError, Definition, Function};
+use super::{CompositionError, Definition, Function, Joint};
 use crate::codec::Codecs;
 use crate::error::Error;
 use crate::headers::Headers;
@@ -143,7 +143,7 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
     if output.data_kind.can_be_read_as(input.data_kind) {
         return Ok(false);
     }
-    Err(CompositionError::Joint {
+    Err(CompositionError::Joint(Box::new(Joint {
         from: from.name.to_string(),
         from_location: from.location,
         output: output.type_name.clone(),
@@ -152,7 +152,7 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
         to_location: to.location,
         input: input.type_name.clone(),
         input_kind: input.data_kind,
-    })
+    })))
 }
 
 /// Once a member returns a stream or several messages, so does the whole, unless a later one folds a stream into one.

@@ -130,27 +130,32 @@ pub enum CompositionError {
         previous: String,
     },
     /// What one function returns cannot become what the next takes.
-    #[error(
-        "`{from}` ({from_location}) returns `{output}`, {output_kind}, which `{to}` ({to_location}) cannot read as `{input}`, {input_kind}"
-    )]
-    Joint {
-        /// The function that returns.
-        from: String,
-        /// Where it is.
-        from_location: Location,
-        /// What it returns.
-        output: String,
-        /// What sort of data that is.
-        output_kind: DataKind,
-        /// The function that takes.
-        to: String,
-        /// Where it is.
-        to_location: Location,
-        /// What it takes.
-        input: String,
-        /// What sort of data that is.
-        input_kind: DataKind,
-    },
+    #[error(transparent)]
+    Joint(Box<Joint>),
+}
+
+/// Two functions that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{from}` ({from_location}) returns `{output}`, {output_kind}, which `{to}` ({to_location}) cannot read as `{input}`, {input_kind}"
+)]
+pub struct Joint {
+    /// The function that returns.
+    pub from: String,
+    /// Where it is.
+    pub from_location: Location,
+    /// What it returns.
+    pub output: String,
+    /// What sort of data that is.
+    pub output_kind: DataKind,
+    /// The function that takes.
+    pub to: String,
+    /// Where it is.
+    pub to_location: Location,
+    /// What it takes.
+    pub input: String,
+    /// What sort of data that is.
+    pub input_kind: DataKind,
 }
 
 fn suggest(near: &[String], empty: bool) -> String {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use builder::CatalogBuilder;
 pub use composition::{Composition, Incoming};
 pub use definition::{Definition, InvalidDefinition, check_name};
-pub use error::{CatalogError, CatalogErrors, CompositionError};
+pub use error::{CatalogError, CatalogErrors, CompositionError, Joint};
 
 use crate::codec::Codecs;
 use crate::signature::{FunctionKind, Location, Signature};
