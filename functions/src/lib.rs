@@ -53,7 +53,7 @@ mod streaming;
 
 pub use catalog::{
     Catalog, CatalogBuilder, CatalogError, CatalogErrors, Composition, CompositionError, Definition,
-    Function, Incoming, InvalidDefinition, check_name,
+    Function, Incoming, InvalidDefinition, Joint, check_name,
 };
 pub use codec::{Codec, Codecs, ReadPayload, natural_content_type, short_name};
 pub use content_type::{ContentType, InvalidContentType};

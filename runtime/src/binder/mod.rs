@@ -1,0 +1,129 @@
+//! The binder SPI: how encoded messages come from and go to a broker. It knows no function.
+//!
+//! An implementor writes a [`Factory`] with a typed configuration, a [`Binder`] that connects, an [`Input`] and an
+//! [`Output`]. Both ends are polled and move messages in batches: a client's own batching and pipelining survive, and
+//! nothing here costs a box, a lock, a task or a wake-up per message.
+//!
+//! * An input appends deliveries to a batch. Each carries a [`Ticket`], which is given back, once, with a
+//!   [`Settlement`].
+//! * An output takes messages without waiting and tells later, in batches, which of them the broker has confirmed.
+
+mod capabilities;
+mod delivery;
+mod error;
+mod factory;
+pub mod memory;
+mod registry;
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+
+pub use capabilities::Capabilities;
+pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
+pub use error::{Error, Kind};
+pub use factory::{ErasedFactory, Factory};
+pub use registry::{BINDERS, factories, factory};
+
+/// One broker, or one cluster of brokers, that messages can be read from and written to.
+///
+/// Making a binder does no I/O; binding an input or an output connects, provisions what is missing, and fails when
+/// that can never work.
+pub trait Binder: fmt::Debug + Send + Sync + 'static {
+    /// What this binder can promise; a configuration that asks for more is refused before anything is bound.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Joins a group of a destination and starts to receive.
+    ///
+    /// # Errors
+    /// [`Kind::Unreachable`] when a later try may succeed, any other kind when it cannot.
+    fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>>;
+
+    /// Makes a destination ready to be written to.
+    ///
+    /// # Errors
+    /// As for [`bind_input`](Self::bind_input).
+    fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>>;
+}
+
+/// The receiving end of a binding: one member of a group.
+pub trait Input: Send {
+    /// Appends at least one delivery and at most `max` to `batch`, waiting for the first.
+    ///
+    /// Ready with nothing appended means that the input has ended. Deliveries of one partition come in order.
+    ///
+    /// # Errors
+    /// When the input is lost for good; what can be recovered is recovered in here, with a log line.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<Delivery>,
+        max: usize,
+    ) -> Poll<Result<(), Error>>;
+
+    /// Settles one delivery. Does not wait: [`poll_flush`](Self::poll_flush) does. Tickets of one partition may come
+    /// in any order; an input that can only commit a position commits the highest contiguous one.
+    fn settle(&mut self, ticket: Ticket, settlement: Settlement);
+
+    /// Waits until every settlement given so far has reached the broker.
+    ///
+    /// # Errors
+    /// When they cannot: the deliveries will come again.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Leaves the group. What is not settled goes back to it.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// The sending end of a binding.
+pub trait Output: Send {
+    /// Waits until a message may be sent.
+    ///
+    /// # Errors
+    /// When the output is lost for good.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Hands over a message without waiting; called once after each ready [`poll_ready`](Self::poll_ready). What
+    /// became of it is told with the same number by [`poll_confirmed`](Self::poll_confirmed), once, always.
+    fn send(&mut self, message: Outgoing, number: u64);
+
+    /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
+    ///
+    /// # Errors
+    /// When the output is lost for good, with everything in flight.
+    fn poll_confirmed(
+        &mut self,
+        cx: &mut Context<'_>,
+        confirmed: &mut Vec<Confirmation>,
+    ) -> Poll<Result<(), Error>>;
+
+    /// Closes the output; confirmations that have not come are given up.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// What an input is to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSpec {
+    /// The binding's name, for logs and errors.
+    pub binding: String,
+    /// The destinations to read, at least one.
+    pub destinations: Vec<String>,
+    /// The group to join; without one, a group of its own that sees only what comes from now on.
+    pub group: Option<String>,
+    /// How many deliveries may be unsettled at once.
+    pub max_in_flight: usize,
+}
+
+/// Where an output is to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputSpec {
+    /// The binding's name, for logs and errors.
+    pub binding: String,
+    /// The destination to write.
+    pub destination: String,
+    /// How many partitions the destination is to have at least.
+    pub partition_count: u32,
+    /// Groups that must exist before the first message is sent, so that nothing sent early is lost to them.
+    pub required_groups: Vec<String>,
+}

@@ -1,0 +1,122 @@
+//! Calling one (composed) function with one message: on the right threads, within a deadline, surviving a panic.
+
+mod panic;
+mod threads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wellspring_functions::{Composition, Error, Incoming, Kind, Output, Step, Wanted};
+
+pub use threads::BlockingPool;
+use threads::Threads;
+
+/// A composition as the edges call it: HTTP, bindings and the command line.
+///
+/// Cheap to copy. Synchronous functions run where the call is made once they have shown that they return quickly;
+/// until then, and after a slow call, they run on threads that may block, so that a function which never returns
+/// costs its caller a time-out and nobody else anything.
+#[derive(Debug, Clone)]
+pub struct Invocation(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    composition: Composition,
+    deadline: Option<Duration>,
+    threads: Threads,
+}
+
+impl Invocation {
+    /// An invocation of a composition; a call that takes longer than `deadline` fails with [`Kind::Timeout`].
+    #[must_use]
+    pub fn new(composition: Composition, deadline: Option<Duration>) -> Self {
+        Self(Arc::new(Inner { composition, deadline, threads: Threads::default() }))
+    }
+
+    /// What is called.
+    #[must_use]
+    pub fn composition(&self) -> &Composition {
+        &self.0.composition
+    }
+
+    /// Calls the function and waits for what it answers.
+    ///
+    /// # Errors
+    /// The function's own error, or that of decoding, encoding, a panic or the deadline.
+    pub async fn call(&self, incoming: Incoming, wanted: Wanted) -> Result<Output, Error> {
+        match self.start(incoming, wanted) {
+            Step::Ready(result) => result,
+            Step::Pending(future) => self.finish(future).await,
+        }
+    }
+
+    /// Starts a call. Most are over at once; one that goes on must be given to [`finish`](Self::finish).
+    #[must_use = "a call that goes on must be finished"]
+    #[inline]
+    pub fn start(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        if self.0.threads.may_block() {
+            return self.start_on_blocking_thread(incoming, wanted);
+        }
+        let sampled = self.0.threads.sample();
+        let step = panic::catch(|| self.0.composition.call(incoming, wanted));
+        if let Some(sampled) = sampled {
+            self.0.threads.observe(sampled, &self.0.composition);
+        }
+        match step {
+            Ok(step) => step,
+            Err(panicked) => Step::Ready(Err(self.blame(panicked))),
+        }
+    }
+
+    /// Waits for a call that goes on, at most until the deadline.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub async fn finish(
+        &self,
+        step: impl Future<Output = Result<Output, Error>> + Send,
+    ) -> Result<Output, Error> {
+        let caught = panic::CatchPanic::new(step);
+        let result = match self.0.deadline {
+            Some(deadline) => {
+                tokio::time::timeout(deadline, caught).await.unwrap_or_else(|_| Ok(Err(late(deadline))))
+            }
+            None => caught.await,
+        };
+        result.unwrap_or_else(|panicked| Err(self.blame(panicked)))
+    }
+
+    #[cold]
+    fn start_on_blocking_thread(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        let this = self.clone();
+        Step::Pending(Box::pin(async move {
+            let inner = Arc::clone(&this.0);
+            let call = move || {
+                let started = std::time::Instant::now();
+                let step = panic::catch(|| inner.composition.call(incoming, wanted));
+                inner.threads.observe(started, &inner.composition);
+                step
+            };
+            match tokio::task::spawn_blocking(call).await {
+                Ok(Ok(step)) => step.await,
+                Ok(Err(panicked)) => Err(this.blame(panicked)),
+                Err(stopped) => {
+                    Err(Error::message(Kind::Overload, format!("the runtime is stopping: {stopped}")))
+                }
+            }
+        }))
+    }
+
+    /// A panic is blamed on the composition: which of its members it was is in the panic's own report.
+    fn blame(&self, error: Error) -> Error {
+        error.in_function(&self.0.composition.definition().to_string())
+    }
+}
+
+#[cold]
+fn late(deadline: Duration) -> Error {
+    Error::message(Kind::Timeout, format!("no answer within {deadline:?}"))
+}
+
+#[cfg(test)]
+mod tests;

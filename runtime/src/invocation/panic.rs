@@ -1,0 +1,44 @@
+//! A panic of a function becomes an error.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use wellspring_functions::{Error, Kind};
+
+/// Runs a call and turns its panic into an error of kind [`Kind::Panic`].
+///
+/// Nothing of ours is left half-changed: a call owns its message, and stages share nothing but the application's
+/// own state, which its author makes safe (`Mutex` poisons itself).
+#[inline]
+pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| error(&*payload))
+}
+
+/// A future whose panic becomes an error.
+pub(super) struct CatchPanic<F>(Pin<Box<F>>);
+
+impl<F> CatchPanic<F> {
+    pub(super) fn new(future: F) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl<F: Future> Future for CatchPanic<F> {
+    type Output = Result<F::Output, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch(|| self.0.as_mut().poll(cx)) {
+            Ok(poll) => poll.map(Ok),
+            Err(panicked) => Poll::Ready(Err(panicked)),
+        }
+    }
+}
+
+#[cold]
+fn error(payload: &(dyn Any + Send)) -> Error {
+    let said =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|s| &**s));
+    Error::message(Kind::Panic, format!("the function panicked: {}", said.unwrap_or("no message")))
+}

@@ -1,0 +1,78 @@
+//! Where a synchronous function runs: on the caller's thread once it has shown that it is quick.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use wellspring_functions::{BlockingResult, BlockingWork, Composition, Error, Kind, Offload};
+
+/// How many quick calls in a row make a function trusted.
+const TRIALS: u32 = 4;
+/// A call longer than this must not hold up a thread on which others wait.
+const SLOW: Duration = Duration::from_millis(10);
+/// One call in so many is timed once a function is trusted.
+const SAMPLE: u32 = 256;
+
+/// The standing of one composition: calls it still has to prove, then a count of calls.
+#[derive(Debug)]
+pub(super) struct Threads {
+    /// Below [`TRIALS`]: quick calls so far. From there on: calls since it was trusted.
+    calls: AtomicU32,
+}
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self { calls: AtomicU32::new(0) }
+    }
+}
+
+impl Threads {
+    /// Whether the next call belongs on a thread that may block.
+    #[inline]
+    pub(super) fn may_block(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) < TRIALS
+    }
+
+    /// The time, when this call is to be timed.
+    ///
+    /// The count is not exact when calls race, and need not be.
+    #[inline]
+    pub(super) fn sample(&self) -> Option<Instant> {
+        let calls = self.calls.load(Ordering::Relaxed);
+        let next = if calls >= TRIALS + SAMPLE { TRIALS } else { calls + 1 };
+        self.calls.store(next, Ordering::Relaxed);
+        (next == TRIALS).then(Instant::now)
+    }
+
+    /// Takes note of how long a timed call took.
+    pub(super) fn observe(&self, started: Instant, composition: &Composition) {
+        let took = started.elapsed();
+        if took <= SLOW {
+            let trial = |calls| (calls < TRIALS).then_some(calls + 1);
+            // Fails only when the function is trusted already.
+            let _ = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, trial);
+        } else if self.calls.swap(0, Ordering::Relaxed) >= TRIALS {
+            let definition = composition.definition();
+            tracing::warn!(
+                function = %definition, ?took,
+                "a synchronous function was slow; it runs on threads that may block until it is quick again \
+                 (mark it `blocking` if it always is)"
+            );
+        }
+    }
+}
+
+/// Threads that may block, for functions marked `blocking`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BlockingPool;
+
+impl Offload for BlockingPool {
+    fn run(&self, work: BlockingWork) -> BoxFuture<'static, Result<BlockingResult, Error>> {
+        let run = tokio::task::spawn_blocking(move || super::panic::catch(work));
+        Box::pin(async move {
+            run.await.unwrap_or_else(|stopped| {
+                Err(Error::message(Kind::Overload, format!("the runtime is stopping: {stopped}")))
+            })
+        })
+    }
+}
