@@ -1,5 +1,8 @@
 //! Wellspring: plain functions, invoked by name over HTTP or bound to a broker, told only by configuration.
 
+pub mod binder;
+pub mod binding;
+pub mod config;
 pub mod invocation;
 
 pub use wellspring_functions::*;

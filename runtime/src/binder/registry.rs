@@ -1,4 +1,5 @@
 //! The binders that are linked into this program, by name.
+#![expect(unsafe_code, reason = "a distributed slice places its elements in a linker section of their own")]
 
 use linkme::distributed_slice;
 

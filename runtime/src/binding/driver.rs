@@ -335,6 +335,7 @@ impl Driver {
 
     /// Waits for confirmations, settles, leaves the group and closes the outputs.
     async fn drain(mut self, unprocessed: Vec<Delivery>, state: State) -> u64 {
+        let mut commands = self.binding.commands();
         let flushed = async {
             poll_fn(|cx| {
                 if self.poll_confirmed(cx).is_err() || self.ledger.remaining().all(|open| open.is_idle()) {
@@ -345,7 +346,6 @@ impl Driver {
             .await;
             poll_fn(|cx| self.input.poll_flush(cx)).await
         };
-        let mut commands = self.binding.commands();
         let flushed = tokio::select! {
             flushed = flushed => flushed,
             _ = commands.wait_for(|command| *command == Command::Abandon) => Ok(()),

@@ -26,5 +26,3 @@ pub use schedule::Schedule;
 pub use sender::SenderOutputs;
 pub use stats::{Counter, Stats};
 
-#[cfg(test)]
-mod tests;

@@ -140,5 +140,3 @@ impl fmt::Debug for Memory {
     }
 }
 
-#[cfg(test)]
-mod tests;
