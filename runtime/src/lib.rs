@@ -4,5 +4,6 @@ pub mod binder;
 pub mod binding;
 pub mod config;
 pub mod invocation;
+pub mod testing;
 
 pub use wellspring_functions::*;

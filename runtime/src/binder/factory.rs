@@ -47,7 +47,9 @@ impl ErasedFactory {
 
 fn build<F: Factory>(name: &str, settings: &Section) -> Result<Arc<dyn Binder>, Problems> {
     let config: F::Config = settings.deserialize()?;
-    let problems: Vec<_> =
-        F::validate(&config).into_iter().map(|sentence| Problem::new(sentence).path(settings.path())).collect();
+    let problems: Vec<_> = F::validate(&config)
+        .into_iter()
+        .map(|sentence| Problem::new(sentence).path(settings.path()))
+        .collect();
     if problems.is_empty() { Ok(F::build(name, config)) } else { Err(problems.into_iter().collect()) }
 }

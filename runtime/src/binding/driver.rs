@@ -11,7 +11,8 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use wellspring_functions::{
-    ContentType, EncodedMessage, Error, Headers, Incoming, Output as Answer, Reply, Step, Wanted, header_names,
+    ContentType, EncodedMessage, Error, Headers, Incoming, Output as Answer, Reply, Step, Wanted,
+    header_names,
 };
 
 use super::control::{Binding, Command, State};
@@ -175,7 +176,11 @@ impl Driver {
     }
 
     /// Decides what follows a failed call: the message to try again with, or nothing when the delivery is done.
-    async fn after_failure(&mut self, number: u64, error: Error) -> Result<Option<EncodedMessage>, Interrupted> {
+    async fn after_failure(
+        &mut self,
+        number: u64,
+        error: Error,
+    ) -> Result<Option<EncodedMessage>, Interrupted> {
         self.binding.stats().failed.add(1);
         let Some(open) = self.ledger.get_mut(number) else { return Ok(None) };
         if error.kind().is_retryable() && open.calls < self.retry.max_attempts {
@@ -188,7 +193,7 @@ impl Driver {
             return Ok(Some(message));
         }
         match self.ledger.take(number) {
-            Some(open) => self.give_up(open, &error).await.map(|()| None),
+            Some(open) => self.give_up(open, error).await.map(|()| None),
             None => Ok(None),
         }
     }
@@ -213,12 +218,7 @@ impl Driver {
         }
     }
 
-    async fn publish(
-        &mut self,
-        number: u64,
-        answer: Answer,
-        headers: Headers,
-    ) -> Result<(), Error> {
+    async fn publish(&mut self, number: u64, answer: Answer, headers: Headers) -> Result<(), Error> {
         match answer {
             Answer::Nothing => Ok(()),
             Answer::One(reply) => self.send(number, reply, headers).await,
@@ -233,12 +233,7 @@ impl Driver {
     }
 
     /// Sends one message. Headers of the delivery go along unless the function decided on headers itself, as in Spring.
-    async fn send(
-        &mut self,
-        number: u64,
-        reply: Reply,
-        mut headers: Headers,
-    ) -> Result<(), Error> {
+    async fn send(&mut self, number: u64, reply: Reply, mut headers: Headers) -> Result<(), Error> {
         let Some(output) = &mut self.output else { return Ok(()) };
         let Reply { mut message, sets_headers } = reply;
         if self.copy_headers.unwrap_or(!sets_headers) && !headers.is_empty() {
@@ -265,7 +260,7 @@ impl Driver {
     }
 
     /// Hands a delivery that failed for good to the dead letters. The original stays until the letter is confirmed.
-    async fn give_up(&mut self, open: Open, error: &Error) -> Result<(), Interrupted> {
+    async fn give_up(&mut self, open: Open, error: Error) -> Result<(), Interrupted> {
         let (binding, position) = (self.binding.clone(), open.delivery.position);
         let Some(mut letters) = self.dead_letters.take() else {
             tracing::error!(
@@ -277,20 +272,27 @@ impl Driver {
             self.input.settle(open.delivery.ticket, Settlement::Reject);
             return Ok(());
         };
-        let letter = dead_letter::letter(&open, error, binding.name(), &self.destination);
+        let letter = dead_letter::letter(&open, &error, binding.name(), &self.destination);
         tracing::warn!(
             binding = binding.name(), position, attempts = open.calls, %error, to = letters.destination(),
             "a message failed for good and becomes a dead letter"
         );
         let sent = self.send_letter(&mut letters, &letter).await;
         self.dead_letters = Some(letters);
-        sent?;
+        if let Err(interrupted) = sent {
+            self.failed.push((open, error));
+            return Err(interrupted);
+        }
         binding.stats().dead_lettered.add(1);
         self.input.settle(open.delivery.ticket, Settlement::Ack);
         Ok(())
     }
 
-    async fn send_letter(&mut self, letters: &mut Publisher, letter: &EncodedMessage) -> Result<(), Interrupted> {
+    async fn send_letter(
+        &mut self,
+        letters: &mut Publisher,
+        letter: &EncodedMessage,
+    ) -> Result<(), Interrupted> {
         let mut tries = 0;
         loop {
             match self.meanwhile(letters.send_and_wait(letter.clone()), true).await? {
@@ -369,7 +371,12 @@ impl Driver {
         self.binding.stats().abandoned.add(abandoned);
         for open in self.ledger.remaining() {
             let (partition, position) = (open.delivery.partition, open.delivery.position);
-            tracing::warn!(binding = self.binding.name(), partition, position, "abandoned; it will be delivered again");
+            tracing::warn!(
+                binding = self.binding.name(),
+                partition,
+                position,
+                "abandoned; it will be delivered again"
+            );
         }
         if let Err(error) = flushed {
             tracing::warn!(binding = self.binding.name(), %error, "some settlements did not reach the broker");

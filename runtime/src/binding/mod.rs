@@ -26,3 +26,5 @@ pub use schedule::Schedule;
 pub use sender::SenderOutputs;
 pub use stats::{Counter, Stats};
 
+#[cfg(test)]
+mod tests;

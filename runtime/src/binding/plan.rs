@@ -184,7 +184,8 @@ impl Planner<'_> {
     /// The binding of a function's end, under its new name if it has one.
     fn binding(&mut self, name: &str) -> BindingConfig {
         let renames = &self.config.stream.renames;
-        let renamed = renames.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)).map(|(_, new)| &*new.value);
+        let renamed =
+            renames.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)).map(|(_, new)| &*new.value);
         let binding = self.config.stream.binding(renamed.unwrap_or(name));
         self.used.insert(binding.name.to_lowercase());
         self.used.insert(name.to_lowercase());
@@ -248,7 +249,13 @@ impl Planner<'_> {
         binding.binder.as_ref().unwrap_or(&self.config.stream.default_binder).value.clone()
     }
 
-    fn wrong<T>(&mut self, binding: &BindingConfig, key: &str, found: &Located<T>, error: &impl fmt::Display) {
+    fn wrong<T>(
+        &mut self,
+        binding: &BindingConfig,
+        key: &str,
+        found: &Located<T>,
+        error: &impl fmt::Display,
+    ) {
         let path = format!("stream.bindings.{}.{key}", binding.name);
         self.problems.push(Problem::new(error.to_string()).path(path).at(found.origin.clone()));
     }
@@ -261,7 +268,8 @@ impl Planner<'_> {
                 continue;
             }
             let path = format!("stream.bindings.{name}");
-            let near = self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
+            let near =
+                self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
             if is_input(name) {
                 let problem = Problem::new(format!("no function has the input `{name}`")).path(path);
                 let problem = problem.suggest_near(name, self.used.iter().map(String::as_str));
@@ -291,22 +299,31 @@ impl Planner<'_> {
 }
 
 fn is_input(name: &str) -> bool {
-    name.rsplit_once("-in-").is_some_and(|(_, index)| !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()))
+    name.rsplit_once("-in-")
+        .is_some_and(|(_, index)| !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The binding table, a line for each end.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![["BINDING", "FUNCTION", "DIRECTION", "DESTINATION", "GROUP", "BINDER", "NOTES"].map(String::from)];
+        let mut rows = vec![
+            ["BINDING", "FUNCTION", "DIRECTION", "DESTINATION", "GROUP", "BINDER", "NOTES"].map(String::from),
+        ];
         for function in &self.functions {
             let definition = function.composition.definition().to_string();
             rows.extend(function.input.as_ref().map(|input| input_row(&definition, input)));
             let notes = function.schedule.as_ref().map(|schedule| format!("called {schedule}"));
-            rows.extend(function.output.as_ref().map(|output| output_row(&definition, output, notes.unwrap_or_default())));
+            rows.extend(
+                function
+                    .output
+                    .as_ref()
+                    .map(|output| output_row(&definition, output, notes.unwrap_or_default())),
+            );
         }
         rows.extend(self.outputs.iter().map(|output| output_row("(sent from code)", output, String::new())));
-        let widths: [usize; 7] =
-            std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+        let widths: [usize; 7] = std::array::from_fn(|column| {
+            rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+        });
         for row in rows {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;

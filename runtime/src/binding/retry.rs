@@ -19,7 +19,8 @@ impl RetryPolicy {
     /// The wait after so many calls.
     #[must_use]
     pub fn backoff(&self, calls: u32) -> Duration {
-        let factor = self.multiplier.max(1.0).powi(i32::try_from(calls.saturating_sub(1)).unwrap_or(i32::MAX));
+        let factor =
+            self.multiplier.max(1.0).powi(i32::try_from(calls.saturating_sub(1)).unwrap_or(i32::MAX));
         let millis = self.initial_interval.as_secs_f64() * factor;
         if millis.is_finite() && millis < self.max_interval.as_secs_f64() {
             Duration::from_secs_f64(millis)

@@ -238,7 +238,10 @@ fn content_type(function: &PlannedFunction) -> ContentType {
     function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
 }
 
-async fn optional(binders: &Binders, output: Option<&PlannedOutput>) -> Result<Option<Publisher>, StartError> {
+async fn optional(
+    binders: &Binders,
+    output: Option<&PlannedOutput>,
+) -> Result<Option<Publisher>, StartError> {
     match output {
         Some(output) => publisher(binders, output).await.map(Some),
         None => Ok(None),

@@ -45,7 +45,9 @@ impl Schedule {
     pub fn cron(text: &str, max_messages: u32) -> Result<Self, InvalidCron> {
         let cron = CronParser::builder().seconds(Seconds::Optional).build().parse(text);
         match cron {
-            Ok(cron) => Ok(Self { times: Times::Cron { text: text.to_owned(), cron: Box::new(cron) }, max_messages }),
+            Ok(cron) => {
+                Ok(Self { times: Times::Cron { text: text.to_owned(), cron: Box::new(cron) }, max_messages })
+            }
             Err(reason) => Err(InvalidCron { text: text.to_owned(), reason: reason.to_string() }),
         }
     }

@@ -37,7 +37,13 @@ impl SenderOutputs {
         let mut tasks = Vec::new();
         let open = publishers.into_iter().map(|(name, content_type, publisher)| {
             let (queue, requests) = mpsc::channel(QUEUE);
-            tasks.push(OutputTask { name: name.clone(), publisher, requests, waiting: HashMap::new(), next: 0 });
+            tasks.push(OutputTask {
+                name: name.clone(),
+                publisher,
+                requests,
+                waiting: HashMap::new(),
+                next: 0,
+            });
             (name, Open { content_type, queue })
         });
         let open = open.collect();
@@ -49,7 +55,10 @@ impl SenderOutputs {
 
     fn find(&self, output: &str) -> Result<&Open, Error> {
         let Some(open) = self.open.get() else {
-            return Err(Error::message(Kind::OutputFailed, format!("`{output}` is not bound: the bindings do not run")));
+            return Err(Error::message(
+                Kind::OutputFailed,
+                format!("`{output}` is not bound: the bindings do not run"),
+            ));
         };
         open.get(output).ok_or_else(|| {
             let likeness = |name: &&String| strsim::jaro_winkler(name, output);

@@ -90,7 +90,8 @@ impl Input for MemoryInput {
 
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
         let index = ticket.into_number().wrapping_sub(self.first);
-        let Some(settled) = usize::try_from(index).ok().and_then(|i| self.in_flight.get_mut(i)?.take()) else {
+        let Some(settled) = usize::try_from(index).ok().and_then(|i| self.in_flight.get_mut(i)?.take())
+        else {
             return;
         };
         self.unsettled -= 1;
@@ -99,7 +100,9 @@ impl Input for MemoryInput {
             self.first += 1;
         }
         match settlement {
-            Settlement::Ack | Settlement::Reject => self.note_release(settled.from, settled.message.partition),
+            Settlement::Ack | Settlement::Reject => {
+                self.note_release(settled.from, settled.message.partition)
+            }
             Settlement::Requeue => {
                 self.release();
                 self.joined[settled.from].1.requeue(self.member, vec![settled.message]);

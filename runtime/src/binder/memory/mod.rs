@@ -140,3 +140,5 @@ impl fmt::Debug for Memory {
     }
 }
 
+#[cfg(test)]
+mod tests;
