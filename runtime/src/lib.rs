@@ -3,3 +3,5 @@
 pub mod invocation;
 
 pub use wellspring_functions::*;
+// Shadows what the line above re-exports: these attributes name `wellspring` in what they generate.
+pub use wellspring_functions::for_wellspring::{consumer, function, supplier};

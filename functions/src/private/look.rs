@@ -74,12 +74,8 @@ tags! {
 impl FutureTag {
     /// Normalises what the future resolves to.
     #[inline]
-    pub fn run<F: Future, R>(
-        self,
-        future: F,
-        normalise: impl FnOnce(F::Output) -> R,
-    ) -> impl Future<Output = R> {
-        async move { normalise(future.await) }
+    pub async fn run<F: Future, R>(self, future: F, normalise: impl FnOnce(F::Output) -> R) -> R {
+        normalise(future.await)
     }
 }
 
@@ -176,7 +172,6 @@ impl BoxedTag {
 
 impl DisplayTag {
     /// Converts.
-    #[expect(clippy::needless_pass_by_value, reason = "one shape for every tag")]
     pub fn convert<E: std::fmt::Display>(self, error: E) -> Error {
         Error::message(crate::Kind::Retryable, error.to_string())
     }
