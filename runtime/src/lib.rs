@@ -7,3 +7,5 @@ pub mod invocation;
 pub mod testing;
 
 pub use wellspring_functions::*;
+// Shadows what the line above re-exports: these attributes name `wellspring` in what they generate.
+pub use wellspring_functions::for_wellspring::{consumer, function, supplier};
