@@ -43,22 +43,26 @@ impl<M, F: IntoSupplier<M>> SupplierGate<M> for &Ask<F> {
     }
 }
 
-/// Lets nothing through. An assertion has refused the function already; should one be missing, this refuses it.
-pub trait ShutGate {
+/// Lets nothing through. An assertion has refused the function already; should one be missing, this refuses it, also
+/// at compile time: the condition depends on the type, so that it is looked at only where a method is really used.
+pub trait ShutGate: Sized {
     /// What was to be registered.
     type Refused;
 
     /// Refuses.
     fn ask_function(&self, _: &str, _: Location, _: Self::Refused) -> Entry {
-        const { panic!("this function cannot be registered: see `FromInput` and `IntoReply`") }
+        const { assert!(size_of::<Self>() == usize::MAX, "this function cannot be registered: see `FromInput` and `IntoReply`") };
+        std::process::abort()
     }
     /// Refuses.
     fn ask_consumer(&self, _: &str, _: Location, _: Self::Refused) -> Entry {
-        const { panic!("this consumer cannot be registered: see `FromInput` and `IntoReply`") }
+        const { assert!(size_of::<Self>() == usize::MAX, "this consumer cannot be registered: see `FromInput` and `IntoReply`") };
+        std::process::abort()
     }
     /// Refuses.
     fn ask_supplier(&self, _: &str, _: Location, _: Self::Refused) -> Entry {
-        const { panic!("this supplier cannot be registered: see `IntoReply`") }
+        const { assert!(size_of::<Self>() == usize::MAX, "this supplier cannot be registered: see `IntoReply`") };
+        std::process::abort()
     }
 }
 

@@ -19,6 +19,7 @@ mod supplier;
 
 pub use binders::Binders;
 pub use control::{Binding, State};
+pub(crate) use plan::definitions;
 pub use plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 pub use retry::RetryPolicy;
 pub use running::{Bindings, StartError};

@@ -17,6 +17,8 @@ pub struct Plan {
     pub functions: Vec<PlannedFunction>,
     /// Outputs that no function is bound to: code sends to them by name.
     pub outputs: Vec<PlannedOutput>,
+    /// Bindings of functions that exist but are not among the definitions: another profile runs them.
+    pub inactive: Vec<String>,
 }
 
 /// One bound function or composition.
@@ -87,7 +89,7 @@ impl Plan {
             let function = planner.function(composition);
             plan.functions.push(function);
         }
-        plan.outputs = planner.other_outputs();
+        (plan.outputs, plan.inactive) = planner.other_bindings(catalog);
         planner.check_renames();
         if !config.stream.enabled {
             plan = Self::default();
@@ -260,30 +262,34 @@ impl Planner<'_> {
         self.problems.push(Problem::new(error.to_string()).path(path).at(found.origin.clone()));
     }
 
-    /// Bindings that belong to no function: outputs for sending from code, or mistakes.
-    fn other_outputs(&mut self) -> Vec<PlannedOutput> {
-        let mut outputs = Vec::new();
+    /// Bindings that belong to no bound function: outputs for sending from code, ends of functions that are not run
+    /// here, or mistakes.
+    fn other_bindings(&mut self, catalog: &Catalog) -> (Vec<PlannedOutput>, Vec<String>) {
+        let (mut outputs, mut inactive) = (Vec::new(), Vec::new());
         for (name, binding) in &self.config.stream.bindings {
             if self.used.contains(&name.to_lowercase()) {
                 continue;
             }
-            let path = format!("stream.bindings.{name}");
-            let near =
-                self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
-            if is_input(name) {
-                let problem = Problem::new(format!("no function has the input `{name}`")).path(path);
-                let problem = problem.suggest_near(name, self.used.iter().map(String::as_str));
-                self.problems.push(problem.at(binding.destination.origin.clone()));
-            } else if let Some(near) = near {
-                let problem = Problem::new(format!("no function has the output `{name}`")).path(path);
-                let problem = problem.suggest(format!("did you mean `{near}`?"));
-                self.problems.push(problem.at(binding.destination.origin.clone()));
-            } else {
-                let output = self.output(binding);
-                outputs.push(output);
+            let end = function_end(name);
+            if end.is_some_and(|(base, _)| is_composed_of(base, catalog)) {
+                inactive.push(name.clone());
+                continue;
             }
+            let near = self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
+            let direction = match end {
+                Some((_, "in")) => "input",
+                _ if near.is_some() => "output",
+                _ => {
+                    let output = self.output(binding);
+                    outputs.push(output);
+                    continue;
+                }
+            };
+            let problem = Problem::new(format!("no function has the {direction} `{name}`"));
+            let problem = problem.path(format!("stream.bindings.{name}")).at(binding.destination.origin.clone());
+            self.problems.push(problem.suggest_near(name, self.used.iter().map(String::as_str)));
         }
-        outputs
+        (outputs, inactive)
     }
 
     fn check_renames(&mut self) {
@@ -298,9 +304,27 @@ impl Planner<'_> {
     }
 }
 
-fn is_input(name: &str) -> bool {
-    name.rsplit_once("-in-")
-        .is_some_and(|(_, index)| !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()))
+/// `emailsms-in-0` is the end `in` of `emailsms`.
+fn function_end(name: &str) -> Option<(&str, &str)> {
+    let (rest, index) = name.rsplit_once('-')?;
+    let (base, end) = rest.rsplit_once('-')?;
+    let is_end = matches!(end, "in" | "out") && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
+    is_end.then_some((base, end))
+}
+
+/// Whether a text is made of the names of functions, one after the other, as the names of bindings are.
+fn is_composed_of(base: &str, catalog: &Catalog) -> bool {
+    let mut reached = vec![false; base.len() + 1];
+    reached[0] = true;
+    for start in 0..base.len() {
+        let Some(rest) = base.get(start..).filter(|_| reached[start]) else { continue };
+        for function in catalog.functions() {
+            if rest.starts_with(&*function.name) {
+                reached[start + function.name.len()] = true;
+            }
+        }
+    }
+    reached[base.len()]
 }
 
 /// The binding table, a line for each end.
@@ -320,6 +344,7 @@ impl fmt::Display for Plan {
                     .map(|output| output_row(&definition, output, notes.unwrap_or_default())),
             );
         }
+        rows.extend(self.inactive.iter().map(|name| inactive_row(name)));
         rows.extend(self.outputs.iter().map(|output| output_row("(sent from code)", output, String::new())));
         let widths: [usize; 7] = std::array::from_fn(|column| {
             rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
@@ -362,4 +387,11 @@ fn output_row(definition: &str, output: &PlannedOutput, notes: String) -> [Strin
         output.binder.clone(),
         notes,
     ]
+}
+
+fn inactive_row(name: &str) -> [String; 7] {
+    let row = ["", "(not run)", "", "", "", "", "its function is not in `function.definition`"];
+    let mut row = row.map(str::to_owned);
+    name.clone_into(&mut row[0]);
+    row
 }

@@ -361,13 +361,14 @@ function: { definition: email|smss }
 stream:
   bindings:
     emailsms-in-0: { destination: a }
+    emialsms-in-0: { destination: a }
   function:
     bindings: { emial-in-0: x }
 ";
     let problems = Plan::new(&config(yaml), &catalog).unwrap_err().to_string();
     for expected in [
         "application.yaml:2:25: `function.definition`: no function is named `smss`, did you mean `sms`?",
-        "no function has the input `emailsms-in-0`",
+        "application.yaml:6:35: `stream.bindings.emialsms-in-0`: no function has the input `emialsms-in-0`",
         "no function has the binding `emial-in-0`",
     ] {
         assert!(problems.contains(expected), "{problems}");
