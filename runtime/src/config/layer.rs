@@ -192,7 +192,9 @@ impl<'a> Reader<'a> {
         entry: Entry,
         progress: &mut Progress,
     ) {
-        let tail = unglued(tail);
+        let outside = &entry.path[..entry.path.len() - tail.len()];
+        let continued = matches!(outside.last(), Some(Piece::Name { glued: true, .. }));
+        let tail = unglued(tail, continued);
         match &entry.node.value {
             Value::Scalar(scalar) if tail.is_empty() && !scalar.text.is_empty() => {
                 let problem = Problem::mismatch(&scalar.text, Kind::Tree.expected());
@@ -308,12 +310,17 @@ fn finish(mut progress: Progress) -> Layer {
     progress.layer
 }
 
-/// Joins the pieces of one written key again: inside a free subtree a dot is part of the name.
-fn unglued(pieces: Vec<Piece>) -> Vec<Piece> {
+/// Joins the pieces of one written key again: inside a free subtree a dot may be part of the name.
+///
+/// In a key that began outside (`continued`) every dot is a step.
+fn unglued(pieces: Vec<Piece>, continued: bool) -> Vec<Piece> {
     let mut whole: Vec<Piece> = Vec::new();
     let mut open = false;
+    let mut steps = continued;
     for piece in pieces {
-        let goes_on = matches!(piece, Piece::Name { glued: true, .. });
+        let glued = matches!(piece, Piece::Name { glued: true, .. });
+        let goes_on = glued && !steps;
+        steps &= glued;
         match (whole.last_mut(), piece) {
             (Some(Piece::Name { text, .. }), Piece::Name { text: next, .. }) if open => {
                 text.push('.');

@@ -48,11 +48,13 @@ pub(super) fn load(sources: &Sources) -> Result<Config, Problems> {
 
     // With a file that cannot be read, what is left may lack anything: more reports would mislead.
     if unreadable {
+        problems.sort();
         return Err(problems);
     }
     let mut settings = Settings::new(schema, layers, variables);
     settings.resolve(&mut problems);
     let config = validate::config(settings, &sources.binders, profiles, ignored, &mut problems);
+    problems.sort();
     problems.or(config)
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Origin;
+use super::names::normalised;
 
 /// One value as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +208,7 @@ pub(super) fn gather_lists(entries: Vec<Entry>) -> Vec<Entry> {
         let rest = entry.path.split_off(at);
         let Some((Piece::Index(index), rest)) = rest.split_first() else { continue };
         let inner = Entry { path: rest.to_vec(), key: entry.key.clone(), node: entry.node };
-        match lists.iter_mut().find(|(position, _)| gathered[*position].path == entry.path) {
+        match lists.iter_mut().find(|(position, _)| same_path(&gathered[*position].path, &entry.path)) {
             Some((_, items)) => items.push((*index, inner)),
             None => {
                 let origin = entry.key.clone();
@@ -221,6 +222,17 @@ pub(super) fn gather_lists(entries: Vec<Entry>) -> Vec<Entry> {
         gathered[position].node.value = Value::List(list_of(items));
     }
     gathered
+}
+
+/// Whether two paths are spellings of one another.
+fn same_path(one: &[Piece], other: &[Piece]) -> bool {
+    let same = |one: &Piece, other: &Piece| match (one, other) {
+        (Piece::Name { text: one, .. }, Piece::Name { text: other, .. }) => {
+            normalised(one) == normalised(other)
+        }
+        (one, other) => one == other,
+    };
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
 }
 
 /// The longest list that places may name; a larger place is cut off, which leaves a hole that is refused.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Origin;
 
@@ -154,6 +155,22 @@ impl Problems {
         self.0.iter()
     }
 
+    /// Puts the problems of one file next to each other and in its order; files stay in the order they were met.
+    pub(super) fn sort(&mut self) {
+        let mut files: Vec<Arc<str>> = Vec::new();
+        for problem in &self.0 {
+            if let Some(Origin::File { name, .. }) = &problem.origin
+                && !files.contains(name)
+            {
+                files.push(Arc::clone(name));
+            }
+        }
+        self.0.sort_by_key(|problem| match &problem.origin {
+            Some(Origin::File { name, position }) => (files.iter().position(|file| file == name), *position),
+            _ => (Some(files.len()), None),
+        });
+    }
+
     /// `value` if nothing is wrong.
     ///
     /// # Errors
@@ -219,12 +236,17 @@ pub(super) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a 
     let lower = wrong.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
-        })
+        .map(|candidate| (similarity(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(similarity, _)| *similarity >= 0.6)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
+}
+
+/// 1.0 for equal names; a name that was cut short is near, too.
+fn similarity(wrong: &str, candidate: &str) -> f64 {
+    let similarity = strsim::normalized_damerau_levenshtein(wrong, candidate);
+    let cut_short = wrong.len() >= 4 && candidate.starts_with(wrong);
+    if cut_short { similarity.max(0.7) } else { similarity }
 }
 
 /// The value as it may appear in a report: credentials hidden, length bounded.

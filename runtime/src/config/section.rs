@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::node::{Node, Value, split_key};
+use super::node::{Field, Node, Value, split_key};
 use super::tree::{Tree, position};
 use super::{Located, Origin, Problem, Problems, yaml};
 
@@ -112,10 +112,17 @@ impl Section {
     #[must_use]
     pub fn section(&self, name: &str) -> Self {
         let mut tree = Tree::default();
-        if let Value::Map(fields) = &self.tree.root.value
-            && let Some(at) = position(fields, name)
-        {
-            tree.root = fields[at].node.clone();
+        if let Value::Map(fields) = &self.tree.root.value {
+            if let Some(at) = position(fields, name) {
+                tree.root = fields[at].node.clone();
+            }
+            for field in fields {
+                if let Some(rest) = field.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
+                    let field = Field { name: rest.to_owned(), ..field.clone() };
+                    let root = Node::new(Value::Map(vec![field]), Origin::Default);
+                    tree.lay(Tree { root, loose: Vec::new() });
+                }
+            }
         }
         for loose in &self.tree.loose {
             if let Some(rest) = view::behind(&loose.words, name) {

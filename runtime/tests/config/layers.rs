@@ -30,7 +30,7 @@ fn every_layer_overrides_the_one_below() {
         std::fs::write(path, format!("http:\n  port: {port}\n")).expect("a file");
     };
     let mut sources = Sources::new().directory(directory.path());
-    let mut expect = |sources: &Sources, port: &str, place: &str| {
+    let expect = |sources: &Sources, port: &str, place: &str| {
         let (value, origin) = explained(&load(sources), "http.port");
         assert_eq!(value, port);
         assert!(origin.ends_with(place), "{origin} is not {place}");

@@ -170,72 +170,11 @@ impl<'a> View<'a> {
                 let texts = scalar.text.split(',').map(str::trim).filter(|text| !text.is_empty());
                 Ok(texts.map(|text| Item::Text(text.to_owned(), self.path.clone(), origin.clone())).collect())
             }
-            Some(Value::Map(_)) if !self.has_loose_children() => {
+            Some(Value::Map(_)) if !self.has_more() => {
                 Err(Error::new(Problem::new("found a map, expected a list")))
             }
             _ => Ok(self.loose.iter().map(|(_, node)| Item::View(self.item(0, node))).collect()),
         }
-    }
-
-    /// The entries of a map: those of the tree as written, then those that only variables have.
-    fn entries(
-        &self,
-        fields: Option<&'static [&'static str]>,
-    ) -> Result<Vec<(String, String, Origin, Self)>, Error> {
-        let written = match self.leaf().map(|leaf| &leaf.value) {
-            Some(Value::Map(fields)) => fields.as_slice(),
-            Some(Value::Null) | None => &[],
-            Some(Value::List(_)) => return Err(Error::new(Problem::new("found a list, expected a map"))),
-            Some(Value::Scalar(scalar)) if scalar.text.is_empty() => &[],
-            Some(Value::Scalar(scalar)) => return Err(Error::mismatch(&scalar.text, "a map")),
-        };
-        let spelled = |name: &str| {
-            let normal = normalised(name);
-            fields
-                .into_iter()
-                .flatten()
-                .find(|field| normalised(field) == normal)
-                .map(|field| (*field).to_owned())
-        };
-        let mut entries: Vec<(String, String, Origin, Self)> = Vec::new();
-        for field in written {
-            let key = spelled(&field.name).unwrap_or_else(|| field.name.clone());
-            let path = join(&self.path, &field.name);
-            if let Some((_, _, first, _)) = entries.iter().find(|(other, ..)| *other == key) {
-                let sentence = format!("given twice in different spellings, first at {first}");
-                return Err(Error::new(Problem::new(sentence)).at(&path, Some(field.origin.clone())));
-            }
-            let mut view = self.child(&field.name).unwrap_or_else(|| self.item(0, &field.node));
-            view.path.clone_from(&path);
-            view.node = Some(&field.node);
-            entries.push((key, path, field.origin.clone(), view));
-        }
-        for (words, node) in self.loose.iter().filter(|(words, _)| !words.is_empty()) {
-            let known =
-                fields.into_iter().flatten().find(|field| super::view::behind(words, field).is_some());
-            let key = known.map_or_else(
-                || words.join(if fields.is_some() { "-" } else { "." }),
-                |field| (*field).to_owned(),
-            );
-            let taken = entries.iter().any(|(other, ..)| super::view::behind(words, other).is_some());
-            if taken {
-                continue;
-            }
-            let path = join(&self.path, &key);
-            let rest = known.and_then(|field| super::view::behind(words, field)).unwrap_or_default();
-            let view = self.child(&key).filter(|_| known.is_some());
-            let view = view.unwrap_or(Self {
-                node: None,
-                loose: vec![(rest, *node)],
-                path: path.clone(),
-                skipped: self.skipped,
-            });
-            entries.push((key, path, node.origin.clone(), view));
-        }
-        entries.retain(|(key, path, ..)| {
-            !self.skipped.contains(path) && !self.skipped.contains(&join(&self.path, key))
-        });
-        Ok(entries)
     }
 }
 
@@ -270,7 +209,7 @@ impl<'de> Deserializer<'de> for View<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.leaf().map(|leaf| &leaf.value) {
-            _ if self.has_loose_children() => self.deserialize_map(visitor),
+            _ if self.has_more() => self.deserialize_map(visitor),
             None | Some(Value::Null) => self.located(|_| visitor.visit_unit()),
             Some(Value::Map(_)) => self.deserialize_map(visitor),
             Some(Value::List(_)) => self.deserialize_seq(visitor),
@@ -334,7 +273,7 @@ impl<'de> Deserializer<'de> for View<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.leaf().map(|leaf| &leaf.value) {
-            None | Some(Value::Null) if !self.has_loose_children() => visitor.visit_none(),
+            None | Some(Value::Null) if !self.has_more() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -362,7 +301,7 @@ impl<'de> Deserializer<'de> for View<'_> {
     ) -> Result<V::Value, Error> {
         if name == AS_WRITTEN
             && let Some(Node { value: Value::Scalar(scalar), .. }) = self.leaf()
-            && !self.has_loose_children()
+            && !self.has_more()
         {
             let text = &scalar.text;
             return self.located(|_| visitor.visit_str(text));
@@ -417,8 +356,8 @@ impl<'de> Deserializer<'de> for View<'_> {
             }
             let mut entries = view.entries(Some(variants))?;
             match (entries.pop(), entries.is_empty()) {
-                (Some((name, _, _, content)), true) => {
-                    visitor.visit_enum(Variant { name: spelled(&name), content: Some(content) })
+                (Some(entry), true) => {
+                    visitor.visit_enum(Variant { name: spelled(&entry.key), content: Some(entry.view) })
                 }
                 _ => Err(Error::new(Problem::new("expected the name of a variant, or a map with one"))),
             }
@@ -427,4 +366,6 @@ impl<'de> Deserializer<'de> for View<'_> {
 }
 
 mod access;
+mod entries;
+
 use access::{Entries, Item, Items, Variant};
