@@ -76,9 +76,9 @@ impl<'a> Reader<'a> {
         let mut progress = Progress::default();
         let mut lists: BTreeMap<Path, Vec<(usize, Node)>> = BTreeMap::new();
         for variable in variables {
-            let written = variable.node.origin.to_string();
             let found = self.entered(variable.found);
             let path = self.schema.canonical(&found);
+            let written = path.join(".");
             if self.is_absent(&path, &written, &variable.node.origin) {
                 continue;
             }
@@ -228,15 +228,13 @@ impl<'a> Reader<'a> {
             return true;
         };
         if !same(first, node) {
-            let sentence = match spelling == written || matches!(first.origin, Origin::Variable(_)) {
+            let sentence = match spelling == written {
                 true => format!("given twice with different values, also at {}", first.origin),
                 false => {
                     format!("means the same key as `{spelling}` at {}, but the values differ", first.origin)
                 }
             };
-            let name =
-                if matches!(node.origin, Origin::Variable(_)) { path.join(".") } else { written.to_owned() };
-            self.problems.push(Problem::new(sentence).path(name).at(node.origin.clone()));
+            self.problems.push(Problem::new(sentence).path(written).at(node.origin.clone()));
         }
         false
     }

@@ -260,12 +260,12 @@ fn list_of(items: Vec<(usize, Entry)>) -> Vec<Node> {
 pub(super) fn tree_of(entries: Vec<Entry>) -> Node {
     let mut root = Node::new(Value::Null, Origin::Default);
     for entry in entries {
-        insert(&mut root, entry.path, entry.key, entry.node);
+        insert(&mut root, entry.path, &entry.key, entry.node);
     }
     root
 }
 
-fn insert(target: &mut Node, path: Vec<Piece>, key: Origin, node: Node) {
+fn insert(target: &mut Node, path: Vec<Piece>, key: &Origin, node: Node) {
     let mut target = target;
     for piece in path {
         let name = match piece {

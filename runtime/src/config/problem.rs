@@ -21,7 +21,10 @@ use super::Origin;
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     origin: Option<Origin>,
     path: Option<String>,
     what: What,
@@ -37,34 +40,37 @@ enum What {
 impl Problem {
     /// A problem in a sentence of its own: lowercase, names in backticks, no full stop.
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self { origin: None, path: None, what: What::Sentence(sentence.into()), suggestion: None }
+        Self::of(What::Sentence(sentence.into()))
     }
 
     /// A value that is not what its key asks for. `found` is the value as written and is shown in backticks;
     /// it is hidden when the path or the value looks like a credential.
     pub fn mismatch(found: impl Into<String>, expected: impl Into<String>) -> Self {
-        let what = What::Mismatch { found: found.into(), expected: expected.into() };
-        Self { origin: None, path: None, what, suggestion: None }
+        Self::of(What::Mismatch { found: found.into(), expected: expected.into() })
+    }
+
+    fn of(what: What) -> Self {
+        Self(Box::new(Parts { origin: None, path: None, what, suggestion: None }))
     }
 
     /// Says where the culprit is written.
     #[must_use]
     pub fn at(mut self, origin: Origin) -> Self {
-        self.origin = Some(origin);
+        self.0.origin = Some(origin);
         self
     }
 
     /// Says which key is meant, such as `stream.bindings.email-in-0.group`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = Some(path.into());
+        self.0.path = Some(path.into());
         self
     }
 
     /// Adds what to do, as a clause that follows a semicolon.
     #[must_use]
     pub fn suggest(mut self, clause: impl Into<String>) -> Self {
-        self.suggestion = Some(clause.into());
+        self.0.suggestion = Some(clause.into());
         self
     }
 
@@ -79,17 +85,17 @@ impl Problem {
 
     /// Where the culprit is written, if it is known.
     pub fn origin(&self) -> Option<&Origin> {
-        self.origin.as_ref()
+        self.0.origin.as_ref()
     }
 
     /// The key that is meant, if the problem is about one.
     pub fn key(&self) -> Option<&str> {
-        self.path.as_deref()
+        self.0.path.as_deref()
     }
 
     /// What was found and what was expected, for a value of the wrong sort.
     pub fn found_and_expected(&self) -> Option<(&str, &str)> {
-        match &self.what {
+        match &self.0.what {
             What::Mismatch { found, expected } => Some((found, expected)),
             What::Sentence(_) => None,
         }
@@ -97,26 +103,26 @@ impl Problem {
 
     /// What to do, if there is something to say.
     pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
+        self.0.suggestion.as_deref()
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(origin) = &self.origin {
+        if let Some(origin) = &self.0.origin {
             write!(f, "{origin}: ")?;
         }
-        if let Some(path) = &self.path {
+        if let Some(path) = &self.0.path {
             write!(f, "`{path}`: ")?;
         }
-        match &self.what {
+        match &self.0.what {
             What::Mismatch { found, expected } => {
-                let found = shown(self.path.as_deref().unwrap_or_default(), found);
+                let found = shown(self.0.path.as_deref().unwrap_or_default(), found);
                 write!(f, "found `{found}`, expected {expected}")?;
             }
             What::Sentence(sentence) => f.write_str(sentence)?,
         }
-        match &self.suggestion {
+        match &self.0.suggestion {
             Some(clause) => write!(f, "; {clause}"),
             None => Ok(()),
         }
@@ -159,13 +165,13 @@ impl Problems {
     pub(super) fn sort(&mut self) {
         let mut files: Vec<Arc<str>> = Vec::new();
         for problem in &self.0 {
-            if let Some(Origin::File { name, .. }) = &problem.origin
+            if let Some(Origin::File { name, .. }) = &problem.0.origin
                 && !files.contains(name)
             {
                 files.push(Arc::clone(name));
             }
         }
-        self.0.sort_by_key(|problem| match &problem.origin {
+        self.0.sort_by_key(|problem| match &problem.0.origin {
             Some(Origin::File { name, position }) => (files.iter().position(|file| file == name), *position),
             _ => (Some(files.len()), None),
         });

@@ -1,5 +1,7 @@
 //! A part of the configuration whose keys belong to somebody else: a binder or the application.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
 use super::node::{Field, Node, Value, split_key};
@@ -37,10 +39,20 @@ pub use properties::Properties;
 /// assert!(problems.to_string().contains("did you mean `max-size`?"));
 /// # Ok::<(), wellspring::config::Problems>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Section {
     path: String,
     tree: Tree,
+}
+
+impl fmt::Debug for Section {
+    /// Values may be credentials, so that only names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section")
+            .field("path", &self.path)
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Section {

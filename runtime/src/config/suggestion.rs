@@ -25,9 +25,7 @@ pub(super) fn unknown_key(schema: &Schema, path: &[Piece], known: usize, candida
         return problem
             .suggest(format!("settings of the application itself belong under `app`: `app.{wrong}`"));
     }
-    let mut names: Vec<&str> = candidates.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    match names.as_slice() {
+    match candidates {
         [] => problem,
         names if names.len() > LISTED => problem,
         names => {

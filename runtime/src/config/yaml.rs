@@ -92,8 +92,8 @@ enum Tree {
     Null,
     Text(String),
     Other(Sort, String),
-    List(Vec<Spanned<Tree>>),
-    Map(Vec<(Spanned<String>, Spanned<Tree>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 struct Converter<'a> {

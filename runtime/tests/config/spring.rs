@@ -2,10 +2,7 @@
 
 use crate::support::{load, problems, yaml};
 
-#[test]
-fn reads_the_application_yml_of_a_spring_service() {
-    let config = load(&yaml(
-        "
+const SPRING_SERVICE: &str = "
 spring:
   application:
     name: message
@@ -34,8 +31,11 @@ server: { port: 9010, shutdown: graceful }
 management: { server: { port: 9011 }, endpoints: { web: { exposure: { include: '*' } } } }
 logging: { level: { root: info, org.springframework.cloud: DEBUG }, pattern: { level: '%5p' } }
 eureka.client.enabled: false
-",
-    ));
+";
+
+#[test]
+fn reads_the_application_yml_of_a_spring_service() {
+    let config = load(&yaml(SPRING_SERVICE));
     assert_eq!(config.application_name.as_deref(), Some("message"));
     assert_eq!(config.function.definition.as_ref().expect("a definition").value, "email|sms");
     assert_eq!(

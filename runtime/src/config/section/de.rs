@@ -29,7 +29,7 @@ pub(super) fn read<T: DeserializeOwned>(section: &Section) -> Result<T, Problems
     };
     let mut error = first;
     loop {
-        let path = error.path.clone().unwrap_or_else(|| section.path.clone());
+        let path = error.0.path.clone().unwrap_or_else(|| section.path.clone());
         // A field that is missing only because its wrong value was left out is no problem of its own.
         if skipped.contains(&path) {
             return Err(problems);
@@ -45,7 +45,10 @@ pub(super) fn read<T: DeserializeOwned>(section: &Section) -> Result<T, Problems
 
 /// What does not fit, on its way up to where its place is known.
 #[derive(Debug)]
-pub(super) struct Error {
+pub(super) struct Error(Box<Trace>);
+
+#[derive(Debug)]
+struct Trace {
     problem: Problem,
     path: Option<String>,
     origin: Option<Origin>,
@@ -53,7 +56,7 @@ pub(super) struct Error {
 
 impl Error {
     fn new(problem: Problem) -> Self {
-        Self { problem, path: None, origin: None }
+        Self(Box::new(Trace { problem, path: None, origin: None }))
     }
 
     fn mismatch(found: &str, expected: &str) -> Self {
@@ -61,18 +64,18 @@ impl Error {
     }
 
     fn at(mut self, path: &str, origin: Option<Origin>) -> Self {
-        if self.path.is_none() {
-            self.path = Some(path.to_owned());
+        if self.0.path.is_none() {
+            self.0.path = Some(path.to_owned());
         }
-        if self.origin.is_none() {
-            self.origin = origin;
+        if self.0.origin.is_none() {
+            self.0.origin = origin;
         }
         self
     }
 
     fn into_problem(self, section: &Section) -> Problem {
-        let problem = self.problem.path(self.path.unwrap_or_else(|| section.path.clone()));
-        match self.origin.or_else(|| section.origin().cloned()) {
+        let problem = self.0.problem.path(self.0.path.unwrap_or_else(|| section.path.clone()));
+        match self.0.origin.or_else(|| section.origin().cloned()) {
             Some(origin) if !origin.is_default() => problem.at(origin),
             _ => problem,
         }
@@ -81,7 +84,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problem.fmt(f)
+        self.0.problem.fmt(f)
     }
 }
 
@@ -124,7 +127,7 @@ impl de::Error for Error {
     fn missing_field(field: &'static str) -> Self {
         let mut error = Self::new(Problem::new("a value is missing"));
         // The struct puts its own path in front.
-        error.path = Some(format!("\0{field}"));
+        error.0.path = Some(format!("\0{field}"));
         error
     }
 }
@@ -133,8 +136,8 @@ impl<'a> View<'a> {
     /// Reads the value, and tells an error where it is.
     fn located<T>(self, read: impl FnOnce(&Self) -> Result<T, Error>) -> Result<T, Error> {
         read(&self).map_err(|mut error| {
-            if let Some(field) = error.path.as_deref().and_then(|path| path.strip_prefix('\0')) {
-                error.path = Some(join(&self.path, field));
+            if let Some(field) = error.0.path.as_deref().and_then(|path| path.strip_prefix('\0')) {
+                error.0.path = Some(join(&self.path, field));
             }
             error.at(&self.path, self.origin())
         })
