@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::node::{Entry, Node, Piece, Shown, Value, tree_of};
 use super::schema::{Chosen, Found, Lookup, Schema};
 use super::spring::{is_foreign, missing_key};
-use super::suggestion::unknown_key;
+use super::suggestion::{is_slip, unknown_key};
 use super::tree::{Loose, Tree};
 use super::{Ignored, Origin, Problem, Problems};
 
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
                 Some(advice) => problem.suggest(advice),
                 None => problem,
             });
-        } else if is_foreign(&entry.path) {
+        } else if is_foreign(&entry.path) && !is_slip(&entry.path, known, candidates) {
             let path = Shown(&entry.path).to_string();
             progress.layer.foreign.insert(super::names::normalised(&path), entry.node);
             self.ignored.push(Ignored { path, origin: entry.key });

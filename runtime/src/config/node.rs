@@ -127,6 +127,9 @@ impl Entry {
     }
 }
 
+/// A key may have this many names.
+const DEEPEST: usize = 64;
+
 /// Splits a dotted key: `a.b[0].c` and `a.[with.dot].c`.
 ///
 /// The error is a clause that says what is wrong with the key.
@@ -161,7 +164,11 @@ pub(super) fn split_key(key: &str) -> Result<Vec<Piece>, &'static str> {
             None => behind,
         };
     }
-    if pieces.is_empty() { Err("it is empty") } else { Ok(pieces) }
+    match pieces.len() {
+        0 => Err("it is empty"),
+        1..=DEEPEST => Ok(pieces),
+        _ => Err("it has too many names"),
+    }
 }
 
 /// The leaves of a tree, in the order written.
@@ -304,6 +311,7 @@ mod tests {
         for (key, expected) in cases {
             assert_eq!(split_key(key), Ok(expected), "{key}");
         }
+        assert!(split_key(&"a.".repeat(100_000)).is_err());
         for key in ["", ".", "a.", "a..b", "a[", "a[]", "a[0]b", " . "] {
             assert!(split_key(key).is_err(), "{key}");
         }

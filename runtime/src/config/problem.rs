@@ -109,23 +109,25 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(origin) = &self.0.origin {
-            write!(f, "{origin}: ")?;
+        let Parts { origin, path, what, suggestion } = &*self.0;
+        let mut text = String::new();
+        if let Some(origin) = origin {
+            text += &format!("{origin}: ");
         }
-        if let Some(path) = &self.0.path {
-            write!(f, "`{path}`: ")?;
+        if let Some(path) = path {
+            text += &format!("`{path}`: ");
         }
-        match &self.0.what {
+        match what {
             What::Mismatch { found, expected } => {
-                let found = shown(self.0.path.as_deref().unwrap_or_default(), found);
-                write!(f, "found `{found}`, expected {expected}")?;
+                let found = shown(path.as_deref().unwrap_or_default(), found);
+                text += &format!("found `{found}`, expected {expected}");
             }
-            What::Sentence(sentence) => f.write_str(sentence)?,
+            What::Sentence(sentence) => text += sentence,
         }
-        match &self.0.suggestion {
-            Some(clause) => write!(f, "; {clause}"),
-            None => Ok(()),
+        if let Some(clause) = suggestion {
+            text += &format!("; {clause}");
         }
+        f.write_str(&printable(&text))
     }
 }
 
@@ -239,11 +241,20 @@ impl<'a> IntoIterator for &'a Problems {
 
 /// The candidate nearest to `wrong`, if it is near enough to be worth suggesting.
 pub(super) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(wrong, candidates, 0.6)
+}
+
+/// The candidate nearest to `wrong`, if it is certainly meant: one or two letters differ.
+pub(super) fn misspelled<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(wrong, candidates, 0.75)
+}
+
+fn near<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>, least: f64) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
     candidates
         .into_iter()
         .map(|candidate| (similarity(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(similarity, _)| *similarity >= 0.6)
+        .filter(|(similarity, _)| *similarity >= least)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
 }
@@ -265,14 +276,19 @@ pub(super) fn shown<'a>(path: &str, value: &'a str) -> Cow<'a, str> {
         Some((start, end)) => Cow::Owned(format!("{}******{}", &value[..start], &value[end..])),
         None => Cow::Borrowed(value),
     };
-    let line = match value.contains(char::is_control) {
-        true => Cow::Owned(value.escape_debug().to_string()),
-        false => value,
-    };
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]).into(),
-        None => line,
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &value[..end]).into(),
+        None => value,
     }
+}
+
+/// The text on one line and without anything that a terminal would obey.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect::<String>().into()
 }
 
 /// Whether the last name of `path` says that its value is a credential.
@@ -322,12 +338,17 @@ mod tests {
             ("app.uri", "amqp://guest:hunter2@localhost:5672", "amqp://guest:******@localhost:5672"),
             ("app.uri", "amqp://localhost:5672/a:b@c", "amqp://localhost:5672/a:b@c"),
             ("app.name", "plain", "plain"),
-            ("app.name", "two\nlines", "two\\nlines"),
         ];
         for (path, value, expected) in cases {
             assert_eq!(shown(path, value), expected, "{path} = {value}");
         }
         assert_eq!(shown("app.name", &"x".repeat(200)).chars().count(), 81);
+    }
+
+    #[test]
+    fn stays_on_one_line() {
+        let problem = Problem::mismatch("two\nlines \u{1b}[1m", "one").path("a\u{0}");
+        assert_eq!(problem.to_string(), "`a\\u{0}`: found `two\\nlines \\u{1b}[1m`, expected one");
     }
 
     #[test]

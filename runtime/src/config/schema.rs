@@ -201,10 +201,8 @@ impl Schema {
     /// The default of the key at a canonical path.
     pub(super) fn default_of(&self, path: &[&str]) -> Option<&'static str> {
         let pieces: Vec<Piece> = path.iter().map(|name| Piece::name(*name)).collect();
-        match self.lookup(&pieces) {
-            Lookup::Found(found) => self.keys[found.key].default,
-            Lookup::Inside | Lookup::Beyond { .. } | Lookup::Unknown { .. } => None,
-        }
+        let key = self.keys.iter().find(|key| matches!(step(&key.segments, &pieces), Step::Full { .. }));
+        key?.default
     }
 
     /// The path below `prefix` that ends in the name `wrong`, if exactly one does: the key may sit one level off.

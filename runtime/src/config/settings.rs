@@ -1,6 +1,6 @@
 //! All layers laid over each other: the value and origin of every key, for whoever gives them a meaning.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use super::kind::{Kind, Wrong};
@@ -72,12 +72,15 @@ impl Settings {
 
     /// The names that stand directly below a path, each once.
     pub(super) fn names(&self, prefix: &[&str]) -> BTreeSet<String> {
-        let below = |path: &Path| -> Option<String> {
-            let fits = path.len() > prefix.len() && path.iter().zip(prefix).all(|(one, other)| one == other);
-            fits.then(|| path[prefix.len()].clone())
-        };
-        let paths = self.layer.values.keys().chain(self.layer.trees.keys()).chain(&self.layer.bare);
-        paths.filter_map(below).collect()
+        fn below<'a, V: 'a>(map: &'a BTreeMap<Path, V>, prefix: &Path) -> impl Iterator<Item = &'a Path> {
+            map.range(prefix.clone()..).map(|(path, _)| path)
+        }
+        let prefix = owned(prefix);
+        let fits = |path: &&Path| path.starts_with(&prefix);
+        let values = below(&self.layer.values, &prefix).take_while(fits);
+        let trees = below(&self.layer.trees, &prefix).take_while(fits);
+        let bare = self.layer.bare.range(prefix.clone()..).take_while(fits);
+        values.chain(trees).chain(bare).filter_map(|path| path.get(prefix.len()).cloned()).collect()
     }
 
     /// Where a key is written, if it is.

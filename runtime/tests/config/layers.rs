@@ -171,3 +171,9 @@ app:
     let config = load(&yaml(&text).env("NAME", "orders").env("SERVER_PORT", "9"));
     assert_eq!(config.app().get("greeting").expect("a value").value, "Hello orders at 9 and none");
 }
+
+#[test]
+fn a_flag_cannot_nest_without_end() {
+    let flag = format!("--app{}=1", ".a".repeat(100_000));
+    assert!(report(&Sources::new().arg(flag)).ends_with("is malformed: it has too many names"));
+}

@@ -73,6 +73,19 @@ fn reads_the_application_yml_of_a_spring_service() {
 }
 
 #[test]
+fn a_slip_of_the_pen_in_a_spring_key_is_no_foreign_key() {
+    let cases = [
+        ("server.prot: 1", "`server.prot`: unknown key; did you mean `port`?"),
+        ("spring.clod.stream.x: 1", "`spring.clod`: unknown key; did you mean `cloud`?"),
+        ("spring.cloud.strem.x: 1", "`spring.cloud.strem`: unknown key; did you mean `stream`?"),
+        ("spring.aplication.name: x", "`spring.aplication`: unknown key; did you mean `application`?"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problems(text), [format!("built-in application.yaml:1:1: {expected}")], "{text}");
+    }
+}
+
+#[test]
 fn names_properties_that_are_not_supported_yet() {
     let cases = [
         (
