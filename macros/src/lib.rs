@@ -9,6 +9,7 @@
 
 mod args;
 mod assertions;
+mod description;
 mod expand;
 mod fallback;
 mod kind;
