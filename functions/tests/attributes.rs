@@ -1,6 +1,7 @@
 //! The attributes from outside: what they register and how it is called. All functions of this binary are in one
 //! catalog; each test looks at its own.
 #![cfg(feature = "macros")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
 #[path = "attributes/composes.rs"]
 mod composes;

@@ -1,6 +1,6 @@
 //! Where a function may stand.
 
-use wellspring_functions::{Catalog, CatalogError, CatalogErrors, Registration, function, supplier};
+use wellspring_functions::{Catalog, CatalogError, CatalogErrors, Entry, Registration, function, supplier};
 
 use super::{answers, catalog};
 
@@ -46,20 +46,15 @@ fn the_function_is_still_an_ordinary_one() {
     assert_eq!(of_own_types(Own(1)).0, 2);
 }
 
-/// An entry as the attribute submits it.
-fn entry(name: &str) -> wellspring_functions::Entry {
-    let location = catalog().function(name).unwrap().location;
-    wellspring_functions::Entry::function(name, location, |n: u64| n)
-}
-
 #[test]
 fn a_name_given_twice_is_refused_with_both_places() {
+    let location = catalog().function("of_own_types").unwrap().location;
     let CatalogErrors(errors) = Catalog::builder()
         .registered()
         .state(10u64)
         .state(super::shapes::Greeting(""))
         .function("in_a_module", |n: u64| n)
-        .entry(entry("of_own_types"))
+        .entry(Entry::function("of_own_types", location, |n: u64| n))
         .build()
         .unwrap_err();
     let places: Vec<_> = errors

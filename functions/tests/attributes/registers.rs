@@ -18,7 +18,6 @@ struct Account {
 
 #[derive(Serialize, Deserialize)]
 struct Undescribed {
-    #[expect(dead_code, reason = "only read and written")]
     number: u64,
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt, stream};
 use wellspring_functions::{
-    Error, Headers, Incoming, Message, Output, State, Streaming, consumer, function, supplier,
+    ContentType, Error, Headers, Incoming, Message, Output, State, Streaming, consumer, function, supplier,
 };
 
 use super::{answers, call, is_over_at_once};
@@ -24,6 +24,7 @@ async fn awaited(n: u64) -> u64 {
 }
 
 #[function]
+#[expect(clippy::manual_async_fn, reason = "a future of the user's own making")]
 fn future(n: u64) -> impl Future<Output = Result<Option<u64>, String>> {
     async move { Ok((n > 1).then_some(n)) }
 }
@@ -58,7 +59,7 @@ fn message(message: Message<String>) -> Message<String> {
 }
 
 #[function]
-fn list(n: u8) -> Vec<u8> {
+fn list(n: u16) -> Vec<u16> {
     (0..n).map(|n| n + 10).collect()
 }
 
@@ -110,7 +111,7 @@ fn injected(
     headers: Headers,
     _: State<u64>,
 ) -> String {
-    format!("{greeting}{text} {}", headers.len())
+    format!("{greeting}{text} as {}", headers.content_type().map_or("nothing", ContentType::as_str))
 }
 
 #[function]
@@ -165,7 +166,7 @@ fn one_payload_in_one_out() {
     assert_eq!(answers("mutable", "hi"), ["hi!"]);
     assert_eq!(answers("parts", "[1,[2,3,4]]"), ["3"]);
     assert_eq!(answers("unit", "null"), ["[1,2]"]);
-    assert_eq!(answers("injected", "bob"), ["hello, bob 1"]);
+    assert_eq!(answers("injected", "bob"), ["hello, bob as application/json"]);
     assert_eq!(answers("list", "3"), ["[10,11,12]"]);
 }
 
@@ -223,7 +224,7 @@ fn consumers_and_suppliers() {
 
 #[test]
 fn synchronous_functions_stay_synchronous() {
-    let payload = || Incoming::One(Message::encoded("2", wellspring_functions::ContentType::JSON));
+    let payload = || Incoming::One(Message::encoded("2", ContentType::JSON));
     for name in [
         "plain",
         "optional",

@@ -2,8 +2,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use wellspring_functions::{consumer, function, supplier};
 
 async fn pause() {}
@@ -45,10 +46,19 @@ fn result(number: u64) -> Option<Shared> {
     Some(Shared { number, pointer: PhantomData })
 }
 
+struct Ticks(Rc<u64>);
+
+impl Stream for Ticks {
+    type Item = u64;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u64>> {
+        Poll::Ready(Some(*self.0))
+    }
+}
+
 #[supplier]
-fn stream() -> impl Stream<Item = u64> {
-    let shared = Rc::new(1);
-    futures_util::stream::iter(0..3).map(move |number| number + *shared)
+fn stream() -> Ticks {
+    Ticks(Rc::new(1))
 }
 
 fn main() {}
