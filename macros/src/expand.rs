@@ -67,7 +67,7 @@ fn call(model: &Model<'_>) -> TokenStream {
         &private,
         &quote_spanned! {Span::mixed_site()=>
             (&&#private::Look(&value)).look_option().wrap(value, |value| {
-                (&&#private::Look(&value)).#items().each(value, |out| #item)
+                (&&&#private::Look(&value)).#items().each(value, |out| #item)
             })
         },
     );

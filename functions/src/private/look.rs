@@ -56,8 +56,10 @@ tags! {
     }
     look_items {
         /// A stream.
-        StreamTag, StreamKind [S: Stream] &Look<'_, S>;
-        /// Not a stream.
+        StreamTag, StreamKind [S: Stream] &&Look<'_, S>;
+        /// A `Result` in an `Option`.
+        FallibleTag, FallibleKind [T, E] &Look<'_, Result<T, E>>;
+        /// Neither.
         SingleTag, SingleKind [T] Look<'_, T>;
     }
     look_list {
@@ -148,19 +150,27 @@ impl ListTag {
     }
 }
 
-macro_rules! only_one {
+impl FallibleTag {
+    /// Normalises the only item.
+    #[inline]
+    pub fn each<T, U>(self, value: T, item: impl FnOnce(T) -> U) -> U {
+        item(value)
+    }
+}
+
+macro_rules! no_items {
     ($($tag:ident)*) => {$(
         impl $tag {
-            /// Normalises the only one.
+            /// There is nothing to normalise. `item` says of which type an item would be.
             #[inline]
-            pub fn each<T, U>(self, value: T, item: impl FnOnce(T) -> U) -> U {
-                item(value)
+            pub fn each<T, U>(self, value: T, _: impl FnOnce(T) -> U) -> T {
+                value
             }
         }
     )*};
 }
 
-only_one!(SingleTag NoListTag);
+no_items!(SingleTag NoListTag);
 
 impl ClassifiedTag {
     /// Converts.

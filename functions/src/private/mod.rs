@@ -33,8 +33,8 @@ pub mod answers {
     };
     pub use super::gate::{FunctionGate as _, ShutGate as _, SupplierGate as _};
     pub use super::look::{
-        BoxedKind as _, ClassifiedKind as _, DisplayKind as _, FutureKind as _, IntoErrorKind as _,
-        ListKind as _, NoErrorKind as _, NoListKind as _, OptionKind as _, PlainKind as _, PresentKind as _,
-        ResultKind as _, SingleKind as _, StreamKind as _, ValueKind as _,
+        BoxedKind as _, ClassifiedKind as _, DisplayKind as _, FallibleKind as _, FutureKind as _,
+        IntoErrorKind as _, ListKind as _, NoErrorKind as _, NoListKind as _, OptionKind as _,
+        PlainKind as _, PresentKind as _, ResultKind as _, SingleKind as _, StreamKind as _, ValueKind as _,
     };
 }
