@@ -13,12 +13,20 @@ use wellspring::{ContentType, Message};
 use crate::story::functions;
 
 /// Sends `count` messages through a definition; messages per second.
-pub fn throughput(definition: &str, payload: &'static [u8], count: u64) -> Result<f64, Box<dyn std::error::Error>> {
+pub fn throughput(
+    definition: &str,
+    payload: &'static [u8],
+    count: u64,
+) -> Result<f64, Box<dyn std::error::Error>> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(run(definition, payload, count))
 }
 
-async fn run(definition: &str, payload: &'static [u8], count: u64) -> Result<f64, Box<dyn std::error::Error>> {
+async fn run(
+    definition: &str,
+    payload: &'static [u8],
+    count: u64,
+) -> Result<f64, Box<dyn std::error::Error>> {
     let memory = Memory::new(MemoryConfig::default());
     let base = definition.replace('|', "");
     let sources = Sources::new()

@@ -8,6 +8,7 @@ use crate::kind::Kind;
 use crate::model::Model;
 
 /// The first and the last place of some tokens, for errors that underline all of them.
+#[derive(Clone, Copy)]
 struct Ends {
     first: Span,
     last: Span,
@@ -72,14 +73,9 @@ pub(crate) fn output(model: &Model<'_>) -> TokenStream {
     let name = Ends::of(function);
     let error = model.output.and_then(error_type).map_or_else(|| Ends::of(model.output), Ends::of);
 
-    let (future, error) = (name.borrow("returned"), error.borrow("error"));
-    let (value, output, item_error) =
-        (result.borrow("value"), result.borrow("output"), result.borrow("item_error"));
-    let send = if model.is_async {
-        quote_spanned!(Span::mixed_site()=> #private::assert_send_future(#future);)
-    } else {
-        TokenStream::new()
-    };
+    let future = if model.is_async { name } else { result }.borrow("future");
+    let (error, item_error) = (error.borrow("error"), error.borrow("item_error"));
+    let (value, output) = (result.borrow("value"), result.borrow("output"));
     let list = model.each.then(|| {
         quote_spanned! {Span::mixed_site()=>
             #private::assert_list(#value);
@@ -90,21 +86,24 @@ pub(crate) fn output(model: &Model<'_>) -> TokenStream {
         Kind::Consumer => quote_spanned!(Span::mixed_site()=> #private::assert_nothing(#output);),
         Kind::Supplier | Kind::Function => quote_spanned! {Span::mixed_site()=>
             #private::assert_writable(#output);
-            #private::assert_item_error(#item_error);
             #private::assert_send_result(#value);
         },
     };
     quote_spanned! {Span::mixed_site()=>
         let returned = #private::Ask::of_call(|| #function(#(#private::any::<#arguments>()),*));
-        #send
+        let future = (&&returned).ask_future();
+        #private::assert_send_future(#future);
         let resolved = (&&returned).ask_awaited();
         let error = (&&resolved).ask_error();
+        let error = (&&&error).ask_unconverted();
         #private::assert_error(#error);
         let value = (&&resolved).ask_success();
         let value = (&&value).ask_some();
         let item = (&&&value).ask_item();
         #list
         let item_error = (&&item).ask_error();
+        let item_error = (&&&item_error).ask_unconverted();
+        #private::assert_error(#item_error);
         let item = (&&item).ask_success();
         let output = (&&item).ask_payload();
         #fits

@@ -61,21 +61,34 @@ fn call(model: &Model<'_>) -> TokenStream {
     let (function, types) = (model.function, &model.arguments);
     let names: Vec<_> =
         (0..types.len()).map(|index| format_ident!("argument{index}", span = Span::mixed_site())).collect();
-    let wrap = if model.each { quote!(look_list) } else { quote!(look_option) };
-    let list_in_option = model.each.then(|| quote!(&));
+    let items = if model.each { quote!(look_list) } else { quote!(look_items) };
+    let item = fallible(&private, &quote_spanned!(Span::mixed_site()=> value));
+    let out = fallible(
+        &private,
+        &quote_spanned! {Span::mixed_site()=>
+            (&&#private::Look(&value)).look_option().wrap(value, |value| {
+                (&&&#private::Look(&value)).#items().each(value, |out| #item)
+            })
+        },
+    );
     quote_spanned! {Span::mixed_site()=>
         |#(#names: #types),*| {
             let out = #function(#(#names),*);
-            (&&#private::Look(&out)).look_time().run(out, |out| {
-                match (&&#private::Look(&out)).look_result().split(out) {
-                    ::core::result::Result::Ok(value) => ::core::result::Result::<_, #private::Error>::Ok(
-                        (#list_in_option &&#private::Look(&value)).#wrap().wrap(value),
-                    ),
-                    ::core::result::Result::Err(error) => ::core::result::Result::Err(
-                        (&&&&#private::Look(&error)).look_error().convert(error),
-                    ),
-                }
-            })
+            (&&#private::Look(&out)).look_time().run(out, |out| #out)
+        }
+    }
+}
+
+/// Turns `out`, be it a `Result` or not, into a `Result<_, Error>`; what becomes of the `value` of a success is given.
+fn fallible(private: &TokenStream, success: &TokenStream) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        match (&&#private::Look(&out)).look_result().split(out) {
+            ::core::result::Result::Ok(value) => {
+                ::core::result::Result::<_, #private::Error>::Ok(#success)
+            }
+            ::core::result::Result::Err(error) => ::core::result::Result::Err(
+                (&&&&&#private::Look(&error)).look_error().convert(error),
+            ),
         }
     }
 }

@@ -39,7 +39,12 @@ pub(crate) fn emit(
     problems: Problems,
 ) -> TokenStream {
     let problems = problems.0.map(syn::Error::into_compile_error);
+    // A lint that advises what is refused: arguments come out of a message, so they are taken by value.
+    let by_value = registration.map(|_| {
+        quote!(#[allow(clippy::needless_pass_by_value, reason = "a registered function owns its arguments")])
+    });
     quote! {
+        #by_value
         #item
         #problems
         #registration

@@ -9,6 +9,7 @@
 
 mod args;
 mod assertions;
+mod description;
 mod expand;
 mod fallback;
 mod kind;
@@ -37,21 +38,20 @@ pub fn consumer(args: TokenStream, item: TokenStream) -> TokenStream {
     register(Kind::Consumer, Home::Wellspring, args, item)
 }
 
-/// The same as [`macro@supplier`], for crates that depend on `wellspring-functions` alone.
+// The same three for crates that depend on `wellspring-functions` alone, which re-exports them under their short names.
+
 #[doc = include_str!("docs/supplier.md")]
 #[proc_macro_attribute]
 pub fn functions_supplier(args: TokenStream, item: TokenStream) -> TokenStream {
     register(Kind::Supplier, Home::Functions, args, item)
 }
 
-/// The same as [`macro@function`], for crates that depend on `wellspring-functions` alone.
 #[doc = include_str!("docs/function.md")]
 #[proc_macro_attribute]
 pub fn functions_function(args: TokenStream, item: TokenStream) -> TokenStream {
     register(Kind::Function, Home::Functions, args, item)
 }
 
-/// The same as [`macro@consumer`], for crates that depend on `wellspring-functions` alone.
 #[doc = include_str!("docs/consumer.md")]
 #[proc_macro_attribute]
 pub fn functions_consumer(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -72,6 +72,7 @@ fn not_a_function(kind: Kind, input: ParseStream<'_>) -> Option<String> {
         ("type", _) => "a type alias",
         ("static", _) => "a static",
         ("use", _) => "an import",
+        ("safe", Some(_)) => "a function of an `extern` block",
         ("extern", Some("crate")) => "a crate import",
         ("macro_rules", _) => "a macro",
         ("const", Some(name)) if !["fn", "async", "unsafe", "extern"].contains(&name) => "a constant",
@@ -114,7 +115,7 @@ impl<'a> Model<'a> {
             is_async: written.signature.asyncness.is_some(),
             each: args.each.is_some(),
             blocking: args.blocking.is_some(),
-            description: description(&written.attributes),
+            description: crate::description::of(&written.attributes),
             guards: guards(&written.attributes),
         }
     }
@@ -122,33 +123,6 @@ impl<'a> Model<'a> {
     /// The span of the function's name.
     pub(crate) fn span(&self) -> Span {
         self.function.span()
-    }
-}
-
-/// The doc comment as an expression of type `&str`, trimmed.
-fn description(attributes: &[Attribute]) -> TokenStream {
-    let mut literal = String::new();
-    let mut others = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
-        let syn::Meta::NameValue(syn::MetaNameValue { value, .. }) = &attribute.meta else { continue };
-        match value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {
-                for line in text.value().lines() {
-                    literal.push_str(line.strip_prefix(' ').unwrap_or(line));
-                    literal.push('\n');
-                }
-            }
-            // `#[doc = include_str!("…")]` and the like.
-            other => {
-                others.push(std::mem::take(&mut literal).to_token_stream());
-                others.push(quote!(#other, "\n"));
-            }
-        }
-    }
-    if others.is_empty() {
-        literal.trim().to_token_stream()
-    } else {
-        quote!(::core::concat!(#(#others,)* #literal).trim())
     }
 }
 

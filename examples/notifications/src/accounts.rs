@@ -58,7 +58,10 @@ async fn create_account(
 
 /// Marks an account as communicated.
 #[consumer]
-async fn update_communication(account_number: i64, State(accounts): State<Accounts>) -> Result<(), AccountsError> {
+async fn update_communication(
+    account_number: i64,
+    State(accounts): State<Accounts>,
+) -> Result<(), AccountsError> {
     accounts.mark_communicated(account_number).await
 }
 

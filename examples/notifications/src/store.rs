@@ -45,7 +45,8 @@ impl Accounts {
     /// # Errors
     /// When the address is not one of SQLite.
     pub fn new(config: &Config) -> Result<Self, sqlx::Error> {
-        let database = config.app().get("database").map_or_else(|| "accounts.db".to_owned(), |path| path.value);
+        let database =
+            config.app().get("database").map_or_else(|| "accounts.db".to_owned(), |path| path.value);
         let options = SqliteConnectOptions::from_str(&format!("sqlite://{database}"))?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal);
@@ -79,7 +80,8 @@ impl Accounts {
     }
 
     pub(crate) async fn mark_communicated(&self, account_number: i64) -> Result<(), AccountsError> {
-        let update = sqlx::query("UPDATE account SET communicated = 1 WHERE account_number = ?").bind(account_number);
+        let update =
+            sqlx::query("UPDATE account SET communicated = 1 WHERE account_number = ?").bind(account_number);
         match update.execute(&self.pool).await?.rows_affected() {
             0 => Err(AccountsError::Unknown(account_number)),
             _ => Ok(()),

@@ -7,9 +7,10 @@ use std::marker::PhantomData;
 use futures_core::Stream;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::data_kind::DataKind;
+use crate::error::Error;
 use crate::inject::Inject;
 use crate::message::Message;
 
@@ -95,6 +96,11 @@ steps! {
         FutureFound [F: Future] F => F::Output,
         /// No future.
         FutureAbsent => T;
+    ask_future:
+        /// A future itself.
+        FutureKept [F: Future] F => F,
+        /// No future: nothing that has to move between threads.
+        NoFuture => ();
     ask_success:
         /// The success of a `Result`.
         ResultFound [T, E] Result<T, E> => T,
@@ -161,6 +167,37 @@ impl<T> ItemAbsent for Ask<T> {
     type Item = T;
 }
 
+/// An error that converts into ours needs nothing more.
+pub trait ErrorConverts {
+    /// Nothing is left to check.
+    fn ask_unconverted(&self) -> Ask<Infallible> {
+        Ask::new()
+    }
+}
+impl<E: Into<Error>> ErrorConverts for &&Ask<E> {}
+
+/// An error that converts into a boxed one needs nothing more.
+pub trait ErrorBoxes {
+    /// Nothing is left to check.
+    fn ask_unconverted(&self) -> Ask<Infallible> {
+        Ask::new()
+    }
+}
+impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> ErrorBoxes for &Ask<E> {}
+
+/// Any other error has to be printable.
+pub trait ErrorUnconverted {
+    /// The error.
+    type Error;
+    /// It is left to check.
+    fn ask_unconverted(&self) -> Ask<Self::Error> {
+        Ask::new()
+    }
+}
+impl<E> ErrorUnconverted for Ask<E> {
+    type Error = E;
+}
+
 /// A first argument that is read from a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Payload;
@@ -191,7 +228,7 @@ pub trait FirstReadable {
         Payload
     }
 }
-impl<T: DeserializeOwned> FirstReadable for &&Ask<T> {}
+impl<T: Deserialize<'static>> FirstReadable for &&Ask<T> {}
 
 /// An injected one that is not readable.
 pub trait FirstInjected {
@@ -246,7 +283,8 @@ pub trait DataKindKnown {
     /// What sort of data the type is.
     fn ask_data_kind(&self) -> Option<DataKind>;
 }
-impl<T: DeserializeOwned + 'static> DataKindKnown for &Ask<T> {
+// Not `DeserializeOwned`: method resolution does not compare lifetimes, and would then fail for a `&'static str`.
+impl<T: Deserialize<'static> + 'static> DataKindKnown for &Ask<T> {
     fn ask_data_kind(&self) -> Option<DataKind> {
         Some(DataKind::of::<T>())
     }

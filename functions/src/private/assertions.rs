@@ -4,14 +4,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Ask, Payload};
-use crate::error::Error;
 use crate::inject::Inject;
 
 /// A payload that can be read.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read as a payload",
     label = "does not implement `serde::Deserialize`",
-    note = "add `#[derive(serde::Deserialize)]` to `{Self}`"
+    note = "add `#[derive(serde::Deserialize)]` to your type, or to the types of yours inside it"
 )]
 pub trait Readable {}
 #[diagnostic::do_not_recommend]
@@ -21,7 +20,7 @@ impl<T: DeserializeOwned> Readable for T {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written as a payload",
     label = "does not implement `serde::Serialize`",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`"
+    note = "add `#[derive(serde::Serialize)]` to your type, or to the types of yours inside it"
 )]
 pub trait Writable {}
 #[diagnostic::do_not_recommend]
@@ -34,6 +33,7 @@ impl<T: Serialize> Writable for T {}
     note = "put the payload before it, or use `#[supplier]` for what takes no payload"
 )]
 pub trait First {}
+#[diagnostic::do_not_recommend]
 impl First for Payload {}
 
 /// An argument after the payload.
@@ -41,7 +41,7 @@ impl First for Payload {}
     message = "`{Self}` cannot be injected",
     label = "a second payload, or a type that does not implement `Inject`",
     note = "a function takes one payload; put what belongs together into one struct or tuple",
-    note = "after the payload it may take `State<S>`, `Headers`, `Sender`, or a type that implements `Inject`"
+    note = "after the payload it may take `State<S>` (where `S` is `Clone + Send + Sync`), `Headers`, `Sender`, or a type that implements `Inject`"
 )]
 pub trait AfterPayload {}
 #[diagnostic::do_not_recommend]
@@ -52,7 +52,7 @@ impl<T: Inject> AfterPayload for T {}
     message = "`{Self}` cannot be an argument of a supplier",
     label = "a supplier takes no payload",
     note = "use `#[function]` or `#[consumer]` for what takes a payload",
-    note = "a supplier may take `State<S>`, `Headers`, `Sender`, or a type that implements `Inject`"
+    note = "a supplier may take `State<S>` (where `S` is `Clone + Send + Sync`), `Headers`, `Sender`, or a type that implements `Inject`"
 )]
 pub trait Supplied {}
 #[diagnostic::do_not_recommend]
@@ -68,16 +68,6 @@ pub trait Convertible {}
 #[diagnostic::do_not_recommend]
 impl<E: std::fmt::Display> Convertible for E {}
 
-/// The error of an item.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the error of an item",
-    label = "does not convert into `wellspring::Error`",
-    note = "implement `std::error::Error` for `{Self}`, or make the items `Result<_, wellspring::Error>`"
-)]
-pub trait ItemConvertible {}
-#[diagnostic::do_not_recommend]
-impl<E: Into<Error> + Send + 'static> ItemConvertible for E {}
-
 /// What a consumer returns.
 #[diagnostic::on_unimplemented(
     message = "a consumer returns nothing, but this one returns `{Self}`",
@@ -85,6 +75,7 @@ impl<E: Into<Error> + Send + 'static> ItemConvertible for E {}
     note = "use `#[function]` to send the result on"
 )]
 pub trait Nothing {}
+#[diagnostic::do_not_recommend]
 impl Nothing for () {}
 
 /// What `each` takes apart.
@@ -94,6 +85,7 @@ impl Nothing for () {}
     note = "return a `Vec`, or remove `each`"
 )]
 pub trait List {}
+#[diagnostic::do_not_recommend]
 impl<T> List for Vec<T> {}
 
 /// A future that may move between threads.
@@ -117,8 +109,6 @@ pub const fn assert_injected<T: AfterPayload>() {}
 pub const fn assert_supplied<T: Supplied>() {}
 /// Refuses an error that does not convert.
 pub const fn assert_error<E: Convertible>(_: &Ask<E>) {}
-/// Refuses an item's error that does not convert.
-pub const fn assert_item_error<E: ItemConvertible>(_: &Ask<E>) {}
 /// Refuses a consumer that returns something.
 pub const fn assert_nothing<T: Nothing>(_: &Ask<T>) {}
 /// Refuses `each` on anything but a list.

@@ -51,12 +51,22 @@ pub trait ShutGate: Sized {
 
     /// Refuses.
     fn ask_function(&self, _: &str, _: Location, _: Self::Refused) -> Entry {
-        const { assert!(size_of::<Self>() == usize::MAX, "this function cannot be registered: see `FromInput` and `IntoReply`") };
+        const {
+            assert!(
+                size_of::<Self>() == usize::MAX,
+                "this function cannot be registered: see `FromInput` and `IntoReply`"
+            )
+        };
         std::process::abort()
     }
     /// Refuses.
     fn ask_consumer(&self, _: &str, _: Location, _: Self::Refused) -> Entry {
-        const { assert!(size_of::<Self>() == usize::MAX, "this consumer cannot be registered: see `FromInput` and `IntoReply`") };
+        const {
+            assert!(
+                size_of::<Self>() == usize::MAX,
+                "this consumer cannot be registered: see `FromInput` and `IntoReply`"
+            )
+        };
         std::process::abort()
     }
     /// Refuses.

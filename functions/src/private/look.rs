@@ -3,6 +3,9 @@
 use std::convert::Infallible;
 use std::future::Future;
 
+use futures_core::Stream;
+use futures_util::{StreamExt, stream};
+
 use crate::error::{Classify, Error};
 use crate::optional::{Many, Optional};
 
@@ -51,23 +54,31 @@ tags! {
         /// Not an `Option`.
         ValueTag, ValueKind [T] Look<'_, T>;
     }
-    look_list {
-        /// Perhaps a list.
-        OptionalListTag, OptionalListKind [T] &&Look<'_, Option<Vec<T>>>;
-        /// A list.
-        ListTag, ListKind [T] &Look<'_, Vec<T>>;
-        /// Not a list.
+    look_items {
+        /// A stream.
+        StreamTag, StreamKind [S: Stream] &&Look<'_, S>;
+        /// A `Result` in an `Option`.
+        FallibleTag, FallibleKind [T, E] &Look<'_, Result<T, E>>;
+        /// Neither.
         SingleTag, SingleKind [T] Look<'_, T>;
+    }
+    look_list {
+        /// A list of which each element is a message.
+        ListTag, ListKind [T] &Look<'_, Vec<T>>;
+        /// Not a list; refused elsewhere.
+        NoListTag, NoListKind [T] Look<'_, T>;
     }
     look_error {
         /// An error that says of itself whether a retry can help.
-        ClassifiedTag, ClassifiedKind [E: Classify] &&&Look<'_, E>;
+        ClassifiedTag, ClassifiedKind [E: Classify] &&&&Look<'_, E>;
         /// An error that converts into ours.
-        IntoErrorTag, IntoErrorKind [E: Into<Error>] &&Look<'_, E>;
+        IntoErrorTag, IntoErrorKind [E: Into<Error>] &&&Look<'_, E>;
         /// An error that converts into a boxed one.
-        BoxedTag, BoxedKind [E: Into<Boxed>] &Look<'_, E>;
+        BoxedTag, BoxedKind [E: Into<Boxed>] &&Look<'_, E>;
         /// An error that can at least be printed.
-        DisplayTag, DisplayKind [E: std::fmt::Display] Look<'_, E>;
+        DisplayTag, DisplayKind [E: std::fmt::Display] &Look<'_, E>;
+        /// No error; refused elsewhere.
+        NoErrorTag, NoErrorKind [E] Look<'_, E>;
     }
 }
 
@@ -112,42 +123,54 @@ impl PlainTag {
 impl OptionTag {
     /// An option is perhaps nothing to send.
     #[inline]
-    pub const fn wrap<T>(self, value: Option<T>) -> Optional<T> {
-        Optional(value)
+    pub fn wrap<T, U>(self, value: Option<T>, inner: impl FnOnce(T) -> U) -> Optional<U> {
+        Optional(value.map(inner))
     }
 }
 
 impl ValueTag {
     /// A value is itself.
     #[inline]
-    pub fn wrap<T>(self, value: T) -> T {
-        value
+    pub fn wrap<T, U>(self, value: T, inner: impl FnOnce(T) -> U) -> U {
+        inner(value)
     }
 }
 
-impl OptionalListTag {
-    /// Each element is a message of its own.
-    #[inline]
-    pub fn wrap<T>(self, value: Option<Vec<T>>) -> Optional<Many<T>> {
-        Optional(value.map(Many))
+impl StreamTag {
+    /// Normalises every item.
+    pub fn each<S: Stream, U, F: FnMut(S::Item) -> U>(self, stream: S, item: F) -> stream::Map<S, F> {
+        stream.map(item)
     }
 }
 
 impl ListTag {
-    /// Each element is a message of its own.
-    #[inline]
-    pub const fn wrap<T>(self, value: Vec<T>) -> Many<T> {
-        Many(value)
+    /// Normalises every element.
+    pub fn each<T, U>(self, list: Vec<T>, item: impl FnMut(T) -> U) -> Many<U> {
+        Many(list.into_iter().map(item).collect())
     }
 }
 
-impl SingleTag {
-    /// Refused elsewhere: there are no elements.
+impl FallibleTag {
+    /// Normalises the only item.
     #[inline]
-    pub fn wrap<T>(self, value: T) -> T {
-        value
+    pub fn each<T, U>(self, value: T, item: impl FnOnce(T) -> U) -> U {
+        item(value)
     }
 }
+
+macro_rules! no_items {
+    ($($tag:ident)*) => {$(
+        impl $tag {
+            /// There is nothing to normalise. `item` says of which type an item would be.
+            #[inline]
+            pub fn each<T, U>(self, value: T, _: impl FnOnce(T) -> U) -> T {
+                value
+            }
+        }
+    )*};
+}
+
+no_items!(SingleTag NoListTag);
 
 impl ClassifiedTag {
     /// Converts.
@@ -174,5 +197,12 @@ impl DisplayTag {
     /// Converts.
     pub fn convert<E: std::fmt::Display>(self, error: E) -> Error {
         Error::message(crate::Kind::Retryable, error.to_string())
+    }
+}
+
+impl NoErrorTag {
+    /// An assertion has refused the error already; should it be missing, this refuses it.
+    pub fn convert<E>(self, _: E) -> Error {
+        const { panic!("the error of this function does not convert: implement `std::error::Error` for it") }
     }
 }

@@ -275,7 +275,8 @@ impl Planner<'_> {
                 inactive.push(name.clone());
                 continue;
             }
-            let near = self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
+            let near =
+                self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
             let direction = match end {
                 Some((_, "in")) => "input",
                 _ if near.is_some() => "output",
@@ -286,7 +287,8 @@ impl Planner<'_> {
                 }
             };
             let problem = Problem::new(format!("no function has the {direction} `{name}`"));
-            let problem = problem.path(format!("stream.bindings.{name}")).at(binding.destination.origin.clone());
+            let problem =
+                problem.path(format!("stream.bindings.{name}")).at(binding.destination.origin.clone());
             self.problems.push(problem.suggest_near(name, self.used.iter().map(String::as_str)));
         }
         (outputs, inactive)
@@ -308,7 +310,8 @@ impl Planner<'_> {
 fn function_end(name: &str) -> Option<(&str, &str)> {
     let (rest, index) = name.rsplit_once('-')?;
     let (base, end) = rest.rsplit_once('-')?;
-    let is_end = matches!(end, "in" | "out") && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
+    let is_end =
+        matches!(end, "in" | "out") && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
     is_end.then_some((base, end))
 }
 
