@@ -175,7 +175,7 @@ impl<'a> Next<'a> {
     fn set_headers(&mut self, headers: Headers) {
         match &mut self.call.set {
             Some(set) => set.overlay(headers.clone()),
-            None => self.call.set = Some(headers.clone()),
+            None => self.call.set = Some(Box::new(headers.clone())),
         }
         self.call.headers.overlay(headers);
     }
@@ -202,11 +202,17 @@ impl<'a> Next<'a> {
     fn encode<T: Serialize + 'static>(&mut self, value: T) -> Result<Reply, Error> {
         let set = self.call.set.take();
         let sets_headers = set.is_some();
-        encode(self.codecs(), value, set.unwrap_or_default(), &self.call.wanted, sets_headers)
+        encode(
+            self.codecs(),
+            value,
+            set.map_or_else(Headers::new, |set| *set),
+            &self.call.wanted,
+            sets_headers,
+        )
     }
 
     fn encode_message<T: Serialize + 'static>(&self, message: Message<T>, set: bool) -> Result<Reply, Error> {
-        let mut headers = self.call.set.clone().unwrap_or_default();
+        let mut headers = self.call.set.as_deref().cloned().unwrap_or_default();
         let (payload, own) = message.into_parts();
         headers.overlay(own);
         encode(self.codecs(), payload, headers, &self.call.wanted, set || self.call.set.is_some())

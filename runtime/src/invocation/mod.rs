@@ -60,7 +60,8 @@ impl Invocation {
         let sampled = self.0.threads.sample();
         let (input, headers) = incoming.into_parts();
         let (mut input, mut call) = (Some(input), Call::new(headers, wanted));
-        let step = panic::catch(|| self.0.composition.call_with(input.take().unwrap_or(Input::Nothing), &mut call));
+        let step =
+            panic::catch(|| self.0.composition.call_with(input.take().unwrap_or(Input::Nothing), &mut call));
         if let Some(sampled) = sampled {
             self.0.threads.observe(sampled, &self.0.composition);
         }
