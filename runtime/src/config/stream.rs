@@ -1,0 +1,214 @@
+//! Bindings, binders and what they share.
+
+use std::collections::BTreeMap;
+
+use super::binding::{BindingConfig, check, exclusive};
+use super::settings::Settings;
+use super::{Located, Problem, Problems, Section, kind};
+
+/// `stream.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamConfig {
+    /// Whether bindings are started.
+    pub enabled: bool,
+    /// The binder of every binding that names none.
+    pub default_binder: Located<String>,
+    /// Named binders; a binder that is not named here is known by its type.
+    pub binders: BTreeMap<String, BinderConfig>,
+    /// The bindings that are configured, with all defaults put in.
+    pub bindings: BTreeMap<String, BindingConfig>,
+    /// New names of bindings, by the name they would have.
+    pub renames: BTreeMap<String, Located<String>>,
+    /// How many instances of this application run.
+    pub instance_count: Located<u32>,
+    /// Which of them this one is, from 0.
+    pub instance_index: Located<u32>,
+    unconfigured: BindingConfig,
+    sections: BTreeMap<String, Section>,
+}
+
+/// `stream.binders.<name>.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BinderConfig {
+    /// The type: `memory`, `kafka`, `rabbitmq` or that of a binder linked into the program.
+    pub kind: Located<String>,
+    /// The settings of the type with those of this binder on top.
+    pub environment: Section,
+}
+
+impl StreamConfig {
+    /// The binding of this name; one that nobody configured gets `stream.default` and the documented defaults.
+    ///
+    /// Case does not matter, as in Spring.
+    pub fn binding(&self, name: &str) -> BindingConfig {
+        let exact = self.bindings.get(name);
+        let found = exact.or_else(|| {
+            let lower = name.to_lowercase();
+            self.bindings.values().find(|binding| binding.name.to_lowercase() == lower)
+        });
+        found.map_or_else(|| self.unconfigured.renamed(name), |binding| binding.renamed(name))
+    }
+
+    /// The settings of a type of binder: `stream.<type>`.
+    pub fn section(&self, binder_type: &str) -> Section {
+        let found = self.sections.get(binder_type).cloned();
+        found.unwrap_or_else(|| Section::empty(format!("stream.{binder_type}")))
+    }
+
+    /// The type and the settings of the binder of this name, whether it is named in `stream.binders` or is a type.
+    pub fn binder(&self, name: &str) -> BinderConfig {
+        let named = self.binders.get(name).cloned();
+        named.unwrap_or_else(|| BinderConfig {
+            kind: Located::default_value(ours(name)),
+            environment: self.section(&ours(name)),
+        })
+    }
+
+    pub(super) fn read(settings: &Settings, types: &[String], problems: &mut Problems) -> Self {
+        let sections: BTreeMap<String, Section> =
+            types.iter().map(|name| (name.clone(), settings.section(&["stream", name]))).collect();
+        let binders = settings
+            .names(&["stream", "binders"])
+            .into_iter()
+            .map(|name| {
+                let binder = BinderConfig::read(settings, &name, types, &sections, problems);
+                (name, binder)
+            })
+            .collect();
+        let bindings: BTreeMap<String, BindingConfig> = settings
+            .names(&["stream", "bindings"])
+            .into_iter()
+            .map(|name| {
+                check(settings, &["stream", "bindings", &name], problems);
+                let binding = BindingConfig::read(settings, &name);
+                (name, binding)
+            })
+            .collect();
+        let renames = settings.names(&["stream", "function", "bindings"]).into_iter().filter_map(|name| {
+            let path = ["stream", "function", "bindings", &name];
+            Some((name.clone(), settings.optional(&path, kind::name)?))
+        });
+        let stream = Self {
+            enabled: settings.required(&["stream", "enabled"], kind::boolean).value,
+            default_binder: settings
+                .required(&["stream", "default-binder"], kind::name)
+                .map(|name| ours(&name)),
+            binders,
+            bindings,
+            renames: renames.collect(),
+            instance_count: settings.required(&["stream", "instance-count"], kind::count),
+            instance_index: settings.required(&["stream", "instance-index"], kind::index),
+            unconfigured: BindingConfig::read(settings, ""),
+            sections,
+        };
+        stream.check(settings, types, problems);
+        stream
+    }
+
+    fn check(&self, settings: &Settings, types: &[String], problems: &mut Problems) {
+        check(settings, &["stream", "default"], problems);
+        exclusive("stream.poller", &["fixed-delay", "cron"], problems, |name| {
+            settings.origin(&["stream", "poller", name]).cloned()
+        });
+        self.check_binder("stream.default-binder", &self.default_binder, types, problems);
+        if let Some(binder) = &self.unconfigured.binder {
+            self.check_binder("stream.default.binder", binder, types, problems);
+        }
+        for (name, binding) in &self.bindings {
+            let path = |key: &str| format!("stream.bindings.{name}.{key}");
+            if let Some(binder) = &binding.binder
+                && settings.origin(&["stream", "bindings", name, "binder"]).is_some()
+            {
+                self.check_binder(&path("binder"), binder, types, problems);
+            }
+            let consumer = &binding.consumer;
+            if settings
+                .names(&["stream", "bindings", name, "consumer"])
+                .iter()
+                .any(|key| key.starts_with("instance-"))
+            {
+                check_instance(
+                    &path("consumer.instance-index"),
+                    &consumer.instance_index,
+                    &consumer.instance_count,
+                    problems,
+                );
+            }
+            if consumer.back_off_initial_interval > consumer.back_off_max_interval {
+                let origin =
+                    settings.origin(&["stream", "bindings", name, "consumer", "back-off-initial-interval"]);
+                let origin = origin.or_else(|| {
+                    settings.origin(&["stream", "bindings", name, "consumer", "back-off-max-interval"])
+                });
+                if let Some(origin) = origin {
+                    problems.push(
+                        too_long_a_pause(&path("consumer.back-off-initial-interval"), consumer)
+                            .at(origin.clone()),
+                    );
+                }
+            }
+        }
+        check_instance("stream.instance-index", &self.instance_index, &self.instance_count, problems);
+    }
+
+    fn check_binder(&self, path: &str, binder: &Located<String>, types: &[String], problems: &mut Problems) {
+        if self.binders.contains_key(&binder.value) || types.contains(&ours(binder)) {
+            return;
+        }
+        let names: Vec<&str> =
+            self.binders.keys().map(String::as_str).chain(types.iter().map(String::as_str)).collect();
+        problems.push(no_binder(path, binder, &names));
+    }
+}
+
+impl BinderConfig {
+    fn read(
+        settings: &Settings,
+        name: &str,
+        types: &[String],
+        sections: &BTreeMap<String, Section>,
+        problems: &mut Problems,
+    ) -> Self {
+        let path = format!("stream.binders.{name}");
+        let own = settings.section(&["stream", "binders", name, "environment"]);
+        let written = settings.optional(&["stream", "binders", name, "type"], kind::name);
+        let kind = match written {
+            Some(kind) => kind.map(|kind| ours(&kind)),
+            // As in Spring a binder may carry the name of its type.
+            None => Located::default_value(ours(name)),
+        };
+        if !types.contains(&kind.value) {
+            let names: Vec<&str> = types.iter().map(String::as_str).collect();
+            problems.push(no_binder(&format!("{path}.type"), &kind, &names));
+        }
+        let shared = sections.get(&kind.value).cloned();
+        let shared = shared.unwrap_or_else(|| Section::empty(format!("stream.{}", kind.value)));
+        Self { environment: shared.overlaid(&own), kind }
+    }
+}
+
+/// Spring calls the RabbitMQ binder `rabbit`.
+fn ours(binder: &str) -> String {
+    if binder == "rabbit" { "rabbitmq".to_owned() } else { binder.to_owned() }
+}
+
+fn no_binder(path: &str, binder: &Located<String>, names: &[&str]) -> Problem {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let expected = format!("a binder of this program: {}", quoted.join(", "));
+    let problem = Problem::mismatch(&binder.value, expected).path(path);
+    let problem = if binder.origin.is_default() { problem } else { problem.at(binder.origin.clone()) };
+    problem.suggest_near(&binder.value, names.iter().copied())
+}
+
+fn check_instance(path: &str, index: &Located<u32>, count: &Located<u32>, problems: &mut Problems) {
+    if index.value >= count.value {
+        let expected = format!("less than the instance count, which is {} ({})", count.value, count.origin);
+        problems.push(Problem::mismatch(index.to_string(), expected).path(path).at(index.origin.clone()));
+    }
+}
+
+fn too_long_a_pause(path: &str, consumer: &super::ConsumerConfig) -> Problem {
+    let found = format!("{}ms", consumer.back_off_initial_interval.as_millis());
+    let most = consumer.back_off_max_interval.as_millis();
+    Problem::mismatch(found, format!("at most `back-off-max-interval`, which is {most}ms")).path(path)
+}

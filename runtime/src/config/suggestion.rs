@@ -1,0 +1,38 @@
+//! What a key that nobody knows may have meant.
+
+use super::Problem;
+use super::node::{Piece, Shown};
+use super::problem::nearest;
+use super::schema::Schema;
+
+/// More names than these are not listed.
+const LISTED: usize = 10;
+
+/// The problem of a path whose first `known` pieces are right; `candidates` could follow them.
+pub(super) fn unknown_key(schema: &Schema, path: &[Piece], known: usize, candidates: &[String]) -> Problem {
+    let end = (known + 1).min(path.len());
+    let problem = Problem::new("unknown key").path(Shown(&path[..end]).to_string());
+    let Some(wrong) = path.get(known).and_then(Piece::as_name) else {
+        return problem.suggest("no list can stand here");
+    };
+    if let Some(deeper) = (known > 0).then(|| schema.deeper(&path[..known], wrong)).flatten() {
+        return problem.suggest(format!("did you mean `{deeper}`?"));
+    }
+    if let Some(name) = nearest(wrong, candidates.iter().map(String::as_str)) {
+        return problem.suggest(format!("did you mean `{name}`?"));
+    }
+    if known == 0 {
+        return problem
+            .suggest(format!("settings of the application itself belong under `app`: `app.{wrong}`"));
+    }
+    let mut names: Vec<&str> = candidates.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    match names.as_slice() {
+        [] => problem,
+        names if names.len() > LISTED => problem,
+        names => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            problem.suggest(format!("expected one of {}", names.join(", ")))
+        }
+    }
+}
