@@ -7,3 +7,5 @@ mod support;
 
 #[path = "http/calls.rs"]
 mod calls;
+#[path = "http/errors.rs"]
+mod errors;

@@ -6,9 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::answer::Answer;
 use super::gate::Gate;
+use super::linger::Lingering;
 
 /// The smallest buffer for a request's head that the HTTP/1 parser works with.
 const SMALLEST_HEAD: usize = 8 << 10;
@@ -192,13 +194,21 @@ async fn serve<F: Front>(
     mut closing: watch::Receiver<bool>,
 ) {
     let first_request = Arc::new(Notify::new());
-    let seen = Arc::clone(&first_request);
-    let service = service_fn(move |request| {
+    let unread = Arc::new(AtomicBool::new(false));
+    let (seen, lingers) = (Arc::clone(&first_request), Arc::clone(&unread));
+    let service = service_fn(move |request: Request<Incoming>| {
         seen.notify_one();
-        let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(front.answer(request).await) }
+        let (front, lingers) = (Arc::clone(&front), Arc::clone(&lingers));
+        async move {
+            let has_body = !request.body().is_end_stream();
+            let response = front.answer(request).await;
+            // A refused body may still be on its way.
+            lingers.store(has_body && response.status().is_client_error(), Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Lingering::new(stream, unread));
+    let mut connection = pin!(builder.serve_connection(stream, service));
     let mut began = pin!(tokio::time::timeout(patience, first_request.notified()));
     let mut closes = pin!(async { drop(closing.wait_for(|closing| *closing).await) });
     let closing = tokio::select! {

@@ -25,6 +25,7 @@ mod gate;
 mod headers;
 mod health;
 mod incoming;
+mod linger;
 mod list;
 mod listener;
 mod management;
