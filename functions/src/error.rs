@@ -9,8 +9,10 @@ use std::fmt;
 pub enum Kind {
     /// The payload cannot be read as the function's input.
     Undecodable,
-    /// No codec reads or writes the content type for this type.
+    /// No codec reads the payload's content type as the function's input.
     Unsupported,
+    /// The result cannot be written as any of the content types that the caller accepts.
+    Unacceptable,
     /// The function says that its input is invalid; the sender has to mend it.
     Invalid,
     /// The function failed and would fail again.
@@ -35,7 +37,12 @@ impl Kind {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Retryable | Self::Timeout | Self::Panic | Self::OutputFailed | Self::Overload => true,
-            Self::Undecodable | Self::Unsupported | Self::Invalid | Self::Fatal | Self::Unencodable => false,
+            Self::Undecodable
+            | Self::Unsupported
+            | Self::Unacceptable
+            | Self::Invalid
+            | Self::Fatal
+            | Self::Unencodable => false,
         }
     }
 
@@ -45,6 +52,7 @@ impl Kind {
         match self {
             Self::Undecodable => "undecodable",
             Self::Unsupported => "unsupported",
+            Self::Unacceptable => "unacceptable",
             Self::Invalid => "invalid",
             Self::Fatal => "fatal",
             Self::Retryable => "retryable",

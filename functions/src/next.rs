@@ -318,7 +318,7 @@ fn negotiate<T: 'static>(codecs: &Codecs, wanted: &Wanted) -> Result<ContentType
 fn unacceptable<T>(natural: &ContentType, ranges: &[ContentType]) -> Error {
     let asked = ranges.iter().map(|range| format!("`{range}`")).collect::<Vec<_>>().join(", ");
     let name = short_name::<T>();
-    Error::message(Kind::Unsupported, format!("`{name}` cannot be written as {asked}, expected `{natural}`"))
+    Error::message(Kind::Unacceptable, format!("`{name}` cannot be written as {asked}, expected `{natural}`"))
 }
 
 impl std::fmt::Debug for Next<'_> {

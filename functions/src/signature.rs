@@ -58,6 +58,12 @@ impl Port {
         Self { type_name: short_name::<T>(), shape, data_kind, type_id: TypeId::of::<T>(), schema: None }
     }
 
+    /// Whether the payload is raw text: a `String`, which is not quoted in any content type.
+    #[must_use]
+    pub fn is_raw_text(&self) -> bool {
+        [TypeId::of::<String>(), TypeId::of::<Option<String>>()].contains(&self.type_id)
+    }
+
     /// The JSON Schema of the payload, where its type has one.
     #[must_use]
     pub fn schema(&self) -> Option<Schema> {

@@ -67,7 +67,7 @@ pub enum Wanted {
     Natural,
     /// This content type; raw text and bytes are labelled with it unchanged.
     Labelled(ContentType),
-    /// The first of these media ranges that fits the type; none fits: an error of kind `Unsupported`.
+    /// The first of these media ranges that fits the type; none fits: an error of kind `Unacceptable`.
     AnyOf(std::sync::Arc<[ContentType]>),
 }
 

@@ -107,8 +107,7 @@ impl Codecs {
     /// Writes a payload as a content type.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] when no codec writes the content type for this type, [`Kind::Unencodable`] when the
-    /// value cannot be expressed.
+    /// [`Kind::Unencodable`] when no codec writes the content type for this type, or the value cannot be expressed.
     pub fn encode<T: Serialize + 'static>(
         &self,
         value: T,
@@ -129,7 +128,7 @@ impl Codecs {
             return json::encode(&value);
         }
         Err(Error::message(
-            Kind::Unsupported,
+            Kind::Unencodable,
             format!(
                 "no codec writes `{}` as `{content_type}`, expected `application/json`",
                 short_name::<T>()

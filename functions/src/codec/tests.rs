@@ -64,7 +64,7 @@ fn values_are_written_as_their_type_says() {
     assert_eq!(codecs.encode(b"x".to_vec(), &ContentType::JSON).unwrap(), "x");
     assert_eq!(codecs.encode(7, &ContentType::TEXT).unwrap(), "7");
     assert_eq!(codecs.encode(vec![1, 2], &ContentType::JSON).unwrap(), "[1,2]");
-    assert_eq!(codecs.encode(vec![1], &ContentType::TEXT).unwrap_err().kind(), Kind::Unsupported);
+    assert_eq!(codecs.encode(vec![1], &ContentType::TEXT).unwrap_err().kind(), Kind::Unencodable);
     let error =
         codecs.encode(std::collections::BTreeMap::from([((1, 2), 3)]), &ContentType::JSON).unwrap_err();
     assert_eq!(error.kind(), Kind::Unencodable);

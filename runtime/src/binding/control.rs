@@ -129,6 +129,12 @@ impl Binding {
         self.command.subscribe()
     }
 
+    /// The states to come.
+    #[cfg(feature = "http")]
+    pub(crate) fn states(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
     pub(super) fn set_state(&self, state: State) {
         self.state.send_replace(state);
     }

@@ -15,7 +15,9 @@ pub(super) fn list(runtime: &Runtime, as_json: bool) -> ExitCode {
         return print(&format!("{:#}\n", Value::Array(all)));
     }
     if functions.is_empty() {
-        return print("there are no functions: is their crate named? write `use my_functions as _;` in the binary\n");
+        return print(
+            "there are no functions: is their crate named? write `use my_functions as _;` in the binary\n",
+        );
     }
     let mut rows = vec![["NAME", "KIND", "TYPES", "DEFINED", "DESCRIPTION"].map(String::from)];
     rows.extend(functions.iter().map(|function| {

@@ -13,26 +13,22 @@ use super::output::{print_bytes, print_chain, print_error};
 use crate::invocation::Functions;
 use crate::runtime::Runtime;
 
-pub(super) fn invoke(runtime: Runtime, call: &Invoke) -> ExitCode {
-    let tokio = match super::run::tokio() {
-        Ok(tokio) => tokio,
+pub(super) async fn invoke(runtime: Runtime, call: &Invoke) -> ExitCode {
+    let (functions, outputs) = match runtime.start_outputs().await {
+        Ok(started) => started,
         Err(error) => return print_chain(&error),
     };
-    tokio.block_on(async {
-        let (functions, outputs) = match runtime.start_outputs().await {
-            Ok(started) => started,
-            Err(error) => return print_chain(&error),
-        };
-        let result = answer(&functions, call).await;
-        outputs.close(Duration::from_secs(5)).await;
-        match result {
-            Ok(messages) => messages.iter().map(|message| print_bytes(message)).last().unwrap_or(ExitCode::SUCCESS),
-            Err(error) => {
-                print_error(&format!("error: {error}"));
-                ExitCode::from(FAILED)
-            }
+    let result = answer(&functions, call).await;
+    outputs.close(Duration::from_secs(5)).await;
+    match result {
+        Ok(messages) => {
+            messages.iter().map(|message| print_bytes(message)).last().unwrap_or(ExitCode::SUCCESS)
         }
-    })
+        Err(error) => {
+            print_error(&format!("error: {error}"));
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 async fn answer(functions: &Functions, call: &Invoke) -> Result<Vec<Vec<u8>>, String> {
@@ -59,8 +55,9 @@ fn message(call: &Invoke) -> Result<wellspring_functions::EncodedMessage, String
     };
     let mut message = Message::encoded(payload, content_type);
     for header in &call.headers {
-        let (name, value) =
-            header.split_once('=').ok_or_else(|| format!("`{header}` is not a header, expected `NAME=VALUE`"))?;
+        let (name, value) = header
+            .split_once('=')
+            .ok_or_else(|| format!("`{header}` is not a header, expected `NAME=VALUE`"))?;
         message.headers_mut().append(name, value);
     }
     Ok(message)
@@ -71,6 +68,8 @@ fn read_input() -> Result<Vec<u8>, String> {
         return Err("there is no payload, expected it after the definition or on standard input".to_owned());
     }
     let mut payload = Vec::new();
-    io::stdin().read_to_end(&mut payload).map_err(|error| format!("standard input cannot be read: {error}"))?;
+    io::stdin()
+        .read_to_end(&mut payload)
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
     Ok(payload)
 }

@@ -20,6 +20,7 @@ mod run;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -59,23 +60,34 @@ pub(crate) fn main(builder: RuntimeBuilder) -> ExitCode {
         }
         _ => {}
     }
-    match builder.sources(sources).build() {
-        Ok(runtime) => execute(command, runtime),
+    let tokio = match run::tokio() {
+        Ok(tokio) => tokio,
+        Err(error) => return output::print_chain(&error),
+    };
+    // Application state is made in here, and a pool of connections wants a runtime around it.
+    let entered = tokio.enter();
+    let built = builder.sources(sources).build();
+    drop(entered);
+    let code = match built {
+        Ok(runtime) => execute(command, runtime, &tokio),
         Err(problems) => report(&problems),
-    }
+    };
+    // A function that never returns must not keep the process alive.
+    tokio.shutdown_timeout(Duration::from_millis(100));
+    code
 }
 
-fn execute(command: Command, runtime: Runtime) -> ExitCode {
+fn execute(command: Command, runtime: Runtime, tokio: &tokio::runtime::Runtime) -> ExitCode {
     match command {
         Command::Run => {
             crate::telemetry::init(&runtime.config().logging);
-            run::run(runtime)
+            tokio.block_on(run::run(runtime))
         }
         Command::Check => check::check(&runtime),
         Command::Functions { json } => functions::list(&runtime, json),
         Command::Invoke(call) => {
             crate::telemetry::init(&runtime.config().logging);
-            invoke::invoke(runtime, &call)
+            tokio.block_on(invoke::invoke(runtime, &call))
         }
         Command::Config { key } => explain(&runtime, key.as_deref().unwrap_or_default()),
         Command::Completion { .. } => ExitCode::SUCCESS,
@@ -87,7 +99,8 @@ fn parse(program: OsString, rest: Vec<OsString>, version: Option<String>) -> Res
     if let Some(name) = std::path::Path::new(&program).file_stem() {
         command = command.name(name.to_string_lossy().into_owned());
     }
-    let version = version.unwrap_or_else(|| concat!("(wellspring ", env!("CARGO_PKG_VERSION"), ")").to_owned());
+    let version =
+        version.unwrap_or_else(|| concat!("(wellspring ", env!("CARGO_PKG_VERSION"), ")").to_owned());
     let matches = command.version(version).try_get_matches_from(std::iter::once(program).chain(rest))?;
     Ok(Args::from_arg_matches(&matches)?.command.unwrap_or(Command::Run))
 }

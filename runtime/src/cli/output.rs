@@ -46,7 +46,9 @@ pub(super) fn explain(runtime: &Runtime, key: &str) -> ExitCode {
     match runtime.config().explain(key) {
         Some((value, origin)) => print(&format!("{key} = {value} ({origin})\n")),
         None => {
-            print_error(&format!("error: `{key}` is not a key with a value, expected one of the reference configuration"));
+            print_error(&format!(
+                "error: `{key}` is not a key with a value, expected one of the reference configuration"
+            ));
             ExitCode::from(FAILED)
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use super::output::print_chain;
 use super::{ABANDONED, INTERRUPTED};
@@ -14,18 +13,7 @@ pub(super) fn tokio() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
-pub(super) fn run(runtime: Runtime) -> ExitCode {
-    let tokio = match tokio() {
-        Ok(tokio) => tokio,
-        Err(error) => return print_chain(&error),
-    };
-    let code = tokio.block_on(serve(runtime));
-    // A function that never returns must not keep the process alive.
-    tokio.shutdown_timeout(Duration::from_millis(100));
-    code
-}
-
-async fn serve(runtime: Runtime) -> ExitCode {
+pub(super) async fn run(runtime: Runtime) -> ExitCode {
     for ignored in &runtime.config().ignored {
         tracing::info!(key = ignored.path, origin = %ignored.origin, "ignored: not a setting of wellspring");
     }

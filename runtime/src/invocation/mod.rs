@@ -1,5 +1,6 @@
 //! Calling one (composed) function with one message: on the right threads, within a deadline, surviving a panic.
 
+mod lookup;
 mod panic;
 mod threads;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use wellspring_functions::{Call, Composition, Error, Incoming, Input, Kind, Output, Step, Wanted};
 
+pub use lookup::Functions;
 pub use threads::BlockingPool;
 use threads::Threads;
 
@@ -79,8 +81,20 @@ impl Invocation {
         &self,
         step: impl Future<Output = Result<Output, Error>> + Send,
     ) -> Result<Output, Error> {
+        self.finish_within(step, None).await
+    }
+
+    /// Waits for a call that goes on, at most until the deadline or `limit`, whichever is shorter.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub async fn finish_within(
+        &self,
+        step: impl Future<Output = Result<Output, Error>> + Send,
+        limit: Option<Duration>,
+    ) -> Result<Output, Error> {
         let caught = panic::CatchPanic::new(step);
-        let result = match self.0.deadline {
+        let result = match self.0.deadline.into_iter().chain(limit).min() {
             Some(deadline) => {
                 tokio::time::timeout(deadline, caught).await.unwrap_or_else(|_| Ok(Err(late(deadline))))
             }

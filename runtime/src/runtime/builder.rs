@@ -12,7 +12,8 @@ use crate::config::{Config, Problem, Problems, Sources};
 use crate::invocation::{BlockingPool, Functions};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Provide = Box<dyn FnOnce(&Config, CatalogBuilder, &mut Resources) -> Result<CatalogBuilder, BoxError> + Send>;
+type Provide =
+    Box<dyn FnOnce(&Config, CatalogBuilder, &mut Resources) -> Result<CatalogBuilder, BoxError> + Send>;
 type Prepare = Box<dyn FnOnce(&Resources) -> Result<Hook, BoxError> + Send>;
 
 /// Collects what an application provides. Functions with attributes are found by themselves.
@@ -184,7 +185,9 @@ impl RuntimeBuilder {
 
     fn provide(
         mut self,
-        provide: impl FnOnce(&Config, CatalogBuilder, &mut Resources) -> Result<CatalogBuilder, BoxError> + Send + 'static,
+        provide: impl FnOnce(&Config, CatalogBuilder, &mut Resources) -> Result<CatalogBuilder, BoxError>
+        + Send
+        + 'static,
     ) -> Self {
         self.provide.push(Box::new(provide));
         self

@@ -4,6 +4,8 @@
 //! connects nothing; [`Runtime::start`] makes it run, entirely or not at all; [`Running::stop`] drains it in order.
 
 mod builder;
+#[cfg(feature = "http")]
+mod edges;
 mod error;
 mod hooks;
 mod running;
@@ -63,14 +65,14 @@ impl Runtime {
     pub async fn start(self) -> Result<Running, StartError> {
         self.hooks.run().await?;
         #[cfg(feature = "http")]
-        let listening = running::listen(&self.config, self.functions, self.routes).await?;
+        let listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;
         let bindings = Bindings::start(&self.plan, &self.binders, &self.sender).await?;
-        Ok(Running::new(
-            &self.config,
-            bindings,
+        Ok(Running {
+            grace: self.config.shutdown_timeout,
             #[cfg(feature = "http")]
-            listening,
-        ))
+            edges: listening.start(&bindings),
+            bindings,
+        })
     }
 
     /// Prepares a single call: the application's own preparations and the outputs for sending from code, nothing else.
