@@ -21,12 +21,14 @@ pub trait Factory {
     fn build(name: &str, config: Self::Config) -> Arc<dyn Binder>;
 }
 
+type Build = fn(&str, &Section) -> Result<Arc<dyn Binder>, Problems>;
+
 /// A [`Factory`] whose types are erased.
 #[derive(Debug, Clone, Copy)]
 pub struct ErasedFactory {
     /// The name by which configuration chooses this type.
     pub name: &'static str,
-    build: fn(&str, &Section) -> Result<Arc<dyn Binder>, Problems>,
+    build: Build,
 }
 
 impl ErasedFactory {

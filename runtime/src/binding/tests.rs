@@ -324,7 +324,8 @@ stream:
     .await;
     let mut out = app.reader("out").await;
     let destinations = app.destinations.clone();
-    let sending = tokio::spawn(async move {
+    let mut sending = tokio::task::JoinSet::new();
+    sending.spawn(async move {
         for n in 0..20_000u64 {
             let message = Message::encoded(n.to_string(), wellspring_functions::ContentType::JSON);
             destinations.send("in", message).await.unwrap();
@@ -333,7 +334,7 @@ stream:
     for n in 0..20_000u64 {
         assert_eq!(text(&mut out).await, n.to_string());
     }
-    sending.await.unwrap();
+    sending.join_all().await;
     assert_eq!(app.stop().await, 0);
 }
 

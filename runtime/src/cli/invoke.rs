@@ -21,14 +21,18 @@ pub(super) async fn invoke(runtime: Runtime, call: &Invoke) -> ExitCode {
     let result = answer(&functions, call).await;
     outputs.close(Duration::from_secs(5)).await;
     match result {
-        Ok(messages) => {
-            messages.iter().map(|message| print_bytes(message)).last().unwrap_or(ExitCode::SUCCESS)
-        }
+        Ok(messages) => print_all(&messages),
         Err(error) => {
             print_error(&format!("error: {error}"));
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Every message on lines of its own.
+fn print_all(messages: &[Vec<u8>]) -> ExitCode {
+    let failed = messages.iter().map(|message| print_bytes(message)).find(|code| *code != ExitCode::SUCCESS);
+    failed.unwrap_or(ExitCode::SUCCESS)
 }
 
 async fn answer(functions: &Functions, call: &Invoke) -> Result<Vec<Vec<u8>>, String> {

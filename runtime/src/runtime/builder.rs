@@ -29,6 +29,7 @@ type Prepare = Box<dyn FnOnce(&Resources) -> Result<Hook, BoxError> + Send>;
 /// assert_eq!(runtime.functions().catalog().len(), 1);
 /// # Ok::<(), wellspring::config::Problems>(())
 /// ```
+#[derive(Default)]
 #[must_use = "a builder does nothing until it is built or run"]
 pub struct RuntimeBuilder {
     provide: Vec<Provide>,
@@ -40,21 +41,6 @@ pub struct RuntimeBuilder {
     pub(crate) version: Option<String>,
     #[cfg(feature = "http")]
     routes: Option<axum::Router>,
-}
-
-impl Default for RuntimeBuilder {
-    fn default() -> Self {
-        Self {
-            provide: Vec::new(),
-            prepare: Vec::new(),
-            sources: None,
-            built_in: Vec::new(),
-            binders: Binders::default(),
-            version: None,
-            #[cfg(feature = "http")]
-            routes: None,
-        }
-    }
 }
 
 impl RuntimeBuilder {

@@ -35,7 +35,6 @@ pub struct Runtime {
 
 impl Runtime {
     /// Starts an application.
-    #[must_use]
     pub fn builder() -> RuntimeBuilder {
         RuntimeBuilder::default()
     }

@@ -86,7 +86,8 @@ impl Destination {
         if !named {
             room = room.min(self.capacity.saturating_sub(state.backlog.len()));
             if room == 0 && state.groups.is_empty() {
-                return Poll::Ready(self.refuse(pending, confirmed));
+                self.refuse(pending, confirmed);
+                return Poll::Ready(());
             }
         }
         if room == 0 {
