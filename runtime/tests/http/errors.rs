@@ -1,6 +1,5 @@
 //! Every refusal: its status, its sentence, and that nothing of the inside shows.
 
-
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use wellspring::{Catalog, Error, Kind, Message, Streaming};
