@@ -1,5 +1,7 @@
 //! The configuration as a user meets it: files, variables and flags in, a typed value or a report out.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "config/support.rs"]
 mod support;
 

@@ -1,13 +1,23 @@
 //! The names that users chose for bindings and binders, so that every layer spells them alike.
 
+use std::collections::BTreeMap;
+
 use super::names::normalised;
 use super::schema::{Chosen, Segment};
 
 /// The chosen names met so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Book {
-    bindings: Vec<String>,
-    binders: Vec<String>,
+    bindings: Names,
+    binders: Names,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Names {
+    /// The first spelling by the name in lower case.
+    by_case: BTreeMap<String, String>,
+    /// The first spelling by the letters and digits alone, which is all that a variable can say.
+    by_letters: BTreeMap<String, String>,
 }
 
 impl Book {
@@ -18,13 +28,8 @@ impl Book {
             Chosen::Binder => &mut self.binders,
             Chosen::Definition => return name.to_owned(),
         };
-        match names.iter().find(|other| other.to_lowercase() == name.to_lowercase()) {
-            Some(known) => known.clone(),
-            None => {
-                names.push(name.to_owned());
-                name.to_owned()
-            }
-        }
+        names.by_letters.entry(letters(name)).or_insert_with(|| name.to_owned());
+        names.by_case.entry(name.to_lowercase()).or_insert_with(|| name.to_owned()).clone()
     }
 
     /// The name that the words of a variable spell, if it is known.
@@ -34,9 +39,7 @@ impl Book {
             Chosen::Binder => &self.binders,
             Chosen::Definition => return None,
         };
-        let plain = |name: &str| normalised(name).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-        let words = plain(&words.concat());
-        names.iter().find(|name| plain(name) == words).cloned()
+        names.by_letters.get(&letters(&words.concat())).cloned()
     }
 
     /// The paths of a spelling with every known name put in; none for free subtrees.
@@ -45,8 +48,12 @@ impl Book {
         for segment in segments {
             let names: Vec<&str> = match segment {
                 Segment::Literal { name, .. } => vec![name],
-                Segment::Chosen(Chosen::Binding) => self.bindings.iter().map(String::as_str).collect(),
-                Segment::Chosen(Chosen::Binder) => self.binders.iter().map(String::as_str).collect(),
+                Segment::Chosen(Chosen::Binding) => {
+                    self.bindings.by_case.values().map(String::as_str).collect()
+                }
+                Segment::Chosen(Chosen::Binder) => {
+                    self.binders.by_case.values().map(String::as_str).collect()
+                }
                 Segment::Chosen(Chosen::Definition) | Segment::Dotted | Segment::Free => Vec::new(),
             };
             paths = paths
@@ -60,4 +67,8 @@ impl Book {
         }
         paths
     }
+}
+
+fn letters(name: &str) -> String {
+    normalised(name).chars().filter(|c| c.is_alphanumeric()).collect()
 }

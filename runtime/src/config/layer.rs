@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::node::{Entry, Node, Piece, Shown, Value, tree_of};
 use super::schema::{Chosen, Found, Lookup, Schema};
 use super::spring::{is_foreign, missing_key};
-use super::suggestion::unknown_key;
+use super::suggestion::{is_slip, unknown_key};
 use super::tree::{Loose, Tree};
 use super::{Ignored, Origin, Problem, Problems};
 
@@ -76,9 +76,9 @@ impl<'a> Reader<'a> {
         let mut progress = Progress::default();
         let mut lists: BTreeMap<Path, Vec<(usize, Node)>> = BTreeMap::new();
         for variable in variables {
-            let written = variable.node.origin.to_string();
             let found = self.entered(variable.found);
             let path = self.schema.canonical(&found);
+            let written = path.join(".");
             if self.is_absent(&path, &written, &variable.node.origin) {
                 continue;
             }
@@ -192,7 +192,9 @@ impl<'a> Reader<'a> {
         entry: Entry,
         progress: &mut Progress,
     ) {
-        let tail = unglued(tail);
+        let outside = &entry.path[..entry.path.len() - tail.len()];
+        let continued = matches!(outside.last(), Some(Piece::Name { glued: true, .. }));
+        let tail = unglued(tail, continued);
         match &entry.node.value {
             Value::Scalar(scalar) if tail.is_empty() && !scalar.text.is_empty() => {
                 let problem = Problem::mismatch(&scalar.text, Kind::Tree.expected());
@@ -226,15 +228,13 @@ impl<'a> Reader<'a> {
             return true;
         };
         if !same(first, node) {
-            let sentence = match spelling == written || matches!(first.origin, Origin::Variable(_)) {
+            let sentence = match spelling == written {
                 true => format!("given twice with different values, also at {}", first.origin),
                 false => {
                     format!("means the same key as `{spelling}` at {}, but the values differ", first.origin)
                 }
             };
-            let name =
-                if matches!(node.origin, Origin::Variable(_)) { path.join(".") } else { written.to_owned() };
-            self.problems.push(Problem::new(sentence).path(name).at(node.origin.clone()));
+            self.problems.push(Problem::new(sentence).path(written).at(node.origin.clone()));
         }
         false
     }
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
                 Some(advice) => problem.suggest(advice),
                 None => problem,
             });
-        } else if is_foreign(&entry.path) {
+        } else if is_foreign(&entry.path) && !is_slip(&entry.path, known, candidates) {
             let path = Shown(&entry.path).to_string();
             progress.layer.foreign.insert(super::names::normalised(&path), entry.node);
             self.ignored.push(Ignored { path, origin: entry.key });
@@ -308,12 +308,17 @@ fn finish(mut progress: Progress) -> Layer {
     progress.layer
 }
 
-/// Joins the pieces of one written key again: inside a free subtree a dot is part of the name.
-fn unglued(pieces: Vec<Piece>) -> Vec<Piece> {
+/// Joins the pieces of one written key again: inside a free subtree a dot may be part of the name.
+///
+/// In a key that began outside (`continued`) every dot is a step.
+fn unglued(pieces: Vec<Piece>, continued: bool) -> Vec<Piece> {
     let mut whole: Vec<Piece> = Vec::new();
     let mut open = false;
+    let mut steps = continued;
     for piece in pieces {
-        let goes_on = matches!(piece, Piece::Name { glued: true, .. });
+        let glued = matches!(piece, Piece::Name { glued: true, .. });
+        let goes_on = glued && !steps;
+        steps &= glued;
         match (whole.last_mut(), piece) {
             (Some(Piece::Name { text, .. }), Piece::Name { text: next, .. }) if open => {
                 text.push('.');

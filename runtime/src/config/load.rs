@@ -46,13 +46,17 @@ pub(super) fn load(sources: &Sources) -> Result<Config, Problems> {
     layers.extend([json, flags]);
     let Reader { ignored, mut problems, .. } = reader;
 
-    // With a file that cannot be read, what is left may lack anything: more reports would mislead.
+    let mut settings = Settings::new(schema, layers, variables);
+    let (unresolved, wrong) = settings.resolve();
+    problems.extend(wrong);
+    // Without a file that cannot be read anything may be missing: to say so would mislead.
     if unreadable {
+        problems.sort();
         return Err(problems);
     }
-    let mut settings = Settings::new(schema, layers, variables);
-    settings.resolve(&mut problems);
+    problems.extend(unresolved);
     let config = validate::config(settings, &sources.binders, profiles, ignored, &mut problems);
+    problems.sort();
     problems.or(config)
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Origin;
+use super::names::normalised;
 
 /// One value as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +127,9 @@ impl Entry {
     }
 }
 
+/// A key may have this many names.
+const DEEPEST: usize = 64;
+
 /// Splits a dotted key: `a.b[0].c` and `a.[with.dot].c`.
 ///
 /// The error is a clause that says what is wrong with the key.
@@ -160,7 +164,11 @@ pub(super) fn split_key(key: &str) -> Result<Vec<Piece>, &'static str> {
             None => behind,
         };
     }
-    if pieces.is_empty() { Err("it is empty") } else { Ok(pieces) }
+    match pieces.len() {
+        0 => Err("it is empty"),
+        1..=DEEPEST => Ok(pieces),
+        _ => Err("it has too many names"),
+    }
 }
 
 /// The leaves of a tree, in the order written.
@@ -207,7 +215,7 @@ pub(super) fn gather_lists(entries: Vec<Entry>) -> Vec<Entry> {
         let rest = entry.path.split_off(at);
         let Some((Piece::Index(index), rest)) = rest.split_first() else { continue };
         let inner = Entry { path: rest.to_vec(), key: entry.key.clone(), node: entry.node };
-        match lists.iter_mut().find(|(position, _)| gathered[*position].path == entry.path) {
+        match lists.iter_mut().find(|(position, _)| same_path(&gathered[*position].path, &entry.path)) {
             Some((_, items)) => items.push((*index, inner)),
             None => {
                 let origin = entry.key.clone();
@@ -221,6 +229,17 @@ pub(super) fn gather_lists(entries: Vec<Entry>) -> Vec<Entry> {
         gathered[position].node.value = Value::List(list_of(items));
     }
     gathered
+}
+
+/// Whether two paths are spellings of one another.
+fn same_path(one: &[Piece], other: &[Piece]) -> bool {
+    let same = |one: &Piece, other: &Piece| match (one, other) {
+        (Piece::Name { text: one, .. }, Piece::Name { text: other, .. }) => {
+            normalised(one) == normalised(other)
+        }
+        (one, other) => one == other,
+    };
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
 }
 
 /// The longest list that places may name; a larger place is cut off, which leaves a hole that is refused.
@@ -248,12 +267,12 @@ fn list_of(items: Vec<(usize, Entry)>) -> Vec<Node> {
 pub(super) fn tree_of(entries: Vec<Entry>) -> Node {
     let mut root = Node::new(Value::Null, Origin::Default);
     for entry in entries {
-        insert(&mut root, entry.path, entry.key, entry.node);
+        insert(&mut root, entry.path, &entry.key, entry.node);
     }
     root
 }
 
-fn insert(target: &mut Node, path: Vec<Piece>, key: Origin, node: Node) {
+fn insert(target: &mut Node, path: Vec<Piece>, key: &Origin, node: Node) {
     let mut target = target;
     for piece in path {
         let name = match piece {
@@ -292,6 +311,7 @@ mod tests {
         for (key, expected) in cases {
             assert_eq!(split_key(key), Ok(expected), "{key}");
         }
+        assert!(split_key(&"a.".repeat(100_000)).is_err());
         for key in ["", ".", "a.", "a..b", "a[", "a[]", "a[0]b", " . "] {
             assert!(split_key(key).is_err(), "{key}");
         }

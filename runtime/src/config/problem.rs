@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Origin;
 
@@ -20,7 +21,10 @@ use super::Origin;
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     origin: Option<Origin>,
     path: Option<String>,
     what: What,
@@ -36,34 +40,37 @@ enum What {
 impl Problem {
     /// A problem in a sentence of its own: lowercase, names in backticks, no full stop.
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self { origin: None, path: None, what: What::Sentence(sentence.into()), suggestion: None }
+        Self::of(What::Sentence(sentence.into()))
     }
 
     /// A value that is not what its key asks for. `found` is the value as written and is shown in backticks;
     /// it is hidden when the path or the value looks like a credential.
     pub fn mismatch(found: impl Into<String>, expected: impl Into<String>) -> Self {
-        let what = What::Mismatch { found: found.into(), expected: expected.into() };
-        Self { origin: None, path: None, what, suggestion: None }
+        Self::of(What::Mismatch { found: found.into(), expected: expected.into() })
+    }
+
+    fn of(what: What) -> Self {
+        Self(Box::new(Parts { origin: None, path: None, what, suggestion: None }))
     }
 
     /// Says where the culprit is written.
     #[must_use]
     pub fn at(mut self, origin: Origin) -> Self {
-        self.origin = Some(origin);
+        self.0.origin = Some(origin);
         self
     }
 
     /// Says which key is meant, such as `stream.bindings.email-in-0.group`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = Some(path.into());
+        self.0.path = Some(path.into());
         self
     }
 
     /// Adds what to do, as a clause that follows a semicolon.
     #[must_use]
     pub fn suggest(mut self, clause: impl Into<String>) -> Self {
-        self.suggestion = Some(clause.into());
+        self.0.suggestion = Some(clause.into());
         self
     }
 
@@ -78,17 +85,17 @@ impl Problem {
 
     /// Where the culprit is written, if it is known.
     pub fn origin(&self) -> Option<&Origin> {
-        self.origin.as_ref()
+        self.0.origin.as_ref()
     }
 
     /// The key that is meant, if the problem is about one.
     pub fn key(&self) -> Option<&str> {
-        self.path.as_deref()
+        self.0.path.as_deref()
     }
 
     /// What was found and what was expected, for a value of the wrong sort.
     pub fn found_and_expected(&self) -> Option<(&str, &str)> {
-        match &self.what {
+        match &self.0.what {
             What::Mismatch { found, expected } => Some((found, expected)),
             What::Sentence(_) => None,
         }
@@ -96,29 +103,31 @@ impl Problem {
 
     /// What to do, if there is something to say.
     pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
+        self.0.suggestion.as_deref()
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(origin) = &self.origin {
-            write!(f, "{origin}: ")?;
+        let Parts { origin, path, what, suggestion } = &*self.0;
+        let mut text = String::new();
+        if let Some(origin) = origin {
+            text += &format!("{origin}: ");
         }
-        if let Some(path) = &self.path {
-            write!(f, "`{path}`: ")?;
+        if let Some(path) = path {
+            text += &format!("`{path}`: ");
         }
-        match &self.what {
+        match what {
             What::Mismatch { found, expected } => {
-                let found = shown(self.path.as_deref().unwrap_or_default(), found);
-                write!(f, "found `{found}`, expected {expected}")?;
+                let found = shown(path.as_deref().unwrap_or_default(), found);
+                text += &format!("found `{found}`, expected {expected}");
             }
-            What::Sentence(sentence) => f.write_str(sentence)?,
+            What::Sentence(sentence) => text += sentence,
         }
-        match &self.suggestion {
-            Some(clause) => write!(f, "; {clause}"),
-            None => Ok(()),
+        if let Some(clause) = suggestion {
+            text += &format!("; {clause}");
         }
+        f.write_str(&printable(&text))
     }
 }
 
@@ -152,6 +161,22 @@ impl Problems {
     /// The problems in report order.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
+    }
+
+    /// Puts the problems of one file next to each other and in its order; files stay in the order they were met.
+    pub(super) fn sort(&mut self) {
+        let mut files: Vec<Arc<str>> = Vec::new();
+        for problem in &self.0 {
+            if let Some(Origin::File { name, .. }) = &problem.0.origin
+                && !files.contains(name)
+            {
+                files.push(Arc::clone(name));
+            }
+        }
+        self.0.sort_by_key(|problem| match &problem.0.origin {
+            Some(Origin::File { name, position }) => (files.iter().position(|file| file == name), *position),
+            _ => (Some(files.len()), None),
+        });
     }
 
     /// `value` if nothing is wrong.
@@ -216,15 +241,29 @@ impl<'a> IntoIterator for &'a Problems {
 
 /// The candidate nearest to `wrong`, if it is near enough to be worth suggesting.
 pub(super) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(wrong, candidates, 0.6)
+}
+
+/// The candidate nearest to `wrong`, if it is certainly meant: one or two letters differ.
+pub(super) fn misspelled<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(wrong, candidates, 0.75)
+}
+
+fn near<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>, least: f64) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
-        })
-        .filter(|(similarity, _)| *similarity >= 0.6)
+        .map(|candidate| (similarity(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity >= least)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, candidate)| candidate)
+}
+
+/// 1.0 for equal names; a name that was cut short is near, too.
+fn similarity(wrong: &str, candidate: &str) -> f64 {
+    let similarity = strsim::normalized_damerau_levenshtein(wrong, candidate);
+    let cut_short = wrong.len() >= 4 && candidate.starts_with(wrong);
+    if cut_short { similarity.max(0.7) } else { similarity }
 }
 
 /// The value as it may appear in a report: credentials hidden, length bounded.
@@ -237,14 +276,19 @@ pub(super) fn shown<'a>(path: &str, value: &'a str) -> Cow<'a, str> {
         Some((start, end)) => Cow::Owned(format!("{}******{}", &value[..start], &value[end..])),
         None => Cow::Borrowed(value),
     };
-    let line = match value.contains(char::is_control) {
-        true => Cow::Owned(value.escape_debug().to_string()),
-        false => value,
-    };
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]).into(),
-        None => line,
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &value[..end]).into(),
+        None => value,
     }
+}
+
+/// The text on one line and without anything that a terminal would obey.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect::<String>().into()
 }
 
 /// Whether the last name of `path` says that its value is a credential.
@@ -294,12 +338,17 @@ mod tests {
             ("app.uri", "amqp://guest:hunter2@localhost:5672", "amqp://guest:******@localhost:5672"),
             ("app.uri", "amqp://localhost:5672/a:b@c", "amqp://localhost:5672/a:b@c"),
             ("app.name", "plain", "plain"),
-            ("app.name", "two\nlines", "two\\nlines"),
         ];
         for (path, value, expected) in cases {
             assert_eq!(shown(path, value), expected, "{path} = {value}");
         }
         assert_eq!(shown("app.name", &"x".repeat(200)).chars().count(), 81);
+    }
+
+    #[test]
+    fn stays_on_one_line() {
+        let problem = Problem::mismatch("two\nlines \u{1b}[1m", "one").path("a\u{0}");
+        assert_eq!(problem.to_string(), "`a\\u{0}`: found `two\\nlines \\u{1b}[1m`, expected one");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Finds the key of the table that a path as written means.
 
+use std::collections::BTreeSet;
+
 use super::keys::{BINDING_PLACES, BINDING_ROWS, PREFIXES, ROWS, Row};
 use super::kind::Kind;
 use super::names::{binding_name, normalised, spells};
@@ -144,7 +146,6 @@ impl Schema {
         let mut inside = false;
         let mut beyond = None;
         let mut known = 0;
-        let mut candidates: Vec<String> = Vec::new();
         // Of several free subtrees that hold the path the innermost is meant: its tail is the shortest.
         let mut subtree: Option<Found> = None;
         for spelling in &self.spellings {
@@ -160,26 +161,27 @@ impl Schema {
                 }
                 Step::Inside => inside = true,
                 Step::Beyond(used) => beyond = Some(Lookup::Beyond { key: spelling.key, used }),
-                Step::Stopped(depth) => {
-                    if depth > known {
-                        known = depth;
-                        candidates.clear();
-                    }
-                    if depth == known
-                        && let Some(Segment::Literal { name, .. }) = spelling.segments.get(depth)
-                        && !candidates.contains(name)
-                    {
-                        candidates.push(name.clone());
-                    }
-                }
+                Step::Stopped(depth) => known = known.max(depth),
             }
         }
         match (subtree, beyond) {
             (Some(found), _) => Lookup::Found(found),
             _ if inside => Lookup::Inside,
             (None, Some(beyond)) => beyond,
-            (None, None) => Lookup::Unknown { known, candidates },
+            (None, None) => Lookup::Unknown { known, candidates: self.candidates(path, known) },
         }
+    }
+
+    /// The names of ours that could follow the first `known` pieces of a path.
+    fn candidates(&self, path: &[Piece], known: usize) -> Vec<String> {
+        let names = self.spellings.iter().filter_map(|spelling| match step(&spelling.segments, path) {
+            Step::Stopped(depth) if depth == known => match spelling.segments.get(depth) {
+                Some(Segment::Literal { name, .. }) => Some(name.clone()),
+                _ => None,
+            },
+            _ => None,
+        });
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The key's own path with the names the user chose put in.
@@ -199,10 +201,8 @@ impl Schema {
     /// The default of the key at a canonical path.
     pub(super) fn default_of(&self, path: &[&str]) -> Option<&'static str> {
         let pieces: Vec<Piece> = path.iter().map(|name| Piece::name(*name)).collect();
-        match self.lookup(&pieces) {
-            Lookup::Found(found) => self.keys[found.key].default,
-            Lookup::Inside | Lookup::Beyond { .. } | Lookup::Unknown { .. } => None,
-        }
+        let key = self.keys.iter().find(|key| matches!(step(&key.segments, &pieces), Step::Full { .. }));
+        key?.default
     }
 
     /// The path below `prefix` that ends in the name `wrong`, if exactly one does: the key may sit one level off.

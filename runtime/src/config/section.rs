@@ -1,8 +1,10 @@
 //! A part of the configuration whose keys belong to somebody else: a binder or the application.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
-use super::node::{Node, Value, split_key};
+use super::node::{Field, Node, Value, split_key};
 use super::tree::{Tree, position};
 use super::{Located, Origin, Problem, Problems, yaml};
 
@@ -37,10 +39,20 @@ pub use properties::Properties;
 /// assert!(problems.to_string().contains("did you mean `max-size`?"));
 /// # Ok::<(), wellspring::config::Problems>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Section {
     path: String,
     tree: Tree,
+}
+
+impl fmt::Debug for Section {
+    /// Values may be credentials, so that only names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section")
+            .field("path", &self.path)
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Section {
@@ -112,10 +124,17 @@ impl Section {
     #[must_use]
     pub fn section(&self, name: &str) -> Self {
         let mut tree = Tree::default();
-        if let Value::Map(fields) = &self.tree.root.value
-            && let Some(at) = position(fields, name)
-        {
-            tree.root = fields[at].node.clone();
+        if let Value::Map(fields) = &self.tree.root.value {
+            if let Some(at) = position(fields, name) {
+                tree.root = fields[at].node.clone();
+            }
+            for field in fields {
+                if let Some(rest) = field.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
+                    let field = Field { name: rest.to_owned(), ..field.clone() };
+                    let root = Node::new(Value::Map(vec![field]), Origin::Default);
+                    tree.lay(Tree { root, loose: Vec::new() });
+                }
+            }
         }
         for loose in &self.tree.loose {
             if let Some(rest) = view::behind(&loose.words, name) {

@@ -1,6 +1,7 @@
 //! All layers laid over each other: the value and origin of every key, for whoever gives them a meaning.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use super::kind::{Kind, Wrong};
 use super::layer::{Layer, Path};
@@ -12,11 +13,19 @@ use super::tree::join;
 use super::{Located, Origin, Problem, Problems, Section};
 
 /// The merged layers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Settings {
     schema: Schema,
     layer: Layer,
+    /// The environment, until placeholders are resolved.
     variables: HashMap<String, String>,
+}
+
+impl fmt::Debug for Settings {
+    /// Values may be credentials, so that none is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
 }
 
 impl Settings {
@@ -35,8 +44,11 @@ impl Settings {
     }
 
     /// Replaces all placeholders, then checks every value against its kind.
-    pub(super) fn resolve(&mut self, problems: &mut Problems) {
+    ///
+    /// The first problems are of placeholders that cannot be resolved, the second of values.
+    pub(super) fn resolve(&mut self) -> (Problems, Problems) {
         let names = self.clone();
+        let (mut unresolved, mut wrong) = (Problems::new(), Problems::new());
         for (path, node) in &mut self.layer.values {
             let name = path.join(".");
             let written = node.clone();
@@ -44,27 +56,31 @@ impl Settings {
                 Value::List(items) => items.iter_mut().collect(),
                 _ => vec![node],
             };
-            let resolved = nodes.into_iter().all(|node| resolve_node(node, &name, &names, problems));
-            if resolved {
-                problems.extend(check(&names.schema, path, node, &written));
+            if nodes.into_iter().all(|node| resolve_node(node, &name, &names, &mut unresolved)) {
+                wrong.extend(check(&names.schema, path, node, &written));
             }
         }
         for (root, tree) in &mut self.layer.trees {
             let root = root.join(".");
             tree.visit(&mut |path, node| {
-                resolve_node(node, &join(&root, path), &names, problems);
+                resolve_node(node, &join(&root, path), &names, &mut unresolved);
             });
         }
+        self.variables.clear();
+        (unresolved, wrong)
     }
 
     /// The names that stand directly below a path, each once.
     pub(super) fn names(&self, prefix: &[&str]) -> BTreeSet<String> {
-        let below = |path: &Path| -> Option<String> {
-            let fits = path.len() > prefix.len() && path.iter().zip(prefix).all(|(one, other)| one == other);
-            fits.then(|| path[prefix.len()].clone())
-        };
-        let paths = self.layer.values.keys().chain(self.layer.trees.keys()).chain(&self.layer.bare);
-        paths.filter_map(below).collect()
+        fn below<'a, V: 'a>(map: &'a BTreeMap<Path, V>, prefix: &Path) -> impl Iterator<Item = &'a Path> {
+            map.range(prefix.clone()..).map(|(path, _)| path)
+        }
+        let prefix = owned(prefix);
+        let fits = |path: &&Path| path.starts_with(&prefix);
+        let values = below(&self.layer.values, &prefix).take_while(fits);
+        let trees = below(&self.layer.trees, &prefix).take_while(fits);
+        let bare = self.layer.bare.range(prefix.clone()..).take_while(fits);
+        values.chain(trees).chain(bare).filter_map(|path| path.get(prefix.len()).cloned()).collect()
     }
 
     /// Where a key is written, if it is.

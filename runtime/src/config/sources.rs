@@ -1,6 +1,7 @@
 //! Where configuration comes from: the only place that asks the process for arguments, variables and files.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Everything [`Config::load`](super::Config::load) reads.
@@ -15,13 +16,25 @@ use std::path::PathBuf;
 /// assert_eq!(Config::load(&sources)?.http.port, 9090);
 /// # Ok::<(), wellspring::config::Problems>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sources {
     pub(super) arguments: Vec<OsString>,
     pub(super) variables: Vec<(OsString, OsString)>,
     pub(super) directory: Option<PathBuf>,
     pub(super) built_in: Vec<(String, String)>,
     pub(super) binders: Vec<String>,
+}
+
+impl fmt::Debug for Sources {
+    /// Values of variables and arguments may be credentials, so that none is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let built_in: Vec<&str> = self.built_in.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Sources")
+            .field("directory", &self.directory)
+            .field("built_in", &built_in)
+            .field("binders", &self.binders)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Sources {

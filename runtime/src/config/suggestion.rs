@@ -2,11 +2,17 @@
 
 use super::Problem;
 use super::node::{Piece, Shown};
-use super::problem::nearest;
+use super::problem::{misspelled, nearest};
 use super::schema::Schema;
 
 /// More names than these are not listed.
-const LISTED: usize = 10;
+const LISTED: usize = 20;
+
+/// Whether a path of a foreign area is one of ours with a slip of the pen, such as `server.prot`.
+pub(super) fn is_slip(path: &[Piece], known: usize, candidates: &[String]) -> bool {
+    let wrong = path.get(known).and_then(Piece::as_name).filter(|_| known > 0);
+    wrong.is_some_and(|wrong| misspelled(wrong, candidates.iter().map(String::as_str)).is_some())
+}
 
 /// The problem of a path whose first `known` pieces are right; `candidates` could follow them.
 pub(super) fn unknown_key(schema: &Schema, path: &[Piece], known: usize, candidates: &[String]) -> Problem {
@@ -25,9 +31,7 @@ pub(super) fn unknown_key(schema: &Schema, path: &[Piece], known: usize, candida
         return problem
             .suggest(format!("settings of the application itself belong under `app`: `app.{wrong}`"));
     }
-    let mut names: Vec<&str> = candidates.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    match names.as_slice() {
+    match candidates {
         [] => problem,
         names if names.len() > LISTED => problem,
         names => {

@@ -1,10 +1,11 @@
 //! Reads a YAML file into nodes with line and column.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, Spanned};
 
 use super::node::{Field, Node, Scalar, Sort, Value};
@@ -22,6 +23,7 @@ pub(super) fn read(text: &str, file: &Origin) -> Result<Node, Problems> {
         strict_booleans: true,
         with_snippet: false,
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     let tree: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options)
@@ -40,9 +42,10 @@ fn syntax_problem(error: &serde_saphyr::Error, text: &str, file: &Origin) -> Pro
     };
     match error {
         Error::MultipleDocuments { .. } => {
-            let line = text.lines().skip(1).position(|line| line.starts_with("---")).map_or(1, |at| at + 2);
+            let second = text.lines().skip(1).position(|line| line.starts_with("---"));
+            let place = second.and_then(|at| Some(file.at(u32::try_from(at + 2).ok()?, 1)));
             Problem::new("a second YAML document starts here, but only one is read")
-                .at(file.at(u32::try_from(line).unwrap_or(u32::MAX), 1))
+                .at(place.unwrap_or_else(|| file.clone()))
                 .suggest(
                     "put the settings of a profile into a file of their own, `application-<profile>.yaml`",
                 )
@@ -92,8 +95,8 @@ enum Tree {
     Null,
     Text(String),
     Other(Sort, String),
-    List(Vec<Spanned<Tree>>),
-    Map(Vec<(Spanned<String>, Spanned<Tree>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 struct Converter<'a> {
@@ -120,19 +123,17 @@ impl Converter<'_> {
 
     fn fields(&mut self, entries: Vec<(Spanned<String>, Spanned<Tree>)>) -> Vec<Field> {
         let mut fields: Vec<Field> = Vec::with_capacity(entries.len());
+        let mut met: HashMap<String, usize> = HashMap::new();
         for (key, value) in entries {
             let origin = place(self.file, key.referenced);
             let node = self.node(value);
-            match fields.iter().find(|field| field.name == key.value) {
-                Some(first) => self.problems.push(
-                    Problem::new(format!(
-                        "the key `{}` is given twice, first at {}",
-                        key.value, first.origin
-                    ))
-                    .at(origin),
-                ),
-                None => fields.push(Field { name: key.value, origin, node }),
+            if let Some(first) = met.get(&key.value).map(|at| &fields[*at].origin) {
+                let sentence = format!("the key `{}` is given twice, first at {first}", key.value);
+                self.problems.push(Problem::new(sentence).at(origin));
+                continue;
             }
+            met.insert(key.value.clone(), fields.len());
+            fields.push(Field { name: key.value, origin, node });
         }
         fields
     }

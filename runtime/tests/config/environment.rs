@@ -85,6 +85,25 @@ fn refuses_unknown_variables_of_ours_with_a_suggestion() {
 }
 
 #[test]
+fn two_variables_of_one_key_must_agree() {
+    let sources = Sources::new().env("WELLSPRING_HTTP_PORT", "1").env("SERVER_PORT", "2");
+    assert_eq!(
+        report(&sources),
+        "1 problem in the configuration:\n  1. variable `SERVER_PORT`: `http.port`: given twice with different values, \
+         also at variable `WELLSPRING_HTTP_PORT`"
+    );
+}
+
+#[test]
+fn a_variable_for_a_binder_that_is_not_there_is_refused() {
+    assert_eq!(
+        report(&Sources::new().env("SPRING_KAFKA_BOOTSTRAP_SERVERS", "a")),
+        "1 problem in the configuration:\n  1. variable `SPRING_KAFKA_BOOTSTRAP_SERVERS`: `stream.kafka`: this program \
+         does not contain the `kafka` binder; it contains `memory`"
+    );
+}
+
+#[test]
 fn leaves_the_variables_of_others_alone() {
     let sources = Sources::new()
         .env("SPRING_DATASOURCE_URL", "jdbc:x")

@@ -30,7 +30,7 @@ fn every_layer_overrides_the_one_below() {
         std::fs::write(path, format!("http:\n  port: {port}\n")).expect("a file");
     };
     let mut sources = Sources::new().directory(directory.path());
-    let mut expect = |sources: &Sources, port: &str, place: &str| {
+    let expect = |sources: &Sources, port: &str, place: &str| {
         let (value, origin) = explained(&load(sources), "http.port");
         assert_eq!(value, port);
         assert!(origin.ends_with(place), "{origin} is not {place}");
@@ -170,4 +170,10 @@ app:
     assert_eq!(app("raw"), "${NAME}");
     let config = load(&yaml(&text).env("NAME", "orders").env("SERVER_PORT", "9"));
     assert_eq!(config.app().get("greeting").expect("a value").value, "Hello orders at 9 and none");
+}
+
+#[test]
+fn a_flag_cannot_nest_without_end() {
+    let flag = format!("--app{}=1", ".a".repeat(100_000));
+    assert!(report(&Sources::new().arg(flag)).ends_with("is malformed: it has too many names"));
 }

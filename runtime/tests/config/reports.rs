@@ -31,19 +31,23 @@ greeting: hello
     assert_eq!(
         report(&yaml(text).env("WELLSPRING_STREAM_ENABLED", "on").arg("--shutdown.timeout=-1s")),
         "\
-17 problems in the configuration:
+16 problems in the configuration:
   1. built-in application.yaml:2:3: `stream.bindngs`: unknown key; did you mean `bindings`?
   2. built-in application.yaml:5:7: `stream.bindings.email-in-0.destinaton`: unknown key; did you mean `destination`?
   3. built-in application.yaml:6:7: `stream.bindings.email-in-0.maxAttempts`: unknown key; did you mean `consumer.max-attempts`?
-  4. built-in application.yaml:10:17: `stream.bindings.email-in-0.producer`: found `fast`, expected a map
-  5. built-in application.yaml:16:24: `http.ignored-headers`: found a list in the list, expected text
-  6. built-in application.yaml:18:11: `management.port`: found a map, expected a port from 0 to 65535
-  7. built-in application.yaml:20:1: `greeting`: unknown key; settings of the application itself belong under `app`: `app.greeting`
-  8. built-in application.yaml:12:9: `http.port`: found `http`, expected a port from 0 to 65535
-"
-        .lines()
-        .collect::<Vec<_>>()
-        .join("\n")
+  4. built-in application.yaml:8:23: `stream.bindings.email-in-0.consumer.max-attempts`: found `three`, expected a whole number from 1 on
+  5. built-in application.yaml:9:22: `stream.bindings.email-in-0.consumer.concurrency`: found `0`, expected a whole number from 1 on
+  6. built-in application.yaml:10:17: `stream.bindings.email-in-0.producer`: found `fast`, expected a map
+  7. built-in application.yaml:12:9: `http.port`: found `http`, expected a port from 0 to 65535
+  8. built-in application.yaml:13:9: `http.path`: found `functions`, expected a path that starts with `/`; write `/functions`
+  9. built-in application.yaml:14:12: `http.timeout`: found `30 seconds`, expected a duration such as `1500ms`, `2s` or `1m`; write `30s`
+  10. built-in application.yaml:15:18: `http.max-body-size`: found `10m`, expected a size such as `10MB`, `64KB` or a number of bytes; write `10MB`
+  11. built-in application.yaml:16:24: `http.ignored-headers`: found a list in the list, expected text
+  12. built-in application.yaml:18:11: `management.port`: found a map, expected a port from 0 to 65535
+  13. built-in application.yaml:19:21: `logging.level.root`: found `loud`, expected `off`, `error`, `warn`, `info`, `debug` or `trace`
+  14. built-in application.yaml:20:1: `greeting`: unknown key; settings of the application itself belong under `app`: `app.greeting`
+  15. flag `--shutdown.timeout`: `shutdown.timeout`: found `-1s`, expected a duration such as `1500ms`, `2s` or `1m`; a duration is never negative
+  16. variable `WELLSPRING_STREAM_ENABLED`: `stream.enabled`: found `on`, expected `true` or `false`; write `true`"
     );
 }
 
@@ -55,8 +59,8 @@ fn a_value_out_of_a_placeholder_says_how_it_was_written() {
         report(&sources),
         "\
 3 problems in the configuration:
-  1. built-in application.yaml:2:12: `http.path`: the placeholder `${NONE}` names no setting and no environment variable, and has no default
-  2. built-in application.yaml:1:12: `http.port`: found `many`, expected a port from 0 to 65535; it was written as `${PORT}`
+  1. built-in application.yaml:1:12: `http.port`: found `many`, expected a port from 0 to 65535; it was written as `${PORT}`
+  2. built-in application.yaml:2:12: `http.path`: the placeholder `${NONE}` names no setting and no environment variable, and has no default
   3. built-in application.yaml:3:13: `app.secret`: the placeholder `${ALSO_NONE}` names no setting and no environment variable, and has no default"
     );
 }

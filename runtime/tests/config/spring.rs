@@ -2,10 +2,7 @@
 
 use crate::support::{load, problems, yaml};
 
-#[test]
-fn reads_the_application_yml_of_a_spring_service() {
-    let config = load(&yaml(
-        "
+const SPRING_SERVICE: &str = "
 spring:
   application:
     name: message
@@ -34,8 +31,11 @@ server: { port: 9010, shutdown: graceful }
 management: { server: { port: 9011 }, endpoints: { web: { exposure: { include: '*' } } } }
 logging: { level: { root: info, org.springframework.cloud: DEBUG }, pattern: { level: '%5p' } }
 eureka.client.enabled: false
-",
-    ));
+";
+
+#[test]
+fn reads_the_application_yml_of_a_spring_service() {
+    let config = load(&yaml(SPRING_SERVICE));
     assert_eq!(config.application_name.as_deref(), Some("message"));
     assert_eq!(config.function.definition.as_ref().expect("a definition").value, "email|sms");
     assert_eq!(
@@ -70,6 +70,19 @@ eureka.client.enabled: false
         ]
     );
     assert_eq!(config.ignored[0].origin.to_string(), "built-in application.yaml:5:17");
+}
+
+#[test]
+fn a_slip_of_the_pen_in_a_spring_key_is_no_foreign_key() {
+    let cases = [
+        ("server.prot: 1", "`server.prot`: unknown key; did you mean `port`?"),
+        ("spring.clod.stream.x: 1", "`spring.clod`: unknown key; did you mean `cloud`?"),
+        ("spring.cloud.strem.x: 1", "`spring.cloud.strem`: unknown key; did you mean `stream`?"),
+        ("spring.aplication.name: x", "`spring.aplication`: unknown key; did you mean `application`?"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problems(text), [format!("built-in application.yaml:1:1: {expected}")], "{text}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn read<T: DeserializeOwned>(section: &Section) -> Result<T, Problems
     };
     let mut error = first;
     loop {
-        let path = error.path.clone().unwrap_or_else(|| section.path.clone());
+        let path = error.0.path.clone().unwrap_or_else(|| section.path.clone());
         // A field that is missing only because its wrong value was left out is no problem of its own.
         if skipped.contains(&path) {
             return Err(problems);
@@ -45,7 +45,10 @@ pub(super) fn read<T: DeserializeOwned>(section: &Section) -> Result<T, Problems
 
 /// What does not fit, on its way up to where its place is known.
 #[derive(Debug)]
-pub(super) struct Error {
+pub(super) struct Error(Box<Trace>);
+
+#[derive(Debug)]
+struct Trace {
     problem: Problem,
     path: Option<String>,
     origin: Option<Origin>,
@@ -53,7 +56,7 @@ pub(super) struct Error {
 
 impl Error {
     fn new(problem: Problem) -> Self {
-        Self { problem, path: None, origin: None }
+        Self(Box::new(Trace { problem, path: None, origin: None }))
     }
 
     fn mismatch(found: &str, expected: &str) -> Self {
@@ -61,18 +64,18 @@ impl Error {
     }
 
     fn at(mut self, path: &str, origin: Option<Origin>) -> Self {
-        if self.path.is_none() {
-            self.path = Some(path.to_owned());
+        if self.0.path.is_none() {
+            self.0.path = Some(path.to_owned());
         }
-        if self.origin.is_none() {
-            self.origin = origin;
+        if self.0.origin.is_none() {
+            self.0.origin = origin;
         }
         self
     }
 
     fn into_problem(self, section: &Section) -> Problem {
-        let problem = self.problem.path(self.path.unwrap_or_else(|| section.path.clone()));
-        match self.origin.or_else(|| section.origin().cloned()) {
+        let problem = self.0.problem.path(self.0.path.unwrap_or_else(|| section.path.clone()));
+        match self.0.origin.or_else(|| section.origin().cloned()) {
             Some(origin) if !origin.is_default() => problem.at(origin),
             _ => problem,
         }
@@ -81,7 +84,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problem.fmt(f)
+        self.0.problem.fmt(f)
     }
 }
 
@@ -124,7 +127,7 @@ impl de::Error for Error {
     fn missing_field(field: &'static str) -> Self {
         let mut error = Self::new(Problem::new("a value is missing"));
         // The struct puts its own path in front.
-        error.path = Some(format!("\0{field}"));
+        error.0.path = Some(format!("\0{field}"));
         error
     }
 }
@@ -133,8 +136,8 @@ impl<'a> View<'a> {
     /// Reads the value, and tells an error where it is.
     fn located<T>(self, read: impl FnOnce(&Self) -> Result<T, Error>) -> Result<T, Error> {
         read(&self).map_err(|mut error| {
-            if let Some(field) = error.path.as_deref().and_then(|path| path.strip_prefix('\0')) {
-                error.path = Some(join(&self.path, field));
+            if let Some(field) = error.0.path.as_deref().and_then(|path| path.strip_prefix('\0')) {
+                error.0.path = Some(join(&self.path, field));
             }
             error.at(&self.path, self.origin())
         })
@@ -170,72 +173,11 @@ impl<'a> View<'a> {
                 let texts = scalar.text.split(',').map(str::trim).filter(|text| !text.is_empty());
                 Ok(texts.map(|text| Item::Text(text.to_owned(), self.path.clone(), origin.clone())).collect())
             }
-            Some(Value::Map(_)) if !self.has_loose_children() => {
+            Some(Value::Map(_)) if !self.has_more() => {
                 Err(Error::new(Problem::new("found a map, expected a list")))
             }
             _ => Ok(self.loose.iter().map(|(_, node)| Item::View(self.item(0, node))).collect()),
         }
-    }
-
-    /// The entries of a map: those of the tree as written, then those that only variables have.
-    fn entries(
-        &self,
-        fields: Option<&'static [&'static str]>,
-    ) -> Result<Vec<(String, String, Origin, Self)>, Error> {
-        let written = match self.leaf().map(|leaf| &leaf.value) {
-            Some(Value::Map(fields)) => fields.as_slice(),
-            Some(Value::Null) | None => &[],
-            Some(Value::List(_)) => return Err(Error::new(Problem::new("found a list, expected a map"))),
-            Some(Value::Scalar(scalar)) if scalar.text.is_empty() => &[],
-            Some(Value::Scalar(scalar)) => return Err(Error::mismatch(&scalar.text, "a map")),
-        };
-        let spelled = |name: &str| {
-            let normal = normalised(name);
-            fields
-                .into_iter()
-                .flatten()
-                .find(|field| normalised(field) == normal)
-                .map(|field| (*field).to_owned())
-        };
-        let mut entries: Vec<(String, String, Origin, Self)> = Vec::new();
-        for field in written {
-            let key = spelled(&field.name).unwrap_or_else(|| field.name.clone());
-            let path = join(&self.path, &field.name);
-            if let Some((_, _, first, _)) = entries.iter().find(|(other, ..)| *other == key) {
-                let sentence = format!("given twice in different spellings, first at {first}");
-                return Err(Error::new(Problem::new(sentence)).at(&path, Some(field.origin.clone())));
-            }
-            let mut view = self.child(&field.name).unwrap_or_else(|| self.item(0, &field.node));
-            view.path.clone_from(&path);
-            view.node = Some(&field.node);
-            entries.push((key, path, field.origin.clone(), view));
-        }
-        for (words, node) in self.loose.iter().filter(|(words, _)| !words.is_empty()) {
-            let known =
-                fields.into_iter().flatten().find(|field| super::view::behind(words, field).is_some());
-            let key = known.map_or_else(
-                || words.join(if fields.is_some() { "-" } else { "." }),
-                |field| (*field).to_owned(),
-            );
-            let taken = entries.iter().any(|(other, ..)| super::view::behind(words, other).is_some());
-            if taken {
-                continue;
-            }
-            let path = join(&self.path, &key);
-            let rest = known.and_then(|field| super::view::behind(words, field)).unwrap_or_default();
-            let view = self.child(&key).filter(|_| known.is_some());
-            let view = view.unwrap_or(Self {
-                node: None,
-                loose: vec![(rest, *node)],
-                path: path.clone(),
-                skipped: self.skipped,
-            });
-            entries.push((key, path, node.origin.clone(), view));
-        }
-        entries.retain(|(key, path, ..)| {
-            !self.skipped.contains(path) && !self.skipped.contains(&join(&self.path, key))
-        });
-        Ok(entries)
     }
 }
 
@@ -270,7 +212,7 @@ impl<'de> Deserializer<'de> for View<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.leaf().map(|leaf| &leaf.value) {
-            _ if self.has_loose_children() => self.deserialize_map(visitor),
+            _ if self.has_more() => self.deserialize_map(visitor),
             None | Some(Value::Null) => self.located(|_| visitor.visit_unit()),
             Some(Value::Map(_)) => self.deserialize_map(visitor),
             Some(Value::List(_)) => self.deserialize_seq(visitor),
@@ -334,7 +276,7 @@ impl<'de> Deserializer<'de> for View<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.leaf().map(|leaf| &leaf.value) {
-            None | Some(Value::Null) if !self.has_loose_children() => visitor.visit_none(),
+            None | Some(Value::Null) if !self.has_more() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -362,7 +304,7 @@ impl<'de> Deserializer<'de> for View<'_> {
     ) -> Result<V::Value, Error> {
         if name == AS_WRITTEN
             && let Some(Node { value: Value::Scalar(scalar), .. }) = self.leaf()
-            && !self.has_loose_children()
+            && !self.has_more()
         {
             let text = &scalar.text;
             return self.located(|_| visitor.visit_str(text));
@@ -417,8 +359,8 @@ impl<'de> Deserializer<'de> for View<'_> {
             }
             let mut entries = view.entries(Some(variants))?;
             match (entries.pop(), entries.is_empty()) {
-                (Some((name, _, _, content)), true) => {
-                    visitor.visit_enum(Variant { name: spelled(&name), content: Some(content) })
+                (Some(entry), true) => {
+                    visitor.visit_enum(Variant { name: spelled(&entry.key), content: Some(entry.view) })
                 }
                 _ => Err(Error::new(Problem::new("expected the name of a variant, or a map with one"))),
             }
@@ -427,4 +369,6 @@ impl<'de> Deserializer<'de> for View<'_> {
 }
 
 mod access;
+mod entries;
+
 use access::{Entries, Item, Items, Variant};

@@ -50,7 +50,7 @@ pub(super) const AS_WRITTEN: &str = "$wellspring::as_written";
 enum Nested {
     Absent,
     Leaf(String),
-    Map(Vec<(String, Nested)>),
+    Map(Vec<(String, Self)>),
 }
 
 impl Nested {

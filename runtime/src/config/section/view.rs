@@ -5,14 +5,16 @@ use std::sync::LazyLock;
 
 use super::Section;
 use crate::config::Origin;
-use crate::config::names::normalised;
-use crate::config::node::{Node, Value};
+use crate::config::names::{normalised, spells};
+use crate::config::node::{Field, Node, Value};
 use crate::config::tree::{join, position};
 
 /// A value that may be written in the tree, in variables, or both.
 #[derive(Debug, Clone)]
 pub(super) struct View<'a> {
     pub(super) node: Option<&'a Node>,
+    /// What keys with dots say about what is below, by the rest of the key: `user` for the key `sasl.user` above.
+    pub(super) dotted: Vec<(&'a str, &'a Field)>,
     pub(super) loose: Vec<(&'a [String], &'a Node)>,
     pub(super) path: String,
     /// Paths whose problems are already known; they count as not written.
@@ -24,7 +26,7 @@ pub(super) static NOTHING_SKIPPED: LazyLock<BTreeSet<String>> = LazyLock::new(BT
 impl<'a> View<'a> {
     pub(super) fn of(section: &'a Section, skipped: &'a BTreeSet<String>) -> Self {
         let loose = section.tree.loose.iter().map(|loose| (loose.words.as_slice(), &loose.node)).collect();
-        Self { node: Some(section.root()), loose, path: section.path.clone(), skipped }
+        Self { node: Some(section.root()), dotted: Vec::new(), loose, path: section.path.clone(), skipped }
     }
 
     /// The value itself: a variable overrides files, a flag overrides variables.
@@ -39,34 +41,52 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether variables say something about what is below.
-    pub(super) fn has_loose_children(&self) -> bool {
-        self.loose.iter().any(|(words, _)| !words.is_empty())
+    /// Whether variables or keys with dots say something about what is below.
+    pub(super) fn has_more(&self) -> bool {
+        !self.dotted.is_empty() || self.loose.iter().any(|(words, _)| !words.is_empty())
     }
 
     /// Where the value is written.
     pub(super) fn origin(&self) -> Option<Origin> {
-        self.leaf().or_else(|| self.loose.first().map(|(_, node)| *node)).map(|node| node.origin.clone())
+        let dotted = || self.dotted.first().map(|(_, field)| &field.node);
+        let loose = || self.loose.first().map(|(_, node)| *node);
+        self.leaf().or_else(dotted).or_else(loose).map(|node| node.origin.clone())
     }
 
     /// The value below a name, in any spelling.
     pub(super) fn child(&self, name: &str) -> Option<Self> {
-        let node = match self.leaf().map(|leaf| &leaf.value) {
-            Some(Value::Map(fields)) => position(fields, name).map(|at| &fields[at].node),
-            _ => None,
-        };
+        let fields = self.fields();
+        let mut node = position(fields, name).map(|at| &fields[at].node);
+        let normal = normalised(name);
+        let mut dotted = Vec::new();
+        let here = fields.iter().filter(|field| field.name != name).map(|field| (field.name.as_str(), field));
+        for (key, field) in here.chain(self.dotted.iter().copied()) {
+            match key.split_once('.') {
+                _ if node.is_none() && spells(key, &normal) => node = Some(&field.node),
+                Some((first, rest)) if spells(first, &normal) => dotted.push((rest, field)),
+                _ => {}
+            }
+        }
         let loose: Vec<_> =
             self.loose.iter().filter_map(|(words, node)| Some((behind(words, name)?, *node))).collect();
-        if node.is_none() && loose.is_empty() {
+        if node.is_none() && dotted.is_empty() && loose.is_empty() {
             return None;
         }
-        Some(Self { node, loose, path: join(&self.path, name), skipped: self.skipped })
+        Some(Self { node, dotted, loose, path: join(&self.path, name), skipped: self.skipped })
+    }
+
+    /// The fields of the map that is written here.
+    pub(super) fn fields(&self) -> &'a [Field] {
+        match self.leaf().map(|leaf| &leaf.value) {
+            Some(Value::Map(fields)) => fields,
+            _ => &[],
+        }
     }
 
     /// A place in a list.
     pub(super) fn item(&self, index: usize, node: &'a Node) -> Self {
         let path = format!("{}[{index}]", self.path);
-        Self { node: Some(node), loose: Vec::new(), path, skipped: self.skipped }
+        Self { node: Some(node), dotted: Vec::new(), loose: Vec::new(), path, skipped: self.skipped }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::vec::IntoIter;
 
+use super::entries::Entry;
 use super::{
     DeserializeSeed, EnumAccess, Error, IntoDeserializer, MapAccess, Origin, SeqAccess, StringDeserializer,
     VariantAccess, View, Visitor,
@@ -23,11 +24,15 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         match self.0.next() {
             None => Ok(None),
-            Some(Item::View(view)) => seed.deserialize(view).map(Some),
+            Some(Item::View(view)) => {
+                let (path, origin) = (view.path.clone(), view.origin());
+                seed.deserialize(view).map(Some).map_err(|error| error.at(&path, origin))
+            }
             Some(Item::Text(text, path, origin)) => {
                 let node = Node::text(text, origin.unwrap_or(Origin::Default));
                 let view = View {
                     node: Some(&node),
+                    dotted: Vec::new(),
                     loose: Vec::new(),
                     path,
                     skipped: &crate::config::section::view::NOTHING_SKIPPED,
@@ -42,14 +47,14 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
-/// The entries of a map or struct: key, path as written, place of the key, value.
+/// The entries of a map or struct.
 pub(super) struct Entries<'a> {
-    entries: IntoIter<(String, String, Origin, View<'a>)>,
+    entries: IntoIter<Entry<'a>>,
     value: Option<View<'a>>,
 }
 
 impl<'a> Entries<'a> {
-    pub(super) fn new(entries: Vec<(String, String, Origin, View<'a>)>) -> Self {
+    pub(super) fn new(entries: Vec<Entry<'a>>) -> Self {
         Self { entries: entries.into_iter(), value: None }
     }
 }
@@ -58,15 +63,18 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let Some((key, path, origin, value)) = self.entries.next() else { return Ok(None) };
-        self.value = Some(value);
+        let Some(Entry { key, path, origin, view }) = self.entries.next() else { return Ok(None) };
+        self.value = Some(view);
         let key: StringDeserializer<Error> = key.into_deserializer();
         seed.deserialize(key).map(Some).map_err(|error| error.at(&path, Some(origin)))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         match self.value.take() {
-            Some(value) => seed.deserialize(value),
+            Some(value) => {
+                let (path, origin) = (value.path.clone(), value.origin());
+                seed.deserialize(value).map_err(|error| error.at(&path, origin))
+            }
             None => Err(Error::new(Problem::new("a value was asked for before its key"))),
         }
     }
