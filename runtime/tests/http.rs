@@ -6,8 +6,12 @@
 mod bad_input;
 #[path = "http/calls.rs"]
 mod calls;
+#[path = "http/captures.rs"]
+mod captures;
 #[path = "http/errors.rs"]
 mod errors;
+#[path = "http/handlers.rs"]
+mod handlers;
 #[path = "http/lifecycle.rs"]
 mod lifecycle;
 #[path = "http/management.rs"]

@@ -144,10 +144,7 @@ impl Front for Desk {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
-        let permit = match self.gate.enter() {
-            Ok(permit) => Some(permit),
-            Err(_) => None,
-        };
+        let permit = self.gate.enter().ok();
         let response = match &permit {
             Some(_) => self.respond(&request),
             None => Problem::unavailable("the listener is stopping or too busy").into_response(),

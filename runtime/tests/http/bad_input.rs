@@ -13,7 +13,7 @@ use super::support::{Client, call, call_at, post, post_json, start, text_functio
 #[derive(Debug, Serialize, Deserialize)]
 struct Nested {
     #[serde(default)]
-    inner: Option<Box<Nested>>,
+    inner: Option<Box<Self>>,
 }
 
 async fn still_works(server: &Running) {
@@ -84,8 +84,8 @@ async fn names_of_every_sort_are_found_or_not() {
     for (target, status) in [
         ("/uppercase;reverse", 404),
         ("/uppercase;v=1", 404),
-        ("/|", 400),
-        ("/,", 400),
+        ("/|", 404),
+        ("/,", 404),
         ("/;", 404),
         ("/%00", 404),
         ("/%0d%0aSet-Cookie:x", 404),
@@ -182,7 +182,7 @@ async fn pour(client: &mut Client, length: usize, framed: bool) -> usize {
 
 #[tokio::test]
 async fn a_body_of_100_mb_is_refused_before_it_is_read() {
-    let (called, flag) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let called = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&called);
     let catalog =
         text_functions().consumer("bytes", move |_: bytes::Bytes| seen.store(true, Ordering::Relaxed));
@@ -206,7 +206,7 @@ async fn a_body_of_100_mb_is_refused_before_it_is_read() {
     pour(&mut client, 16 << 20, true).await;
     assert_eq!(client.answer().await.status, 413);
 
-    assert!(!called.load(Ordering::Relaxed) && !flag.load(Ordering::Relaxed));
+    assert!(!called.load(Ordering::Relaxed));
     still_works(&server).await;
 }
 

@@ -152,7 +152,7 @@ impl Client {
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
         let mut answer = Answer { status, headers, body: Vec::new() };
-        if !is_head && status != 204 && status != 304 {
+        if !is_head && status >= 200 && status != 204 && status != 304 {
             answer.body = self.read_body(&answer).await;
         }
         Some(answer)
