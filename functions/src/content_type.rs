@@ -24,7 +24,8 @@ enum Repr {
     Json,
     Text,
     Bytes,
-    Other(Arc<str>),
+    /// A thin pointer: a content type travels with every message.
+    Other(Arc<Box<str>>),
 }
 
 /// A text that is no content type.
@@ -66,8 +67,8 @@ impl ContentType {
             (JSON, "") => Self::JSON,
             (BYTES, "") => Self::BYTES,
             ("text/plain", p) if p.eq_ignore_ascii_case("charset=utf-8") => Self::TEXT,
-            (_, "") => Self(Repr::Other(essence.into())),
-            (_, p) => Self(Repr::Other(format!("{essence};{p}").into())),
+            (_, "") => Self(Repr::Other(Arc::new(essence.into()))),
+            (_, p) => Self(Repr::Other(Arc::new(format!("{essence};{p}").into()))),
         })
     }
 

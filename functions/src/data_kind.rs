@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// What sort of data a type is in a self-describing format such as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ pub enum DataKind {
 impl DataKind {
     /// The kind that a type reads. A type is asked by letting it start to read and noting what it expects.
     #[must_use]
-    pub fn of<T: DeserializeOwned + 'static>() -> Self {
+    pub fn of<T: Deserialize<'static> + 'static>() -> Self {
         Self::of_type(TypeId::of::<T>()).unwrap_or_else(|| {
             let mut expected = Self::Any;
             // The probe always answers with an error; what matters is which question the type asked.

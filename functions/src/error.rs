@@ -212,6 +212,39 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
+/// The error as a standard one. It cannot be one itself, or every error could not convert into it.
+struct Standard(Error);
+
+impl fmt::Display for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Standard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Standard {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.causes().next()
+    }
+}
+
+impl From<Error> for Box<dyn StdError + Send + Sync> {
+    fn from(error: Error) -> Self {
+        Box::new(Standard(error))
+    }
+}
+
+impl From<Error> for Box<dyn StdError> {
+    fn from(error: Error) -> Self {
+        Box::new(Standard(error))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +259,13 @@ mod tests {
         assert_eq!(error.to_string(), "`email`: the account is locked");
         assert_eq!(error.causes().count(), 1);
         assert!(error.downcast_ref::<Locked>().is_some());
+    }
+
+    #[test]
+    fn converts_into_a_boxed_error_with_its_causes() {
+        let boxed: Box<dyn StdError> = Error::fatal(Locked(std::fmt::Error)).into();
+        assert_eq!(boxed.to_string(), "the account is locked");
+        assert!(boxed.source().is_some());
     }
 
     #[test]

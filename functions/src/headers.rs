@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::content_type::ContentType;
 use crate::header_names;
@@ -29,10 +29,11 @@ pub struct Headers {
 
 /// Headers as a transport received them, read only when somebody asks.
 ///
-/// One source may serve a whole batch of messages; `index` tells which message is meant.
+/// One source may serve a whole batch of messages; `index` tells which message is meant. A source keeps what it has
+/// read, so that asking again is cheap.
 pub trait HeaderSource: Any + Send + Sync {
     /// The headers of one message, in the order received, the content type left out.
-    fn read(&self, index: u32) -> Vec<(HeaderName, HeaderValue)>;
+    fn entries(&self, index: u32) -> &[(HeaderName, HeaderValue)];
 }
 
 /// A header's name, as it was spelled.
@@ -45,20 +46,7 @@ enum Entries {
     #[default]
     None,
     Read(Arc<Vec<Entry>>),
-    Received(Received),
-}
-
-#[derive(Clone)]
-struct Received {
-    source: Arc<dyn HeaderSource>,
-    index: u32,
-    read: OnceLock<Arc<Vec<Entry>>>,
-}
-
-impl Received {
-    fn entries(&self) -> &Arc<Vec<Entry>> {
-        self.read.get_or_init(|| Arc::new(self.source.read(self.index)))
-    }
+    Received(Arc<dyn HeaderSource>, u32),
 }
 
 impl Headers {
@@ -71,7 +59,7 @@ impl Headers {
     /// Headers that stay with their source until somebody reads them.
     #[must_use]
     pub fn received(content_type: Option<ContentType>, source: Arc<dyn HeaderSource>, index: u32) -> Self {
-        Self { content_type, entries: Entries::Received(Received { source, index, read: OnceLock::new() }) }
+        Self { content_type, entries: Entries::Received(source, index) }
     }
 
     /// What encodes the payload, if it is said.
@@ -203,7 +191,7 @@ impl Headers {
     #[must_use]
     pub fn source(&self) -> Option<(&dyn HeaderSource, u32)> {
         match &self.entries {
-            Entries::Received(received) => Some((&*received.source, received.index)),
+            Entries::Received(source, index) => Some((&**source, *index)),
             Entries::None | Entries::Read(_) => None,
         }
     }
@@ -212,7 +200,7 @@ impl Headers {
         match &self.entries {
             Entries::None => &[],
             Entries::Read(entries) => entries,
-            Entries::Received(received) => received.entries(),
+            Entries::Received(source, index) => source.entries(*index),
         }
     }
 
@@ -220,7 +208,7 @@ impl Headers {
         let mut read = match std::mem::take(&mut self.entries) {
             Entries::None => Arc::default(),
             Entries::Read(entries) => entries,
-            Entries::Received(received) => Arc::clone(received.entries()),
+            Entries::Received(source, index) => Arc::new(source.entries(index).to_vec()),
         };
         change(Arc::make_mut(&mut read));
         self.entries = Entries::Read(read);
@@ -299,14 +287,17 @@ mod tests {
 
     #[test]
     fn received_headers_are_read_once_and_only_when_asked() {
-        struct Counting(std::sync::atomic::AtomicU32);
+        #[derive(Default)]
+        struct Counting(std::sync::atomic::AtomicU32, std::sync::OnceLock<Vec<Entry>>);
         impl HeaderSource for Counting {
-            fn read(&self, index: u32) -> Vec<(HeaderName, HeaderValue)> {
-                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                vec![("n".into(), i64::from(index).into())]
+            fn entries(&self, index: u32) -> &[Entry] {
+                self.1.get_or_init(|| {
+                    self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    vec![("n".into(), i64::from(index).into())]
+                })
             }
         }
-        let source = Arc::new(Counting(0.into()));
+        let source = Arc::new(Counting::default());
         let mut headers = Headers::received(None, source.clone(), 7);
         assert_eq!(source.0.load(std::sync::atomic::Ordering::Relaxed), 0);
         assert_eq!(headers.integer("n"), Some(7));

@@ -75,3 +75,14 @@ pub use sender::{Outputs, Sender};
 pub use signature::{FunctionKind, Location, Port, Shape, Signature};
 pub use stage::{Call, Input, Output, Reply, Stage, Step, Wanted};
 pub use streaming::Streaming;
+#[cfg(feature = "macros")]
+pub use wellspring_macros::{
+    functions_consumer as consumer, functions_function as function, functions_supplier as supplier,
+};
+
+/// The attributes as `wellspring` re-exports them.
+#[doc(hidden)]
+#[cfg(feature = "macros")]
+pub mod for_wellspring {
+    pub use wellspring_macros::{consumer, function, supplier};
+}

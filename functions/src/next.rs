@@ -37,7 +37,7 @@ pub(crate) struct Link {
 pub struct Next<'a> {
     chain: &'a Arc<Chain>,
     index: usize,
-    call: Call,
+    call: &'a mut Call,
 }
 
 /// A [`Next`] that outlives the call it was made in.
@@ -49,13 +49,14 @@ pub(crate) struct OwnedNext {
 }
 
 impl OwnedNext {
-    pub(crate) fn borrow(self, run: impl FnOnce(Next<'_>) -> Step) -> Step {
-        run(Next { chain: &self.chain, index: self.index, call: self.call })
+    pub(crate) fn borrow(mut self, run: impl FnOnce(Next<'_>) -> Step) -> Step {
+        run(Next { chain: &self.chain, index: self.index, call: &mut self.call })
     }
 }
 
 impl<'a> Next<'a> {
-    pub(crate) fn start(chain: &'a Arc<Chain>, call: Call, input: Input<'_>) -> Step {
+    #[inline]
+    pub(crate) fn start(chain: &'a Arc<Chain>, call: &'a mut Call, input: Input<'_>) -> Step {
         match chain.links.first() {
             Some(link) => link.stage.call(input, Self { chain, index: 1, call }),
             None => Step::Ready(Ok(Output::Nothing)),
@@ -65,11 +66,11 @@ impl<'a> Next<'a> {
     /// What accompanies the call.
     #[must_use]
     pub const fn call(&self) -> &Call {
-        &self.call
+        self.call
     }
 
     pub(crate) const fn call_mut(&mut self) -> &mut Call {
-        &mut self.call
+        self.call
     }
 
     pub(crate) fn codecs(&self) -> &'a Codecs {
@@ -77,7 +78,7 @@ impl<'a> Next<'a> {
     }
 
     pub(crate) fn into_owned(self) -> OwnedNext {
-        OwnedNext { chain: Arc::clone(self.chain), index: self.index, call: self.call }
+        OwnedNext { chain: Arc::clone(self.chain), index: self.index, call: std::mem::take(self.call) }
     }
 
     /// The call ends with nothing to send.
@@ -156,11 +157,11 @@ impl<'a> Next<'a> {
             let mut slot = Some(TypedStream(items));
             return link.stage.call(Input::Value(&mut slot), self.advance());
         }
-        let owned = Next { chain: self.chain, index: self.index, call: self.call.clone() }.into_owned();
+        let codecs = self.chain.codecs.clone();
         let encoded = items.map(move |item| {
             let (payload, mut headers) = item?.into_parts();
             let wanted = natural_content_type::<T>();
-            let payload = owned.chain.codecs.encode(payload, &wanted)?;
+            let payload = codecs.encode(payload, &wanted)?;
             headers.set_content_type(wanted);
             Ok(Message::from_parts(Some(payload), headers))
         });
@@ -174,7 +175,7 @@ impl<'a> Next<'a> {
     fn set_headers(&mut self, headers: Headers) {
         match &mut self.call.set {
             Some(set) => set.overlay(headers.clone()),
-            None => self.call.set = Some(headers.clone()),
+            None => self.call.set = Some(Box::new(headers.clone())),
         }
         self.call.headers.overlay(headers);
     }
@@ -201,11 +202,17 @@ impl<'a> Next<'a> {
     fn encode<T: Serialize + 'static>(&mut self, value: T) -> Result<Reply, Error> {
         let set = self.call.set.take();
         let sets_headers = set.is_some();
-        encode(self.codecs(), value, set.unwrap_or_default(), &self.call.wanted, sets_headers)
+        encode(
+            self.codecs(),
+            value,
+            set.map_or_else(Headers::new, |set| *set),
+            &self.call.wanted,
+            sets_headers,
+        )
     }
 
     fn encode_message<T: Serialize + 'static>(&self, message: Message<T>, set: bool) -> Result<Reply, Error> {
-        let mut headers = self.call.set.clone().unwrap_or_default();
+        let mut headers = self.call.set.as_deref().cloned().unwrap_or_default();
         let (payload, own) = message.into_parts();
         headers.overlay(own);
         encode(self.codecs(), payload, headers, &self.call.wanted, set || self.call.set.is_some())
@@ -219,7 +226,8 @@ impl<'a> Next<'a> {
         let owned = self.into_owned();
         let failure = owned.call.failure.clone();
         let encoded = items.map(move |item| {
-            let next = Next { chain: &owned.chain, index: owned.index, call: owned.call.clone() };
+            let mut call = owned.call.clone();
+            let next = Next { chain: &owned.chain, index: owned.index, call: &mut call };
             item.and_then(|message| next.encode_message(message, set)).map_err(|error| next.blame(error))
         });
         encoded

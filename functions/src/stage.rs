@@ -44,7 +44,7 @@ pub struct Call {
     /// The headers of the message, with those that earlier stages set laid over them.
     pub headers: Headers,
     /// The headers that stages set by returning a `Message`; they go out with the result.
-    pub(crate) set: Option<Headers>,
+    pub(crate) set: Option<Box<Headers>>,
     /// What the result is to be encoded as.
     pub(crate) wanted: Wanted,
     /// Where a stream leaves the error that ended it early.

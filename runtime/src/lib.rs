@@ -1,8 +1,36 @@
 //! Wellspring: plain functions, invoked by name over HTTP or bound to a broker, told only by configuration.
 
+pub mod binder;
+pub mod binding;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod invocation;
+mod runtime;
+#[cfg(feature = "cli")]
+pub mod telemetry;
+pub mod testing;
 
+pub use runtime::{Running, Runtime, RuntimeBuilder, StartError};
 pub use wellspring_functions::*;
+// Shadows what the line above re-exports: these attributes name `wellspring` in what they generate.
+pub use wellspring_functions::for_wellspring::{consumer, function, supplier};
+
+/// Runs the command line of an application that consists of functions with attributes and configuration.
+///
+/// More is said with [`Runtime::builder`]; the commands are described in [`cli`].
+#[cfg(feature = "cli")]
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    Runtime::builder().main()
+}
+
+/// What a crate of functions uses most: `use wellspring::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Classify, Error, Headers, Kind, Many, Message, Sender, State, Streaming, consumer, function,
+        schemars, schemars::JsonSchema, supplier,
+    };
+}

@@ -109,15 +109,31 @@ impl Composition {
     #[must_use = "a call that goes on must be awaited"]
     #[inline]
     pub fn call(&self, incoming: Incoming, wanted: Wanted) -> Step {
-        let (input, headers) = match incoming {
-            Incoming::One(message) => {
+        let (input, headers) = incoming.into_parts();
+        self.call_with(input, &mut Call::new(headers, wanted))
+    }
+
+    /// As [`call`](Self::call), with an input and a call of one's own: nothing is moved more often than needed.
+    #[must_use = "a call that goes on must be awaited"]
+    #[inline]
+    pub fn call_with(&self, input: Input<'_>, call: &mut Call) -> Step {
+        Next::start(&self.chain, call, input)
+    }
+}
+
+impl Incoming {
+    /// The input of the first function, and the headers that accompany it.
+    #[must_use]
+    #[inline]
+    pub fn into_parts(self) -> (Input<'static>, Headers) {
+        match self {
+            Self::One(message) => {
                 let (payload, headers) = message.into_parts();
                 (Input::Encoded(payload), headers)
             }
-            Incoming::Nothing => (Input::Nothing, Headers::new()),
-            Incoming::Stream(headers, messages) => (Input::Stream(messages), headers),
-        };
-        Next::start(&self.chain, Call::new(headers, wanted), input)
+            Self::Nothing => (Input::Nothing, Headers::new()),
+            Self::Stream(headers, messages) => (Input::Stream(messages), headers),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Headers across the edge: of a request into a message, of a message into an answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper::Uri;
 use hyper::header::{self, HeaderMap, HeaderName as WireName, HeaderValue as WireValue};
@@ -85,16 +85,23 @@ struct Received {
     headers: HeaderMap,
     uri: Uri,
     filter: Arc<Filter>,
+    read: OnceLock<Vec<(HeaderName, HeaderValue)>>,
 }
 
 /// The headers of a message, the content type left out, which become readable when somebody asks.
 pub(super) fn received(headers: HeaderMap, uri: Uri, filter: &Arc<Filter>) -> Headers {
     let filter = Arc::clone(filter);
-    Headers::received(None, Arc::new(Received { headers, uri, filter }), 0)
+    Headers::received(None, Arc::new(Received { headers, uri, filter, read: OnceLock::new() }), 0)
 }
 
 impl HeaderSource for Received {
-    fn read(&self, _: u32) -> Vec<(HeaderName, HeaderValue)> {
+    fn entries(&self, _: u32) -> &[(HeaderName, HeaderValue)] {
+        self.read.get_or_init(|| self.read())
+    }
+}
+
+impl Received {
+    fn read(&self) -> Vec<(HeaderName, HeaderValue)> {
         let of_connection = of_connection(&self.headers);
         let mut read = Vec::with_capacity(self.headers.len());
         for (name, value) in &self.headers {

@@ -7,7 +7,7 @@ mod threads;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wellspring_functions::{Composition, Error, Incoming, Kind, Output, Step, Wanted};
+use wellspring_functions::{Call, Composition, Error, Incoming, Input, Kind, Output, Step, Wanted};
 
 pub use lookup::Functions;
 pub use threads::BlockingPool;
@@ -60,7 +60,10 @@ impl Invocation {
             return self.start_on_blocking_thread(incoming, wanted);
         }
         let sampled = self.0.threads.sample();
-        let step = panic::catch(|| self.0.composition.call(incoming, wanted));
+        let (input, headers) = incoming.into_parts();
+        let (mut input, mut call) = (Some(input), Call::new(headers, wanted));
+        let step =
+            panic::catch(|| self.0.composition.call_with(input.take().unwrap_or(Input::Nothing), &mut call));
         if let Some(sampled) = sampled {
             self.0.threads.observe(sampled, &self.0.composition);
         }

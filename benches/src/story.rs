@@ -1,0 +1,42 @@
+//! The message of the story and its functions, for every measurement.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use wellspring::{Catalog, CatalogBuilder};
+
+/// What *accounts* publishes; about 150 bytes as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountsMsg {
+    account_number: u64,
+    name: String,
+    email: String,
+    mobile_number: String,
+    opened_at: String,
+}
+
+/// The message as it travels.
+pub const PAYLOAD: &[u8] = br#"{"accountNumber":1065736582,"name":"Madan Reddy","email":"tutor@example.com","mobileNumber":"4354437687","openedAt":"2026-03-01T10:15:30.123Z"}"#;
+
+/// The first function of the story.
+pub fn email(account: AccountsMsg) -> AccountsMsg {
+    std::hint::black_box(&account.email);
+    account
+}
+
+/// The second function of the story.
+#[expect(clippy::needless_pass_by_value, reason = "functions take their payload")]
+pub fn sms(account: AccountsMsg) -> u64 {
+    std::hint::black_box(&account.mobile_number);
+    account.account_number
+}
+
+/// The functions of every measurement.
+#[must_use]
+pub fn functions() -> CatalogBuilder {
+    Catalog::builder()
+        .function("email", email)
+        .function("again", email)
+        .function("sms", sms)
+        .function("bytes", |bytes: Bytes| bytes)
+}

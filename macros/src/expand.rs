@@ -1,0 +1,94 @@
+//! The tokens of a registration.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use crate::assertions;
+use crate::kind::Kind;
+use crate::model::Model;
+
+impl Model<'_> {
+    /// The module with everything that a registration uses.
+    pub(crate) fn private(&self) -> TokenStream {
+        let krate = &self.krate;
+        quote!(#krate::private)
+    }
+}
+
+/// Registers a function: what the runtime needs to know of it, and a closure that calls it with a normalised result.
+///
+/// No item is declared, so nothing can clash with a name of the user's; local names are our own by hygiene.
+pub(crate) fn registration(model: &Model<'_>) -> TokenStream {
+    let private = model.private();
+    let Model { name, description, guards, .. } = model;
+    let (arguments, output) = (assertions::arguments(model), assertions::output(model));
+    let call = call(model);
+    // A macro call with the user's own span says where the function is, not where the attribute is.
+    let location = quote_spanned! {model.span()=>
+        #private::Location { file: ::core::file!(), line: ::core::line!() }
+    };
+    let register = format_ident!("ask_{}", model.kind.name());
+    let input_schema = (model.kind != Kind::Supplier)
+        .then(|| quote_spanned!(Span::mixed_site()=> .with_input_schema((&&input).ask_input_schema())));
+    let output_schema = (model.kind != Kind::Consumer).then(|| {
+        quote_spanned!(Span::mixed_site()=> .with_output_schema((&&output).ask_output_schema(), (&&output).ask_data_kind()))
+    });
+    let blocking = model.blocking.then(|| quote!(.blocking()));
+    quote_spanned! {Span::mixed_site()=>
+        #(#guards)*
+        const _: () = {
+            #private::inventory::submit! {
+                #private::Registration(|| {
+                    use #private::answers::*;
+                    #arguments
+                    #output
+                    let call = #call;
+                    let gate = #private::Ask::of_value(&call);
+                    (&&gate).#register(#name, #location, call)
+                        .described(#description)
+                        #input_schema
+                        #output_schema
+                        #blocking
+                })
+            }
+        };
+    }
+}
+
+/// A closure that calls the function and answers `Result<_, Error>`, or a future of one.
+fn call(model: &Model<'_>) -> TokenStream {
+    let private = model.private();
+    let (function, types) = (model.function, &model.arguments);
+    let names: Vec<_> =
+        (0..types.len()).map(|index| format_ident!("argument{index}", span = Span::mixed_site())).collect();
+    let items = if model.each { quote!(look_list) } else { quote!(look_items) };
+    let item = fallible(&private, &quote_spanned!(Span::mixed_site()=> value));
+    let out = fallible(
+        &private,
+        &quote_spanned! {Span::mixed_site()=>
+            (&&#private::Look(&value)).look_option().wrap(value, |value| {
+                (&&&#private::Look(&value)).#items().each(value, |out| #item)
+            })
+        },
+    );
+    quote_spanned! {Span::mixed_site()=>
+        |#(#names: #types),*| {
+            let out = #function(#(#names),*);
+            (&&#private::Look(&out)).look_time().run(out, |out| #out)
+        }
+    }
+}
+
+/// Turns `out`, be it a `Result` or not, into a `Result<_, Error>`; what becomes of the `value` of a success is given.
+fn fallible(private: &TokenStream, success: &TokenStream) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        match (&&#private::Look(&out)).look_result().split(out) {
+            ::core::result::Result::Ok(value) => {
+                ::core::result::Result::<_, #private::Error>::Ok(#success)
+            }
+            ::core::result::Result::Err(error) => ::core::result::Result::Err(
+                (&&&&&#private::Look(&error)).look_error().convert(error),
+            ),
+        }
+    }
+}

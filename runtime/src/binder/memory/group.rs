@@ -1,0 +1,190 @@
+//! A group of a destination: its queue, its members, and who may read which partition.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use bytes::Bytes;
+use wellspring_functions::EncodedMessage;
+
+/// A message in a queue, or read and not yet settled.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) message: EncodedMessage,
+    pub(super) key: Option<Bytes>,
+    pub(super) partition: u32,
+    pub(super) position: u64,
+    pub(super) attempt: u32,
+}
+
+/// One group of a destination.
+pub(super) struct Group {
+    name: String,
+    capacity: usize,
+    anonymous: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    partitions: Vec<Partition>,
+    /// Messages in all queues.
+    length: usize,
+    /// In the order in which they joined.
+    members: Vec<Member>,
+    /// Senders that wait for room.
+    senders: Vec<Waker>,
+}
+
+#[derive(Default)]
+struct Partition {
+    queue: VecDeque<Stored>,
+    /// With several partitions: the member that has messages of this one in flight, and how many.
+    holder: Option<(u64, usize)>,
+}
+
+struct Member {
+    id: u64,
+    waker: Option<Waker>,
+}
+
+impl Group {
+    pub(super) fn new(name: &str, capacity: usize, partitions: usize, anonymous: bool) -> Self {
+        let group = Self { name: name.to_owned(), capacity, anonymous, state: Mutex::default() };
+        group.grow(partitions);
+        group
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn is_anonymous(&self) -> bool {
+        self.anonymous
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn grow(&self, partitions: usize) {
+        self.state().partitions.resize_with(partitions, Partition::default);
+    }
+
+    /// How many more messages fit; when none does, the sender is woken once some do.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> usize {
+        let mut state = self.state();
+        let room = self.capacity.saturating_sub(state.length);
+        if room == 0 && !state.senders.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.senders.push(cx.waker().clone());
+        }
+        room
+    }
+
+    /// Appends messages to their partitions.
+    pub(super) fn push(&self, messages: &mut Vec<Stored>) {
+        let mut state = self.state();
+        state.length += messages.len();
+        for message in messages.drain(..) {
+            if let Some(partition) = state.partitions.get_mut(message.partition as usize) {
+                partition.queue.push_back(message);
+            }
+        }
+        state.wake_members();
+    }
+
+    pub(super) fn join(&self, id: u64) {
+        let mut state = self.state();
+        state.members.push(Member { id, waker: None });
+        state.wake_members();
+    }
+
+    /// Leaves the group and gives back what was in flight.
+    pub(super) fn leave(&self, id: u64, in_flight: Vec<Stored>) {
+        let mut state = self.state();
+        state.members.retain(|member| member.id != id);
+        for partition in &mut state.partitions {
+            partition.holder = partition.holder.filter(|(holder, _)| *holder != id);
+        }
+        state.put_back(in_flight);
+    }
+
+    /// Gives messages back, to be delivered again.
+    pub(super) fn requeue(&self, id: u64, messages: Vec<Stored>) {
+        let mut state = self.state();
+        for message in &messages {
+            state.release(id, message.partition, 1);
+        }
+        state.put_back(messages);
+    }
+
+    /// Notes that messages of a partition are settled.
+    pub(super) fn release(&self, id: u64, partition: u32, count: usize) {
+        let mut state = self.state();
+        if state.release(id, partition, count) {
+            state.wake_members();
+        }
+    }
+
+    /// Takes up to `max` messages out of the partitions that this member may read. Without any, it is woken later.
+    pub(super) fn take(&self, id: u64, max: usize, cx: &Context<'_>, mut take: impl FnMut(Stored)) -> usize {
+        let state = &mut *self.state();
+        let members = state.members.len();
+        let Some(index) = state.members.iter().position(|member| member.id == id) else { return 0 };
+        let competing = state.partitions.len() == 1;
+        let mut taken = 0;
+        for (number, partition) in state.partitions.iter_mut().enumerate() {
+            let mine = competing || number % members == index;
+            if !mine || partition.holder.is_some_and(|(holder, _)| holder != id) {
+                continue;
+            }
+            let count = partition.queue.len().min(max - taken);
+            partition.queue.drain(..count).for_each(&mut take);
+            if !competing && count > 0 {
+                partition.holder.get_or_insert((id, 0)).1 += count;
+            }
+            taken += count;
+        }
+        state.length -= taken;
+        if taken == 0 {
+            state.members[index].waker = Some(cx.waker().clone());
+        } else {
+            state.senders.drain(..).for_each(Waker::wake);
+        }
+        taken
+    }
+}
+
+impl State {
+    fn wake_members(&mut self) {
+        self.members.iter_mut().filter_map(|member| member.waker.take()).for_each(Waker::wake);
+    }
+
+    /// Tells whether the partition is free again.
+    fn release(&mut self, id: u64, partition: u32, count: usize) -> bool {
+        let Some(partition) = self.partitions.get_mut(partition as usize) else { return false };
+        if let Some((holder, held)) = &mut partition.holder
+            && *holder == id
+        {
+            *held = held.saturating_sub(count);
+            if *held == 0 {
+                partition.holder = None;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Puts messages back where they were: before everything later of their partition.
+    fn put_back(&mut self, messages: Vec<Stored>) {
+        self.length += messages.len();
+        for mut message in messages {
+            message.attempt += 1;
+            if let Some(partition) = self.partitions.get_mut(message.partition as usize) {
+                let at = partition.queue.partition_point(|other| other.position < message.position);
+                partition.queue.insert(at, message);
+            }
+        }
+        self.wake_members();
+    }
+}

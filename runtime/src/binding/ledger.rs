@@ -1,0 +1,196 @@
+//! Deliveries whose outputs are not all confirmed yet. Pure bookkeeping: it sends and settles nothing itself.
+
+use std::collections::VecDeque;
+
+use wellspring_functions::Error;
+
+use crate::binder::Delivery;
+
+/// The open deliveries of one input, numbered in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// `None`: closed, waiting for those before it to close too.
+    open: VecDeque<Option<Open>>,
+    /// The number of the first entry.
+    first: u64,
+    /// How many entries are open.
+    count: usize,
+}
+
+/// One delivery, from its arrival to its settlement.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) delivery: Delivery,
+    /// How often the function was called with it.
+    pub(super) calls: u32,
+    /// Messages sent for it that are not confirmed.
+    unconfirmed: u32,
+    /// The function has returned and everything it returned was sent.
+    finished: bool,
+    /// Why one of its messages was not accepted.
+    failure: Option<Error>,
+}
+
+/// What is to be done with a delivery that has no message in flight any more.
+#[derive(Debug)]
+pub(super) enum Closed {
+    /// Every message is confirmed.
+    Confirmed(Open),
+    /// A message was not accepted.
+    Failed(Open, Error),
+}
+
+impl Open {
+    /// Whether no message of it is on its way.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.unconfirmed == 0
+    }
+}
+
+impl Ledger {
+    /// How many deliveries are open.
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Opens a delivery; the number stands for it from now on.
+    pub(super) fn open(&mut self, delivery: Delivery, calls: u32) -> u64 {
+        let number = self.first + self.open.len() as u64;
+        self.open.push_back(Some(Open { delivery, calls, unconfirmed: 0, finished: false, failure: None }));
+        self.count += 1;
+        number
+    }
+
+    /// The delivery of a number, as long as it is open.
+    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Open> {
+        self.entry(number)?.as_mut()
+    }
+
+    /// Notes that a message was sent for a delivery.
+    pub(super) fn sent(&mut self, number: u64) {
+        if let Some(open) = self.get_mut(number) {
+            open.unconfirmed += 1;
+        }
+    }
+
+    /// Notes that everything a delivery gives rise to was sent. Closes it when all of that is confirmed already.
+    pub(super) fn finished(&mut self, number: u64) -> Option<Closed> {
+        self.get_mut(number)?.finished = true;
+        self.close_if_done(number)
+    }
+
+    /// Notes what became of a message. Closes the delivery when it was the last one.
+    pub(super) fn confirmed(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
+        let open = self.get_mut(number)?;
+        open.unconfirmed = open.unconfirmed.saturating_sub(1);
+        open.failure = open.failure.take().or(failure);
+        self.close_if_done(number)
+    }
+
+    /// Takes a delivery out, whatever its state.
+    pub(super) fn take(&mut self, number: u64) -> Option<Open> {
+        let open = self.entry(number)?.take()?;
+        self.count -= 1;
+        while let Some(None) = self.open.front() {
+            self.open.pop_front();
+            self.first += 1;
+        }
+        Some(open)
+    }
+
+    /// What is still open.
+    pub(super) fn remaining(&self) -> impl Iterator<Item = &Open> {
+        self.open.iter().flatten()
+    }
+
+    fn entry(&mut self, number: u64) -> Option<&mut Option<Open>> {
+        self.open.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    fn close_if_done(&mut self, number: u64) -> Option<Closed> {
+        let open = self.get_mut(number)?;
+        if !open.finished || open.unconfirmed > 0 {
+            return None;
+        }
+        let mut open = self.take(number)?;
+        Some(match open.failure.take() {
+            None => Closed::Confirmed(open),
+            Some(error) => Closed::Failed(open, error),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binder::Ticket;
+    use wellspring_functions::{Kind, Message};
+
+    fn delivery(position: u64) -> Delivery {
+        let message = Message::new(None);
+        Delivery { message, key: None, partition: 0, position, attempt: 1, ticket: Ticket::new(position) }
+    }
+
+    #[test]
+    fn a_delivery_closes_when_it_is_finished_and_all_its_messages_are_confirmed() {
+        let mut ledger = Ledger::default();
+        let number = ledger.open(delivery(0), 1);
+        ledger.sent(number);
+        ledger.sent(number);
+        assert!(ledger.confirmed(number, None).is_none());
+        assert!(ledger.finished(number).is_none());
+        assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
+        assert_eq!(ledger.len(), 0);
+        assert!(ledger.confirmed(number, None).is_none(), "a late confirmation finds nothing");
+    }
+
+    #[test]
+    fn a_delivery_without_messages_closes_when_it_is_finished() {
+        let mut ledger = Ledger::default();
+        let (one, two) = (ledger.open(delivery(0), 1), ledger.open(delivery(1), 1));
+        assert!(matches!(ledger.finished(two), Some(Closed::Confirmed(open)) if open.delivery.position == 1));
+        assert_eq!(ledger.len(), 1);
+        assert!(ledger.finished(one).is_some());
+        assert_eq!(ledger.open(delivery(2), 1), 2, "numbers are never used again");
+    }
+
+    #[test]
+    fn a_refused_message_fails_its_delivery_once_the_others_are_told() {
+        let mut ledger = Ledger::default();
+        let number = ledger.open(delivery(0), 1);
+        ledger.sent(number);
+        ledger.sent(number);
+        ledger.finished(number);
+        assert!(ledger.confirmed(number, Some(Error::message(Kind::OutputFailed, "full"))).is_none());
+        let closed = ledger.confirmed(number, None);
+        assert!(matches!(closed, Some(Closed::Failed(_, error)) if error.text() == "full"));
+    }
+
+    proptest::proptest! {
+        /// Whatever the order of events, each delivery closes exactly once and none is left behind.
+        #[test]
+        fn every_delivery_closes_exactly_once(
+            sends in proptest::collection::vec(0u32..4, 1..30),
+            order in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 200),
+        ) {
+            let mut ledger = Ledger::default();
+            let mut events = Vec::new();
+            for (position, sent) in sends.iter().enumerate() {
+                let number = ledger.open(delivery(position as u64), 1);
+                (0..*sent).for_each(|_| ledger.sent(number));
+                events.extend(std::iter::repeat_n((number, false), *sent as usize));
+                events.push((number, true));
+            }
+            let mut closed = Vec::new();
+            for pick in order.iter().cycle() {
+                if events.is_empty() { break; }
+                let (number, finish) = events.swap_remove(pick.index(events.len()));
+                let result = if finish { ledger.finished(number) } else { ledger.confirmed(number, None) };
+                if let Some(Closed::Confirmed(open)) = result { closed.push(open.delivery.position); }
+            }
+            closed.sort_unstable();
+            proptest::prop_assert_eq!(closed, (0..sends.len() as u64).collect::<Vec<_>>());
+            proptest::prop_assert_eq!((ledger.len(), ledger.open.len()), (0, 0));
+        }
+    }
+}

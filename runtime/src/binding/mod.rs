@@ -1,0 +1,31 @@
+//! Bindings: a function's ends joined to destinations. Here deliveries become calls and answers become messages.
+//!
+//! [`Plan`] says what is to be bound, without starting anything. [`Bindings::start`] makes it run, entirely or not at
+//! all. A [`Binding`] is looked at, paused, resumed and stopped by name.
+
+mod binders;
+mod control;
+mod dead_letter;
+mod driver;
+mod ledger;
+mod plan;
+mod publisher;
+mod retry;
+mod running;
+mod schedule;
+mod sender;
+mod stats;
+mod supplier;
+
+pub use binders::Binders;
+pub use control::{Binding, State};
+pub(crate) use plan::definitions;
+pub use plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
+pub use retry::RetryPolicy;
+pub use running::{Bindings, StartError};
+pub use schedule::Schedule;
+pub use sender::SenderOutputs;
+pub use stats::{Counter, Stats};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,400 @@
+//! The plan: which function end is to be bound to which destination. Made from configuration and catalog alone.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use wellspring_functions::{Catalog, Composition, ContentType, Definition};
+
+use super::retry::RetryPolicy;
+use super::schedule::Schedule;
+use crate::config::{BindingConfig, Config, Located, Problem, Problems};
+
+/// What is to be bound. It can be printed without starting anything.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The functions that are bound, in the order of their definitions.
+    pub functions: Vec<PlannedFunction>,
+    /// Outputs that no function is bound to: code sends to them by name.
+    pub outputs: Vec<PlannedOutput>,
+    /// Bindings of functions that exist but are not among the definitions: another profile runs them.
+    pub inactive: Vec<String>,
+}
+
+/// One bound function or composition.
+#[derive(Debug, Clone)]
+pub struct PlannedFunction {
+    /// What is called.
+    pub composition: Composition,
+    /// Where its input comes from; a supplier has none.
+    pub input: Option<PlannedInput>,
+    /// Where its output goes; a consumer has none.
+    pub output: Option<PlannedOutput>,
+    /// When it is called, if it is a supplier.
+    pub schedule: Option<Schedule>,
+    /// Whether headers of the input go along with the output, where the configuration decides it.
+    pub copy_headers: Option<bool>,
+}
+
+/// The input end of a function.
+#[derive(Debug, Clone)]
+pub struct PlannedInput {
+    /// The binding's name.
+    pub binding: String,
+    /// The destinations that are read.
+    pub destinations: Vec<String>,
+    /// The group, unless it is anonymous.
+    pub group: Option<String>,
+    /// The binder's name.
+    pub binder: String,
+    /// How many members of the group this process is.
+    pub concurrency: u32,
+    /// What happens to a delivery whose call fails.
+    pub retry: RetryPolicy,
+    /// Where a delivery goes that fails for good.
+    pub dead_letter: Option<String>,
+    /// Whether it receives as soon as it is bound.
+    pub auto_startup: bool,
+}
+
+/// An output.
+#[derive(Debug, Clone)]
+pub struct PlannedOutput {
+    /// The binding's name.
+    pub binding: String,
+    /// The destination that is written.
+    pub destination: String,
+    /// The binder's name.
+    pub binder: String,
+    /// What payloads are labelled as.
+    pub content_type: ContentType,
+    /// How many partitions the destination is to have at least.
+    pub partition_count: u32,
+    /// Groups that must exist before the first message.
+    pub required_groups: Vec<String>,
+    /// Whether a supplier starts as soon as its output is bound.
+    pub auto_startup: bool,
+}
+
+impl Plan {
+    /// Makes the plan.
+    ///
+    /// # Errors
+    /// Every definition that cannot be resolved, every binding that belongs to nothing, every setting that does not
+    /// fit what it is for.
+    pub fn new(config: &Config, catalog: &Catalog) -> Result<Self, Problems> {
+        let mut planner = Planner { config, problems: Problems::new(), used: BTreeSet::new() };
+        let mut plan = Self::default();
+        for composition in planner.compositions(catalog) {
+            let function = planner.function(composition);
+            plan.functions.push(function);
+        }
+        (plan.outputs, plan.inactive) = planner.other_bindings(catalog);
+        planner.check_renames();
+        if !config.stream.enabled {
+            plan = Self::default();
+        }
+        planner.problems.or(plan)
+    }
+
+    /// The names of the binders that are used.
+    #[must_use]
+    pub fn binders(&self) -> BTreeSet<&str> {
+        let inputs = self.functions.iter().filter_map(|function| function.input.as_ref()).map(|i| &*i.binder);
+        inputs.chain(self.all_outputs().map(|output| &*output.binder)).collect()
+    }
+
+    /// Every output, those of functions first.
+    pub fn all_outputs(&self) -> impl Iterator<Item = &PlannedOutput> {
+        self.functions.iter().filter_map(|function| function.output.as_ref()).chain(&self.outputs)
+    }
+
+    /// Whether nothing is to be bound.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty() && self.outputs.is_empty()
+    }
+}
+
+/// The definitions that the configuration names; without any, the only function there is.
+///
+/// # Errors
+/// A text that is no definition.
+pub(crate) fn definitions(config: &Config, catalog: &Catalog) -> Result<Vec<Definition>, Problem> {
+    let Some(text) = &config.function.definition else {
+        return Ok(match catalog.functions().as_slice() {
+            [only] => Definition::parse(&only.name).into_iter().collect(),
+            _ => Vec::new(),
+        });
+    };
+    Definition::parse_list(&text.value)
+        .map_err(|error| Problem::new(error.to_string()).path("function.definition").at(text.origin.clone()))
+}
+
+struct Planner<'a> {
+    config: &'a Config,
+    problems: Problems,
+    /// Names of bindings that belong to a function.
+    used: BTreeSet<String>,
+}
+
+impl Planner<'_> {
+    fn compositions(&mut self, catalog: &Catalog) -> Vec<Composition> {
+        let definitions = definitions(self.config, catalog).unwrap_or_else(|problem| {
+            self.problems.push(problem);
+            Vec::new()
+        });
+        let stated = self.config.function.definition.as_ref();
+        let mut compositions = Vec::new();
+        for definition in definitions {
+            match catalog.resolve(&definition) {
+                // A function that nobody named is bound only when its bindings are configured.
+                Ok(composition) if stated.is_some() || self.is_configured(&composition) => {
+                    compositions.push(composition);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let problem = Problem::new(error.to_string()).path("function.definition");
+                    self.problems.push(match stated {
+                        Some(text) => problem.at(text.origin.clone()),
+                        None => problem,
+                    });
+                }
+            }
+        }
+        compositions
+    }
+
+    fn is_configured(&self, composition: &Composition) -> bool {
+        let base = composition.definition().binding_base();
+        ["in", "out"].iter().any(|end| {
+            let name = format!("{base}-{end}-0");
+            self.config.stream.bindings.contains_key(&name) || self.config.stream.renames.contains_key(&name)
+        })
+    }
+
+    fn function(&mut self, composition: Composition) -> PlannedFunction {
+        let base = composition.definition().binding_base();
+        let signature = composition.signature();
+        let input = signature.input.is_some().then(|| self.input(&format!("{base}-in-0")));
+        let output = signature.output.is_some().then(|| self.output_of_function(&format!("{base}-out-0")));
+        let schedule = input.is_none().then(|| self.schedule(&format!("{base}-out-0")));
+        let copy_headers = self.config.function.copy_input_headers(&base).map(|copy| copy.value);
+        PlannedFunction { composition, input, output, schedule, copy_headers }
+    }
+
+    /// The binding of a function's end, under its new name if it has one.
+    fn binding(&mut self, name: &str) -> BindingConfig {
+        let renames = &self.config.stream.renames;
+        let renamed =
+            renames.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)).map(|(_, new)| &*new.value);
+        let binding = self.config.stream.binding(renamed.unwrap_or(name));
+        self.used.insert(binding.name.to_lowercase());
+        self.used.insert(name.to_lowercase());
+        binding
+    }
+
+    fn input(&mut self, name: &str) -> PlannedInput {
+        let binding = self.binding(name);
+        let consumer = &binding.consumer;
+        PlannedInput {
+            destinations: binding.destinations().map(str::to_owned).collect(),
+            group: binding.group.as_ref().map(|group| group.value.clone()),
+            binder: self.binder(&binding),
+            concurrency: consumer.concurrency.value.max(1),
+            retry: RetryPolicy {
+                max_attempts: consumer.max_attempts.value.max(1),
+                initial_interval: consumer.back_off_initial_interval,
+                max_interval: consumer.back_off_max_interval,
+                multiplier: consumer.back_off_multiplier,
+            },
+            dead_letter: consumer.dead_letter.as_ref().map(|name| name.value.clone()),
+            auto_startup: consumer.auto_startup,
+            binding: binding.name,
+        }
+    }
+
+    fn output_of_function(&mut self, name: &str) -> PlannedOutput {
+        let binding = self.binding(name);
+        self.output(&binding)
+    }
+
+    fn output(&mut self, binding: &BindingConfig) -> PlannedOutput {
+        let content_type = binding.content_type.as_ref().map_or(Ok(ContentType::JSON), |text| {
+            ContentType::parse(&text.value).map_err(|error| self.wrong(binding, "content-type", text, &error))
+        });
+        PlannedOutput {
+            binding: binding.name.clone(),
+            destination: binding.destination.value.clone(),
+            binder: self.binder(binding),
+            content_type: content_type.unwrap_or(ContentType::JSON),
+            partition_count: binding.producer.partition_count.value,
+            required_groups: binding.producer.required_groups.value.clone(),
+            auto_startup: binding.producer.auto_startup,
+        }
+    }
+
+    fn schedule(&mut self, output: &str) -> Schedule {
+        let binding = self.binding(output);
+        let poller = &binding.producer.poller;
+        let at_most = poller.max_messages_per_poll.max(1);
+        let Some(cron) = &poller.cron else {
+            return Schedule::every(poller.fixed_delay, poller.initial_delay, at_most);
+        };
+        Schedule::cron(&cron.value, at_most).unwrap_or_else(|error| {
+            self.wrong(&binding, "producer.poller.cron", cron, &error);
+            Schedule::every(Duration::from_secs(1), Duration::ZERO, at_most)
+        })
+    }
+
+    fn binder(&self, binding: &BindingConfig) -> String {
+        binding.binder.as_ref().unwrap_or(&self.config.stream.default_binder).value.clone()
+    }
+
+    fn wrong<T>(
+        &mut self,
+        binding: &BindingConfig,
+        key: &str,
+        found: &Located<T>,
+        error: &impl fmt::Display,
+    ) {
+        let path = format!("stream.bindings.{}.{key}", binding.name);
+        self.problems.push(Problem::new(error.to_string()).path(path).at(found.origin.clone()));
+    }
+
+    /// Bindings that belong to no bound function: outputs for sending from code, ends of functions that are not run
+    /// here, or mistakes.
+    fn other_bindings(&mut self, catalog: &Catalog) -> (Vec<PlannedOutput>, Vec<String>) {
+        let (mut outputs, mut inactive) = (Vec::new(), Vec::new());
+        for (name, binding) in &self.config.stream.bindings {
+            if self.used.contains(&name.to_lowercase()) {
+                continue;
+            }
+            let end = function_end(name);
+            if end.is_some_and(|(base, _)| is_composed_of(base, catalog)) {
+                inactive.push(name.clone());
+                continue;
+            }
+            let near =
+                self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
+            let direction = match end {
+                Some((_, "in")) => "input",
+                _ if near.is_some() => "output",
+                _ => {
+                    let output = self.output(binding);
+                    outputs.push(output);
+                    continue;
+                }
+            };
+            let problem = Problem::new(format!("no function has the {direction} `{name}`"));
+            let problem =
+                problem.path(format!("stream.bindings.{name}")).at(binding.destination.origin.clone());
+            self.problems.push(problem.suggest_near(name, self.used.iter().map(String::as_str)));
+        }
+        (outputs, inactive)
+    }
+
+    fn check_renames(&mut self) {
+        for (old, new) in &self.config.stream.renames {
+            if !self.used.contains(&old.to_lowercase()) {
+                let path = format!("stream.function.bindings.{old}");
+                let problem = Problem::new(format!("no function has the binding `{old}`")).path(path);
+                let problem = problem.suggest_near(old, self.used.iter().map(String::as_str));
+                self.problems.push(problem.at(new.origin.clone()));
+            }
+        }
+    }
+}
+
+/// `emailsms-in-0` is the end `in` of `emailsms`.
+fn function_end(name: &str) -> Option<(&str, &str)> {
+    let (rest, index) = name.rsplit_once('-')?;
+    let (base, end) = rest.rsplit_once('-')?;
+    let is_end =
+        matches!(end, "in" | "out") && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
+    is_end.then_some((base, end))
+}
+
+/// Whether a text is made of the names of functions, one after the other, as the names of bindings are.
+fn is_composed_of(base: &str, catalog: &Catalog) -> bool {
+    let mut reached = vec![false; base.len() + 1];
+    reached[0] = true;
+    for start in 0..base.len() {
+        let Some(rest) = base.get(start..).filter(|_| reached[start]) else { continue };
+        for function in catalog.functions() {
+            if rest.starts_with(&*function.name) {
+                reached[start + function.name.len()] = true;
+            }
+        }
+    }
+    reached[base.len()]
+}
+
+/// The binding table, a line for each end.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rows = vec![
+            ["BINDING", "FUNCTION", "DIRECTION", "DESTINATION", "GROUP", "BINDER", "NOTES"].map(String::from),
+        ];
+        for function in &self.functions {
+            let definition = function.composition.definition().to_string();
+            rows.extend(function.input.as_ref().map(|input| input_row(&definition, input)));
+            let notes = function.schedule.as_ref().map(|schedule| format!("called {schedule}"));
+            rows.extend(
+                function
+                    .output
+                    .as_ref()
+                    .map(|output| output_row(&definition, output, notes.unwrap_or_default())),
+            );
+        }
+        rows.extend(self.inactive.iter().map(|name| inactive_row(name)));
+        rows.extend(self.outputs.iter().map(|output| output_row("(sent from code)", output, String::new())));
+        let widths: [usize; 7] = std::array::from_fn(|column| {
+            rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+        });
+        for row in rows {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
+    let end = match &input.dead_letter {
+        Some(destination) => format!("then to `{destination}`"),
+        None => "then dropped and logged".to_owned(),
+    };
+    let attempts = match input.retry.max_attempts {
+        1 => "1 attempt".to_owned(),
+        n => format!("{n} attempts"),
+    };
+    [
+        input.binding.clone(),
+        definition.to_owned(),
+        "in".to_owned(),
+        input.destinations.join(","),
+        input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
+        input.binder.clone(),
+        format!("{attempts}, {end}"),
+    ]
+}
+
+fn output_row(definition: &str, output: &PlannedOutput, notes: String) -> [String; 7] {
+    [
+        output.binding.clone(),
+        definition.to_owned(),
+        "out".to_owned(),
+        output.destination.clone(),
+        String::new(),
+        output.binder.clone(),
+        notes,
+    ]
+}
+
+fn inactive_row(name: &str) -> [String; 7] {
+    let row = ["", "(not run)", "", "", "", "", "its function is not in `function.definition`"];
+    let mut row = row.map(str::to_owned);
+    name.clone_into(&mut row[0]);
+    row
+}

@@ -1,0 +1,90 @@
+//! An output as bindings use it: wait for room, send, learn what was confirmed.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use wellspring_functions::{EncodedMessage, Error, Kind, header_names};
+
+use crate::binder::{self, Confirmation, Outgoing, Output, OutputSpec};
+
+/// The sending end of a binding.
+pub(super) struct Publisher {
+    output: Box<dyn Output>,
+    binding: String,
+    destination: String,
+    confirmed: Vec<Confirmation>,
+}
+
+impl Publisher {
+    pub(super) fn new(output: Box<dyn Output>, spec: &OutputSpec) -> Self {
+        let (binding, destination) = (spec.binding.clone(), spec.destination.clone());
+        Self { output, binding, destination, confirmed: Vec::new() }
+    }
+
+    /// The destination that messages go to.
+    pub(super) fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    /// Waits for room and hands a message over; what became of it is told by [`poll_confirmed`](Self::poll_confirmed).
+    pub(super) async fn send(&mut self, message: EncodedMessage, number: u64) -> Result<(), Error> {
+        match poll_fn(|cx| self.output.poll_ready(cx)).await {
+            Ok(()) => {
+                self.output.send(outgoing(message), number);
+                Ok(())
+            }
+            Err(cause) => Err(self.failed(&cause)),
+        }
+    }
+
+    /// Sends one message and waits until it is confirmed; nothing else may be in flight.
+    pub(super) async fn send_and_wait(&mut self, message: EncodedMessage) -> Result<(), Error> {
+        self.send(message, 0).await?;
+        let mut result = Ok(());
+        poll_fn(|cx| self.poll_confirmed(cx, |_, failure| result = failure.map_or(Ok(()), Err))).await?;
+        result
+    }
+
+    /// Tells what became of messages: their number, and why they were not accepted if so.
+    pub(super) fn poll_confirmed(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut tell: impl FnMut(u64, Option<Error>),
+    ) -> Poll<Result<(), Error>> {
+        match self.output.poll_confirmed(cx, &mut self.confirmed) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(cause)) => Poll::Ready(Err(self.failed(&cause))),
+            Poll::Ready(Ok(())) => {
+                for Confirmation { number, result } in self.confirmed.drain(..) {
+                    let failure = result.err().map(|cause| failed(&self.binding, &self.destination, &cause));
+                    tell(number, failure);
+                }
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    pub(super) async fn close(self) -> Result<(), binder::Error> {
+        self.output.close().await
+    }
+
+    fn failed(&self, cause: &binder::Error) -> Error {
+        failed(&self.binding, &self.destination, cause)
+    }
+}
+
+fn outgoing(mut message: EncodedMessage) -> Outgoing {
+    let key = message.headers().get(header_names::MESSAGE_KEY).map(|key| match key {
+        wellspring_functions::HeaderValue::Bytes(bytes) => bytes.clone(),
+        other => other.to_string().into(),
+    });
+    if key.is_some() {
+        message.headers_mut().remove(header_names::MESSAGE_KEY);
+    }
+    Outgoing { message, key, partition: None }
+}
+
+#[cold]
+fn failed(binding: &str, destination: &str, cause: &binder::Error) -> Error {
+    Error::message(Kind::OutputFailed, format!("`{binding}` cannot send to `{destination}`: {cause}"))
+}

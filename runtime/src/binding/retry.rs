@@ -1,0 +1,56 @@
+//! How often a failed delivery is tried again, and how long to wait before each time.
+
+use std::time::Duration;
+
+/// When to try again. `max_attempts` counts calls: 3 means three.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryPolicy {
+    /// How often the function is called with one delivery at most, the first time included; at least 1.
+    pub max_attempts: u32,
+    /// The wait before the second call.
+    pub initial_interval: Duration,
+    /// No wait is longer.
+    pub max_interval: Duration,
+    /// Each wait is so many times the one before; at least 1.
+    pub multiplier: f64,
+}
+
+impl RetryPolicy {
+    /// The wait after so many calls.
+    #[must_use]
+    pub fn backoff(&self, calls: u32) -> Duration {
+        let factor =
+            self.multiplier.max(1.0).powi(i32::try_from(calls.saturating_sub(1)).unwrap_or(i32::MAX));
+        let millis = self.initial_interval.as_secs_f64() * factor;
+        if millis.is_finite() && millis < self.max_interval.as_secs_f64() {
+            Duration::from_secs_f64(millis)
+        } else {
+            self.max_interval
+        }
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            initial_interval: Duration::from_secs(1),
+            max_interval: Duration::from_secs(10),
+            multiplier: 2.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_the_longest() {
+        let policy = RetryPolicy { max_attempts: 9, ..RetryPolicy::default() };
+        let waits: Vec<_> = (1..7).map(|calls| policy.backoff(calls).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
+        assert_eq!(policy.backoff(u32::MAX), Duration::from_secs(10));
+        assert_eq!(RetryPolicy { multiplier: 0.0, ..policy }.backoff(5), Duration::from_secs(1));
+    }
+}

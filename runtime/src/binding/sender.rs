@@ -1,0 +1,167 @@
+//! Sending from code: outputs that functions reach by name.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+use wellspring_functions::{ContentType, EncodedMessage, Error, Kind, Outputs};
+
+use super::publisher::Publisher;
+
+/// The outputs that the sender reaches. Made before the catalog, filled when the bindings start.
+#[derive(Clone, Default)]
+pub struct SenderOutputs {
+    open: Arc<OnceLock<HashMap<String, Open>>>,
+}
+
+struct Open {
+    content_type: ContentType,
+    queue: mpsc::Sender<Request>,
+}
+
+pub(super) struct Request {
+    message: EncodedMessage,
+    done: oneshot::Sender<Result<(), Error>>,
+}
+
+/// How many messages wait to be handed to the client.
+const QUEUE: usize = 1024;
+
+impl SenderOutputs {
+    /// Opens outputs; the tasks returned run them until all senders are gone and everything is confirmed.
+    pub(super) fn open(&self, publishers: Vec<(String, ContentType, Publisher)>) -> Vec<OutputTask> {
+        let mut tasks = Vec::new();
+        let open = publishers.into_iter().map(|(name, content_type, publisher)| {
+            let (queue, requests) = mpsc::channel(QUEUE);
+            tasks.push(OutputTask {
+                name: name.clone(),
+                publisher,
+                requests,
+                waiting: HashMap::new(),
+                next: 0,
+            });
+            (name, Open { content_type, queue })
+        });
+        let open = open.collect();
+        if self.open.set(open).is_err() {
+            tracing::warn!("the outputs for sending from code were opened twice; the first ones stay");
+        }
+        tasks
+    }
+
+    fn find(&self, output: &str) -> Result<&Open, Error> {
+        let Some(open) = self.open.get() else {
+            return Err(Error::message(
+                Kind::OutputFailed,
+                format!("`{output}` is not bound: the bindings do not run"),
+            ));
+        };
+        open.get(output).ok_or_else(|| {
+            let likeness = |name: &&String| strsim::jaro_winkler(name, output);
+            let near = open.keys().filter(|name| likeness(name) > 0.8);
+            let near = near.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            let hint = near.map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
+            let expected = format!("expected a key of `stream.bindings`{hint}");
+            Error::message(Kind::Fatal, format!("no output is named `{output}`, {expected}"))
+        })
+    }
+}
+
+impl Outputs for SenderOutputs {
+    fn content_type(&self, output: &str) -> Option<ContentType> {
+        self.find(output).ok().map(|open| open.content_type.clone())
+    }
+
+    fn send(&self, output: &str, message: EncodedMessage) -> BoxFuture<'static, Result<(), Error>> {
+        let open = self.find(output).map(|open| open.queue.clone());
+        let closed = Error::message(Kind::OutputFailed, format!("`{output}` is closed"));
+        async move {
+            let (done, result) = oneshot::channel();
+            if open?.send(Request { message, done }).await.is_err() {
+                return Err(closed);
+            }
+            result.await.unwrap_or(Err(closed))
+        }
+        .boxed()
+    }
+}
+
+impl std::fmt::Debug for SenderOutputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.open.get().map(|open| open.keys().collect::<Vec<_>>());
+        f.debug_tuple("SenderOutputs").field(&names).finish()
+    }
+}
+
+/// Runs one output: sends what is queued, tells each sender what became of its message.
+pub(super) struct OutputTask {
+    name: String,
+    publisher: Publisher,
+    requests: mpsc::Receiver<Request>,
+    waiting: HashMap<u64, oneshot::Sender<Result<(), Error>>>,
+    next: u64,
+}
+
+impl OutputTask {
+    /// Runs until it is told to stop and everything is confirmed; tells how many messages were not.
+    pub(super) async fn run(mut self, stop: tokio_util::sync::CancellationToken) -> u64 {
+        let mut stop = std::pin::pin!(stop.cancelled_owned());
+        let mut stopping = false;
+        loop {
+            let Self { publisher, requests, waiting, .. } = &mut self;
+            let request = poll_fn(|cx| {
+                if !stopping && stop.as_mut().poll(cx).is_ready() {
+                    stopping = true;
+                    requests.close();
+                }
+                let confirmed = publisher.poll_confirmed(cx, |number, failure| {
+                    if let Some(done) = waiting.remove(&number) {
+                        // Whoever does not wait any more does not want to know.
+                        let _ = done.send(failure.map_or(Ok(()), Err));
+                    }
+                });
+                if let Poll::Ready(Err(error)) = confirmed {
+                    return Poll::Ready(Err(error));
+                }
+                if confirmed.is_ready() {
+                    cx.waker().wake_by_ref();
+                }
+                match requests.poll_recv(cx) {
+                    Poll::Ready(None) if !waiting.is_empty() => Poll::Pending,
+                    request => request.map(Ok),
+                }
+            })
+            .await;
+            match request {
+                Ok(Some(request)) => self.send(request).await,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(output = self.name, %error, "the output is lost");
+                    break;
+                }
+            }
+        }
+        let unconfirmed = self.waiting.len() as u64;
+        if let Err(error) = self.publisher.close().await {
+            tracing::warn!(output = self.name, %error, "the output did not close cleanly");
+        }
+        unconfirmed
+    }
+
+    async fn send(&mut self, Request { message, done }: Request) {
+        let number = self.next;
+        self.next += 1;
+        match self.publisher.send(message, number).await {
+            Ok(()) => {
+                self.waiting.insert(number, done);
+            }
+            Err(error) => {
+                let _ = done.send(Err(error));
+            }
+        }
+    }
+}

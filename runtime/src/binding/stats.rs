@@ -1,0 +1,40 @@
+//! What a binding has done, as plain counters.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of one binding since it started. Read at any time; written by the binding's own task.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Deliveries received, or messages supplied.
+    pub received: Counter,
+    /// Deliveries settled after everything they gave rise to was confirmed.
+    pub succeeded: Counter,
+    /// Calls that failed.
+    pub failed: Counter,
+    /// Messages sent to the output and confirmed.
+    pub sent: Counter,
+    /// Deliveries that went to the dead-letter destination.
+    pub dead_lettered: Counter,
+    /// Deliveries given up without a dead-letter destination.
+    pub dropped: Counter,
+    /// Deliveries left unsettled when the binding stopped; the broker delivers them again.
+    pub abandoned: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// The count.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Adds to the count. One task writes, so a plain store is enough and cheaper than an atomic addition.
+    #[inline]
+    pub(super) fn add(&self, n: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,151 @@
+//! Runs a supplier: calls it when its schedule says so and sends what it gives.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use wellspring_functions::{ContentType, Error, Incoming, Output as Answer, Reply, Wanted};
+
+use super::control::{Binding, Command, State};
+use super::publisher::Publisher;
+use super::schedule::Schedule;
+use crate::invocation::Invocation;
+
+/// Runs one supplier, or a supplier joined to a consumer.
+pub(super) struct SupplierDriver {
+    pub(super) binding: Binding,
+    pub(super) invocation: Invocation,
+    pub(super) output: Option<Publisher>,
+    pub(super) content_type: ContentType,
+    pub(super) schedule: Schedule,
+    pub(super) commands: watch::Receiver<Command>,
+    /// Messages sent and not confirmed.
+    pub(super) unconfirmed: u64,
+}
+
+/// How many messages of one stream may be unconfirmed.
+const WINDOW: u64 = 1024;
+
+impl SupplierDriver {
+    /// Runs until it is stopped; tells how many messages were not confirmed by then.
+    pub(super) async fn run(mut self) -> u64 {
+        let mut first = true;
+        while self.wait(first).await {
+            first = false;
+            for _ in 0..self.schedule.max_messages {
+                if !self.call().await {
+                    break;
+                }
+            }
+        }
+        self.drain().await
+    }
+
+    /// Waits for the next time; false when the supplier is to end.
+    async fn wait(&mut self, first: bool) -> bool {
+        let mut time = pin!(sleep(self.schedule.wait(first)));
+        loop {
+            let command = *self.commands.borrow_and_update();
+            match command {
+                Command::Stop | Command::Abandon => return false,
+                Command::Pause => self.binding.set_state(State::Paused),
+                Command::Run => self.binding.set_state(State::Running),
+            }
+            tokio::select! {
+                () = &mut time, if command == Command::Run => return true,
+                changed = self.commands.changed() => if changed.is_err() { return false },
+            }
+        }
+    }
+
+    /// Calls the supplier once; tells whether it gave anything.
+    async fn call(&mut self) -> bool {
+        let wanted = Wanted::Labelled(self.content_type.clone());
+        let answer = self.invocation.call(Incoming::Nothing, wanted).await;
+        let result = match answer {
+            Ok(Answer::Nothing) => Ok(0),
+            Ok(answer) => self.send_all(answer).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(given) => given > 0,
+            Err(error) => {
+                self.binding.stats().failed.add(1);
+                tracing::error!(binding = self.binding.name(), %error, "the supplier failed; it is called again at its next time");
+                false
+            }
+        }
+    }
+
+    /// Sends everything; a stream is read as fast as its messages are confirmed, until the supplier is to end.
+    async fn send_all(&mut self, answer: Answer) -> Result<u64, Error> {
+        let mut replies = answer.into_stream();
+        let (mut given, mut commands) = (0, self.commands.clone());
+        loop {
+            let next = tokio::select! {
+                biased;
+                _ = commands.wait_for(|command| matches!(command, Command::Stop | Command::Abandon)) => None,
+                next = replies.next() => next,
+            };
+            let Some(reply) = next else { break };
+            given += 1;
+            self.binding.stats().received.add(1);
+            self.send(reply?).await?;
+        }
+        self.confirm_down_to(0).await?;
+        Ok(given)
+    }
+
+    async fn send(&mut self, reply: Reply) -> Result<(), Error> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        output.send(reply.message, 0).await?;
+        self.unconfirmed += 1;
+        self.confirm_down_to(WINDOW).await
+    }
+
+    async fn confirm_down_to(&mut self, most: u64) -> Result<(), Error> {
+        let Self { output: Some(output), unconfirmed, binding, .. } = self else { return Ok(()) };
+        let mut failure = None;
+        poll_fn(|cx| {
+            while *unconfirmed > most {
+                let polled = output.poll_confirmed(cx, |_, failed| {
+                    *unconfirmed = unconfirmed.saturating_sub(1);
+                    match failed {
+                        Some(error) => failure = Some(error),
+                        None => binding.stats().sent.add(1),
+                    }
+                });
+                match polled {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn drain(mut self) -> u64 {
+        let mut commands = self.commands.clone();
+        let confirmed = tokio::select! {
+            confirmed = self.confirm_down_to(0) => confirmed,
+            _ = commands.wait_for(|command| *command == Command::Abandon) => Ok(()),
+        };
+        if let Err(error) = confirmed {
+            tracing::warn!(binding = self.binding.name(), %error, "a message was not accepted while stopping");
+        }
+        self.binding.stats().abandoned.add(self.unconfirmed);
+        if let Some(output) = self.output
+            && let Err(error) = output.close().await
+        {
+            tracing::warn!(binding = self.binding.name(), %error, "the output did not close cleanly");
+        }
+        self.binding.set_state(State::Stopped);
+        self.unconfirmed
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line that every application has: `wellspring::main()`.
+//!
+//! | command | does |
+//! |---|---|
+//! | `run` (default) | starts everything and drains on SIGINT or SIGTERM |
+//! | `check` | prints the binding table; needs no broker |
+//! | `functions` | lists the functions |
+//! | `invoke` | calls one definition once |
+//! | `config` | prints the reference configuration, or where a value comes from |
+//! | `completion` | prints a shell's completion script |
+//!
+//! Settings may stand anywhere: `--http.port=0`, `--profile message`, `--config other.yaml`.
+
+mod args;
+mod check;
+mod functions;
+mod invoke;
+mod output;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::config::{Config, Problems, Sources, split_arguments};
+use crate::runtime::{Runtime, RuntimeBuilder};
+
+use args::{Args, Command};
+use output::{explain, print, print_error};
+
+/// Something is wrong with the configuration, or the application could not start or answer.
+const FAILED: u8 = 1;
+/// The application stopped, but abandoned something that was in flight.
+const ABANDONED: u8 = 3;
+/// A second signal ended the application at once.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the command that the process's arguments name.
+pub(crate) fn main(builder: RuntimeBuilder) -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_else(|| "wellspring".into());
+    let (settings, rest) = split_arguments(arguments);
+    let command = match parse(program, rest, builder.version.clone()) {
+        Ok(command) => command,
+        Err(error) => {
+            // Help and version are "errors" that go to standard output and end well.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let sources = Sources::from_environment().args(settings);
+    match command {
+        Command::Config { key: None } => return print(Config::reference()),
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "wellspring", &mut script);
+            return print(&String::from_utf8_lossy(&script));
+        }
+        _ => {}
+    }
+    let tokio = match run::tokio() {
+        Ok(tokio) => tokio,
+        Err(error) => return output::print_chain(&error),
+    };
+    // Application state is made in here, and a pool of connections wants a runtime around it.
+    let entered = tokio.enter();
+    let built = builder.sources(sources).build();
+    drop(entered);
+    let code = match built {
+        Ok(runtime) => execute(command, runtime, &tokio),
+        Err(problems) => report(&problems),
+    };
+    // A function that never returns must not keep the process alive.
+    tokio.shutdown_timeout(Duration::from_millis(100));
+    code
+}
+
+fn execute(command: Command, runtime: Runtime, tokio: &tokio::runtime::Runtime) -> ExitCode {
+    match command {
+        Command::Run => {
+            crate::telemetry::init(&runtime.config().logging);
+            tokio.block_on(run::run(runtime))
+        }
+        Command::Check => check::check(&runtime),
+        Command::Functions { json } => functions::list(&runtime, json),
+        Command::Invoke(call) => {
+            crate::telemetry::init(&runtime.config().logging);
+            tokio.block_on(invoke::invoke(runtime, &call))
+        }
+        Command::Config { key } => explain(&runtime, key.as_deref().unwrap_or_default()),
+        Command::Completion { .. } => ExitCode::SUCCESS,
+    }
+}
+
+fn parse(program: OsString, rest: Vec<OsString>, version: Option<String>) -> Result<Command, clap::Error> {
+    let mut command = Args::command();
+    if let Some(name) = std::path::Path::new(&program).file_stem() {
+        command = command.name(name.to_string_lossy().into_owned());
+    }
+    let version =
+        version.unwrap_or_else(|| concat!("(wellspring ", env!("CARGO_PKG_VERSION"), ")").to_owned());
+    let matches = command.version(version).try_get_matches_from(std::iter::once(program).chain(rest))?;
+    Ok(Args::from_arg_matches(&matches)?.command.unwrap_or(Command::Run))
+}
+
+fn report(problems: &Problems) -> ExitCode {
+    print_error(problems);
+    ExitCode::from(FAILED)
+}

@@ -1,0 +1,88 @@
+//! The runtime: where configuration, functions, bindings and edges meet. Read it to see the whole flow on one page.
+//!
+//! [`Runtime::builder`] collects what an application provides; [`RuntimeBuilder::build`] checks everything and
+//! connects nothing; [`Runtime::start`] makes it run, entirely or not at all; [`Running::stop`] drains it in order.
+
+mod builder;
+#[cfg(feature = "http")]
+mod edges;
+mod error;
+mod hooks;
+mod running;
+
+use crate::binding::{Binders, Bindings, Plan, SenderOutputs};
+use crate::config::Config;
+use crate::invocation::Functions;
+
+pub use builder::RuntimeBuilder;
+pub use error::StartError;
+pub use running::Running;
+
+use hooks::Hooks;
+
+/// A checked application that has not started: nothing is connected, nothing listens.
+#[derive(Debug)]
+pub struct Runtime {
+    config: Config,
+    functions: Functions,
+    plan: Plan,
+    binders: Binders,
+    sender: SenderOutputs,
+    hooks: Hooks,
+    #[cfg(feature = "http")]
+    routes: Option<axum::Router>,
+}
+
+impl Runtime {
+    /// Starts an application.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The functions, ready to be called.
+    #[must_use]
+    pub const fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// What is to be bound.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Runs the application's own preparations, listens, binds, and starts: everything or nothing.
+    ///
+    /// # Errors
+    /// The first thing that cannot be started; what was started before it is undone.
+    pub async fn start(self) -> Result<Running, StartError> {
+        self.hooks.run().await?;
+        #[cfg(feature = "http")]
+        let listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;
+        let bindings = Bindings::start(&self.plan, &self.binders, &self.sender).await?;
+        Ok(Running {
+            grace: self.config.shutdown_timeout,
+            #[cfg(feature = "http")]
+            edges: listening.start(&bindings),
+            bindings,
+        })
+    }
+
+    /// Prepares a single call: the application's own preparations and the outputs for sending from code, nothing else.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub async fn start_outputs(self) -> Result<(Functions, Bindings), StartError> {
+        self.hooks.run().await?;
+        let outputs = self.plan.all_outputs().cloned().collect();
+        let plan = Plan { outputs, ..Plan::default() };
+        let bindings = Bindings::start(&plan, &self.binders, &self.sender).await?;
+        Ok((self.functions, bindings))
+    }
+}
