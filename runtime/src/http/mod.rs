@@ -25,7 +25,6 @@ mod gate;
 mod headers;
 mod health;
 mod incoming;
-mod linger;
 mod list;
 mod listener;
 mod management;
@@ -34,6 +33,7 @@ mod path;
 mod problem;
 mod response;
 mod server;
+mod socket;
 
 pub use error::Error;
 pub use health::{Component, Health, Status};

@@ -255,6 +255,23 @@ async fn slow_clients_are_sent_away() {
     still_works(&server).await;
 }
 
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_sent_away() {
+    let length = 64 << 20;
+    let catalog = text_functions().supplier("long", move || "x".repeat(length));
+    let server = start(catalog, &["--http.timeout=100ms"]).await;
+    let mut client = Client::connect(server.address()).await;
+    client.request("GET", "/long", &[], b"").await;
+    assert!(client.stream.read_u8_or_end().await, "the answer begins");
+    // The end of a drain is the end of the connection, which nobody reads.
+    let drained =
+        tokio::time::timeout(super::support::PATIENCE, server.drain(super::support::PATIENCE * 2)).await;
+    assert_eq!(drained.expect("the connection to end in time").abandoned, 0);
+    let mut received = Vec::new();
+    let _ = tokio::io::AsyncReadExt::read_to_end(&mut client.stream, &mut received).await;
+    assert!((1..length).contains(&received.len()), "{}", received.len());
+}
+
 trait ReadToEnd {
     async fn read_u8_or_end(&mut self) -> bool;
 }
