@@ -18,5 +18,7 @@ mod lifecycle;
 mod management;
 #[path = "http/messages.rs"]
 mod messages;
+#[path = "http/rows.rs"]
+mod rows;
 #[path = "http/support.rs"]
 mod support;
