@@ -332,7 +332,7 @@ async fn functions_that_panic_hang_or_never_yield_cost_only_their_callers() {
             let _ = wait.lock().map(|wait| wait.recv());
             text
         });
-    let server = start(catalog, &["--http.timeout=200ms"]).await;
+    let server = start(catalog, &["--http.timeout=100ms"]).await;
     for _ in 0..8 {
         assert_eq!(post(&server, "/panics", "x").await.status, 500);
         assert_eq!(post(&server, "/hangs", "x").await.status, 504);
