@@ -15,6 +15,7 @@ use wellspring::http::Server;
 use wellspring::invocation::Functions;
 
 #[path = "../story.rs"]
+#[allow(unreachable_pub, reason = "the module is shared with the other measurements")]
 mod story;
 
 type Failure = Box<dyn std::error::Error>;
