@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A program and the directory it runs in.
 pub(crate) struct Program {
     binary: &'static str,
-    directory: tempfile::TempDir,
+    directory: Arc<tempfile::TempDir>,
     variables: Vec<(&'static str, &'static str)>,
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct Ran {
 
 impl Program {
     pub(crate) fn new(binary: &'static str) -> Self {
-        Self { binary, directory: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { binary, directory: Arc::new(tempfile::tempdir().unwrap()), variables: Vec::new() }
     }
 
     pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
@@ -94,7 +95,7 @@ impl Program {
     /// Starts the program on free ports and waits until it answers.
     pub(crate) fn start(&self, args: &[&str]) -> Service {
         let ports = ["--http.port=0", "--http.address=127.0.0.1", "--management.port=0"];
-        let mut service = Service::spawn(self.command(&[&ports, args].concat()));
+        let mut service = Service::spawn(self, self.command(&[&ports, args].concat()));
         service.http = service.address("functions answer over HTTP");
         service.management = service.address("health and the catalogue answer over HTTP");
         service
@@ -104,6 +105,8 @@ impl Program {
 /// A program that runs until it is stopped.
 pub(crate) struct Service {
     child: Child,
+    /// Stays as long as the program runs.
+    _directory: Arc<tempfile::TempDir>,
     lines: Receiver<String>,
     /// What it has logged so far.
     pub(crate) log: Vec<String>,
@@ -112,7 +115,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    fn spawn(mut command: Command) -> Self {
+    fn spawn(program: &Program, mut command: Command) -> Self {
+        let directory = Arc::clone(&program.directory);
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -120,7 +124,7 @@ impl Service {
             stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        Self { child, lines, log: Vec::new(), http: nowhere, management: nowhere }
+        Self { child, _directory: directory, lines, log: Vec::new(), http: nowhere, management: nowhere }
     }
 
     /// Waits for a line of the log that holds a text.
