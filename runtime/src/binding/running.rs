@@ -113,6 +113,8 @@ impl Bindings {
         self.close_outputs.cancel();
         let mut unconfirmed = 0;
         if timeout(grace, sum(&mut self.outputs, &mut unconfirmed)).await.is_err() {
+            // Each has one message at least.
+            unconfirmed += self.outputs.len() as u64;
             self.outputs.abort_all();
         }
         unconfirmed
