@@ -137,3 +137,23 @@ stream:
     assert_eq!(one.state(), State::Stopped, "a stopped binding is not resumed");
     assert_eq!(app.running.stop().await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_binding_hands_its_partitions_over_once_they_are_settled() {
+    let two = Destinations::with(Config { capacity: 100, partitions: 2 });
+    let app = App::start_on(two, WORK, |catalog| catalog.function("work", |n: u64| n)).await;
+    let binding = app.running.binding("work-in-0").unwrap().clone();
+    for n in 0..4 {
+        app.send("in", n.to_string()).await;
+    }
+    eventually("settled", || binding.stats().succeeded.get() == 4).await;
+    binding.pause();
+    binding.reached(State::Paused).await;
+    let mut other = app.destinations.reader("in", "g").await.unwrap();
+    for n in 4..8 {
+        app.send("in", n.to_string()).await;
+    }
+    let own = [text(&mut other).await, text(&mut other).await];
+    assert!(own == ["4", "6"] || own == ["5", "7"], "one of the two partitions: {own:?}");
+    app.running.stop().await;
+}
