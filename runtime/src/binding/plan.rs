@@ -49,6 +49,8 @@ pub struct PlannedInput {
     pub group: Option<String>,
     /// The binder's name.
     pub binder: String,
+    /// What payloads are when their message does not say.
+    pub content_type: Option<ContentType>,
     /// How many members of the group this process is.
     pub concurrency: u32,
     /// What happens to a delivery whose call fails.
@@ -213,6 +215,7 @@ impl Planner<'_> {
             destinations: binding.destinations().map(str::to_owned).collect(),
             group: binding.group.as_ref().map(|group| group.value.clone()),
             binder: self.binder(&binding),
+            content_type: self.content_type(&binding),
             concurrency: consumer.concurrency.value.max(1),
             retry: RetryPolicy {
                 max_attempts: consumer.max_attempts.value.max(1),
@@ -232,18 +235,28 @@ impl Planner<'_> {
     }
 
     fn output(&mut self, binding: &BindingConfig) -> PlannedOutput {
-        let content_type = binding.content_type.as_ref().map_or(Ok(ContentType::JSON), |text| {
-            ContentType::parse(&text.value).map_err(|error| self.wrong(binding, "content-type", text, &error))
-        });
         PlannedOutput {
             binding: binding.name.clone(),
             destination: binding.destination.value.clone(),
             binder: self.binder(binding),
-            content_type: content_type.unwrap_or(ContentType::JSON),
+            content_type: self.content_type(binding).unwrap_or(ContentType::JSON),
             partition_count: binding.producer.partition_count.value,
             required_groups: binding.producer.required_groups.value.clone(),
             auto_startup: binding.producer.auto_startup,
         }
+    }
+
+    fn content_type(&mut self, binding: &BindingConfig) -> Option<ContentType> {
+        let text = binding.content_type.as_ref()?;
+        match ContentType::parse(&text.value) {
+            Ok(range) if range.as_str().contains('*') => {
+                let sentence = format!("`{range}` is a range, expected one type such as `application/json`");
+                self.wrong(binding, "content-type", text, &sentence);
+            }
+            Ok(content_type) => return Some(content_type),
+            Err(error) => self.wrong(binding, "content-type", text, &error),
+        }
+        None
     }
 
     fn schedule(&mut self, output: &str) -> Schedule {

@@ -163,6 +163,7 @@ impl Made {
                 input,
                 output,
                 dead_letters,
+                input_type: planned.content_type.clone(),
                 content_type: content_type(function),
                 copy_headers: function.copy_headers,
                 retry: planned.retry,
