@@ -14,7 +14,8 @@ pub fn init(logging: &LoggingConfig) {
     // An application that has set a subscriber of its own keeps it.
     let _ = match logging.format {
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
-        LogFormat::Auto | LogFormat::Text => builder.with_ansi(terminal).finish().try_init(),
+        LogFormat::Auto => builder.with_ansi(terminal).finish().try_init(),
+        LogFormat::Text => builder.with_ansi(false).finish().try_init(),
     };
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Driver {
     pub(super) input: Box<dyn Input>,
     pub(super) output: Option<Publisher>,
     pub(super) dead_letters: Option<Publisher>,
+    /// What payloads are when their message does not say.
+    pub(super) input_type: Option<ContentType>,
     /// What results are labelled as.
     pub(super) content_type: ContentType,
     /// Whether headers of the delivery go along with the output, where the configuration decides it.
@@ -211,7 +213,10 @@ impl Driver {
         })
     }
 
-    fn call(&self, message: EncodedMessage) -> Step {
+    fn call(&self, mut message: EncodedMessage) -> Step {
+        if self.input_type.is_some() && message.headers().content_type().is_none() {
+            message.headers_mut().set_content_type(self.input_type.clone());
+        }
         self.invocation.start(Incoming::One(message), Wanted::Labelled(self.content_type.clone()))
     }
 

@@ -1,6 +1,8 @@
 //! The plan: which function end is to be bound to which destination. Made from configuration and catalog alone.
 
-use std::collections::BTreeSet;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub struct PlannedInput {
     pub group: Option<String>,
     /// The binder's name.
     pub binder: String,
+    /// What payloads are when their message does not say.
+    pub content_type: Option<ContentType>,
     /// How many members of the group this process is.
     pub concurrency: u32,
     /// What happens to a delivery whose call fails.
@@ -145,8 +149,13 @@ impl Planner<'_> {
             Vec::new()
         });
         let stated = self.config.function.definition.as_ref();
-        let mut compositions = Vec::new();
+        let (mut compositions, mut bases) = (Vec::new(), BTreeMap::new());
         for definition in definitions {
+            if let Some(first) = bases.insert(definition.binding_base().to_lowercase(), definition.clone()) {
+                let problem = Problem::new(same_bindings(&first, &definition)).path("function.definition");
+                self.problems.extend(stated.map(|text| problem.at(text.origin.clone())));
+                continue;
+            }
             match catalog.resolve(&definition) {
                 // A function that nobody named is bound only when its bindings are configured.
                 Ok(composition) if stated.is_some() || self.is_configured(&composition) => {
@@ -197,10 +206,16 @@ impl Planner<'_> {
     fn input(&mut self, name: &str) -> PlannedInput {
         let binding = self.binding(name);
         let consumer = &binding.consumer;
+        if consumer.partitioned.value && binding.group.is_none() {
+            let advice =
+                format!("a partitioned input needs a group; set `stream.bindings.{}.group`", binding.name);
+            self.wrong(&binding, "consumer.partitioned", &consumer.partitioned, &advice);
+        }
         PlannedInput {
             destinations: binding.destinations().map(str::to_owned).collect(),
             group: binding.group.as_ref().map(|group| group.value.clone()),
             binder: self.binder(&binding),
+            content_type: self.content_type(&binding),
             concurrency: consumer.concurrency.value.max(1),
             retry: RetryPolicy {
                 max_attempts: consumer.max_attempts.value.max(1),
@@ -220,18 +235,28 @@ impl Planner<'_> {
     }
 
     fn output(&mut self, binding: &BindingConfig) -> PlannedOutput {
-        let content_type = binding.content_type.as_ref().map_or(Ok(ContentType::JSON), |text| {
-            ContentType::parse(&text.value).map_err(|error| self.wrong(binding, "content-type", text, &error))
-        });
         PlannedOutput {
             binding: binding.name.clone(),
             destination: binding.destination.value.clone(),
             binder: self.binder(binding),
-            content_type: content_type.unwrap_or(ContentType::JSON),
+            content_type: self.content_type(binding).unwrap_or(ContentType::JSON),
             partition_count: binding.producer.partition_count.value,
             required_groups: binding.producer.required_groups.value.clone(),
             auto_startup: binding.producer.auto_startup,
         }
+    }
+
+    fn content_type(&mut self, binding: &BindingConfig) -> Option<ContentType> {
+        let text = binding.content_type.as_ref()?;
+        match ContentType::parse(&text.value) {
+            Ok(range) if range.as_str().contains('*') => {
+                let sentence = format!("`{range}` is a range, expected one type such as `application/json`");
+                self.wrong(binding, "content-type", text, &sentence);
+            }
+            Ok(content_type) => return Some(content_type),
+            Err(error) => self.wrong(binding, "content-type", text, &error),
+        }
+        None
     }
 
     fn schedule(&mut self, output: &str) -> Schedule {
@@ -295,7 +320,13 @@ impl Planner<'_> {
     }
 
     fn check_renames(&mut self) {
+        let mut given = BTreeMap::new();
         for (old, new) in &self.config.stream.renames {
+            if let Some(other) = given.insert(new.value.to_lowercase(), old) {
+                let sentence = format!("`{}` is the new name of `{other}` already", new.value);
+                let path = format!("stream.function.bindings.{old}");
+                self.problems.push(Problem::new(sentence).path(path).at(new.origin.clone()));
+            }
             if !self.used.contains(&old.to_lowercase()) {
                 let path = format!("stream.function.bindings.{old}");
                 let problem = Problem::new(format!("no function has the binding `{old}`")).path(path);
@@ -304,6 +335,17 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Why two definitions cannot both be bound.
+fn same_bindings(first: &Definition, second: &Definition) -> String {
+    if first == second {
+        return format!(
+            "`{second}` is given twice, expected each definition once (`consumer.concurrency` runs a function several times)"
+        );
+    }
+    let base = second.binding_base();
+    format!("`{first}` and `{second}` would both be bound as `{base}`; rename one of the functions")
 }
 
 /// `emailsms-in-0` is the end `in` of `emailsms`.
@@ -328,73 +370,4 @@ fn is_composed_of(base: &str, catalog: &Catalog) -> bool {
         }
     }
     reached[base.len()]
-}
-
-/// The binding table, a line for each end.
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![
-            ["BINDING", "FUNCTION", "DIRECTION", "DESTINATION", "GROUP", "BINDER", "NOTES"].map(String::from),
-        ];
-        for function in &self.functions {
-            let definition = function.composition.definition().to_string();
-            rows.extend(function.input.as_ref().map(|input| input_row(&definition, input)));
-            let notes = function.schedule.as_ref().map(|schedule| format!("called {schedule}"));
-            rows.extend(
-                function
-                    .output
-                    .as_ref()
-                    .map(|output| output_row(&definition, output, notes.unwrap_or_default())),
-            );
-        }
-        rows.extend(self.inactive.iter().map(|name| inactive_row(name)));
-        rows.extend(self.outputs.iter().map(|output| output_row("(sent from code)", output, String::new())));
-        let widths: [usize; 7] = std::array::from_fn(|column| {
-            rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-        });
-        for row in rows {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        Ok(())
-    }
-}
-
-fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
-    let end = match &input.dead_letter {
-        Some(destination) => format!("then to `{destination}`"),
-        None => "then dropped and logged".to_owned(),
-    };
-    let attempts = match input.retry.max_attempts {
-        1 => "1 attempt".to_owned(),
-        n => format!("{n} attempts"),
-    };
-    [
-        input.binding.clone(),
-        definition.to_owned(),
-        "in".to_owned(),
-        input.destinations.join(","),
-        input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
-        input.binder.clone(),
-        format!("{attempts}, {end}"),
-    ]
-}
-
-fn output_row(definition: &str, output: &PlannedOutput, notes: String) -> [String; 7] {
-    [
-        output.binding.clone(),
-        definition.to_owned(),
-        "out".to_owned(),
-        output.destination.clone(),
-        String::new(),
-        output.binder.clone(),
-        notes,
-    ]
-}
-
-fn inactive_row(name: &str) -> [String; 7] {
-    let row = ["", "(not run)", "", "", "", "", "its function is not in `function.definition`"];
-    let mut row = row.map(str::to_owned);
-    name.clone_into(&mut row[0]);
-    row
 }

@@ -113,6 +113,8 @@ impl Bindings {
         self.close_outputs.cancel();
         let mut unconfirmed = 0;
         if timeout(grace, sum(&mut self.outputs, &mut unconfirmed)).await.is_err() {
+            // Each has one message at least.
+            unconfirmed += self.outputs.len() as u64;
             self.outputs.abort_all();
         }
         unconfirmed
@@ -161,6 +163,7 @@ impl Made {
                 input,
                 output,
                 dead_letters,
+                input_type: planned.content_type.clone(),
                 content_type: content_type(function),
                 copy_headers: function.copy_headers,
                 retry: planned.retry,

@@ -14,11 +14,6 @@ pub(super) fn list(runtime: &Runtime, as_json: bool) -> ExitCode {
         let all: Vec<_> = functions.iter().map(|function| to_json(function)).collect();
         return print(&format!("{:#}\n", Value::Array(all)));
     }
-    if functions.is_empty() {
-        return print(
-            "there are no functions: is their crate named? write `use my_functions as _;` in the binary\n",
-        );
-    }
     let mut rows = vec![["NAME", "KIND", "TYPES", "DEFINED", "DESCRIPTION"].map(String::from)];
     rows.extend(functions.iter().map(|function| {
         let summary = function.description.lines().next().unwrap_or_default();

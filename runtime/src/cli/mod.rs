@@ -18,7 +18,7 @@ mod invoke;
 mod output;
 mod run;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ pub(crate) fn main(builder: RuntimeBuilder) -> ExitCode {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_else(|| "wellspring".into());
     let (settings, rest) = split_arguments(arguments);
-    let command = match parse(program, rest, builder.version.clone()) {
+    let mut parser = parser(&program, builder.version.clone());
+    let command = match parse(&mut parser, std::iter::once(program).chain(rest)) {
         Ok(command) => command,
         Err(error) => {
             // Help and version are "errors" that go to standard output and end well.
@@ -54,8 +55,8 @@ pub(crate) fn main(builder: RuntimeBuilder) -> ExitCode {
     match command {
         Command::Config { key: None } => return print(Config::reference()),
         Command::Completion { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "wellspring", &mut script);
+            let (name, mut script) = (parser.get_name().to_owned(), Vec::new());
+            clap_complete::generate(shell, &mut parser, name, &mut script);
             return print(&String::from_utf8_lossy(&script));
         }
         _ => {}
@@ -94,14 +95,22 @@ fn execute(command: Command, runtime: Runtime, tokio: &tokio::runtime::Runtime) 
     }
 }
 
-fn parse(program: OsString, rest: Vec<OsString>, version: Option<String>) -> Result<Command, clap::Error> {
-    let mut command = Args::command();
-    if let Some(name) = std::path::Path::new(&program).file_stem() {
-        command = command.name(name.to_string_lossy().into_owned());
-    }
+/// The parser of this program: it bears the name of the file that runs.
+fn parser(program: &OsStr, version: Option<String>) -> clap::Command {
     let version =
         version.unwrap_or_else(|| concat!("(wellspring ", env!("CARGO_PKG_VERSION"), ")").to_owned());
-    let matches = command.version(version).try_get_matches_from(std::iter::once(program).chain(rest))?;
+    let parser = Args::command().version(version);
+    match std::path::Path::new(program).file_stem() {
+        Some(name) => parser.name(name.to_string_lossy().into_owned()),
+        None => parser,
+    }
+}
+
+fn parse(
+    parser: &mut clap::Command,
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<Command, clap::Error> {
+    let matches = parser.try_get_matches_from_mut(arguments)?;
     Ok(Args::from_arg_matches(&matches)?.command.unwrap_or(Command::Run))
 }
 

@@ -134,7 +134,7 @@ pub(super) const ROWS: &[Row] = &[
         "logging.format",
         Kind::LogFormat,
         "auto",
-        "`text`, `json`, or `auto`: text on a terminal, else JSON",
+        "`text`, `json`, or `auto`: text, in colour on a terminal",
     ),
     with("logging.level.root", Kind::Level, "info", "the level of everything not named below"),
     bare("logging.level.<target..>", Kind::Level, "the level of one crate or module"),

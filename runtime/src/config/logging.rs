@@ -20,10 +20,10 @@ pub struct LoggingConfig {
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
+    /// One line of text each, in colour on a terminal.
     #[default]
     Auto,
-    /// One line of text each.
+    /// One line of text each, never in colour.
     Text,
     /// One JSON object a line.
     Json,

@@ -7,7 +7,9 @@ mod threads;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wellspring_functions::{Call, Composition, Error, Incoming, Input, Kind, Output, Step, Wanted};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use wellspring_functions::{Call, Composition, Error, Incoming, Input, Kind, Output, Reply, Step, Wanted};
 
 pub use lookup::Functions;
 pub use threads::BlockingPool;
@@ -68,6 +70,7 @@ impl Invocation {
             self.0.threads.observe(started, &self.0.composition);
         }
         match step {
+            Ok(Step::Ready(Ok(Output::Stream(replies)))) => Step::Ready(Ok(self.guarded(replies))),
             Ok(step) => step,
             Err(panicked) => Step::Ready(Err(self.blame(panicked))),
         }
@@ -100,7 +103,18 @@ impl Invocation {
             }
             None => caught.await,
         };
-        result.unwrap_or_else(|panicked| Err(self.blame(panicked)))
+        match result {
+            Ok(Ok(Output::Stream(replies))) => Ok(self.guarded(replies)),
+            Ok(result) => result,
+            Err(panicked) => Err(self.blame(panicked)),
+        }
+    }
+
+    /// A stream is read after the call is over, and what it runs may panic as well.
+    fn guarded(&self, replies: BoxStream<'static, Result<Reply, Error>>) -> Output {
+        let this = self.clone();
+        let blame = Box::new(move |panicked| this.blame(panicked));
+        Output::Stream(panic::CatchStream::new(replies, blame).boxed())
     }
 
     #[cold]

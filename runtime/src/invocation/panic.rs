@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use wellspring_functions::{Error, Kind};
 
 /// Runs a call and turns its panic into an error of kind [`Kind::Panic`].
@@ -32,6 +34,37 @@ impl<F: Future> Future for CatchPanic<F> {
         match catch(|| self.0.as_mut().poll(cx)) {
             Ok(poll) => poll.map(Ok),
             Err(panicked) => Poll::Ready(Err(panicked)),
+        }
+    }
+}
+
+/// A stream whose panic becomes its last item, an error.
+pub(super) struct CatchStream<T> {
+    /// `None` once it has panicked.
+    items: Option<BoxStream<'static, Result<T, Error>>>,
+    blame: Blame,
+}
+
+/// Says whose panic it was.
+pub(super) type Blame = Box<dyn Fn(Error) -> Error + Send>;
+
+impl<T> CatchStream<T> {
+    pub(super) fn new(items: BoxStream<'static, Result<T, Error>>, blame: Blame) -> Self {
+        Self { items: Some(items), blame }
+    }
+}
+
+impl<T> Stream for CatchStream<T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(items) = &mut self.items else { return Poll::Ready(None) };
+        match catch(|| items.as_mut().poll_next(cx)) {
+            Ok(poll) => poll,
+            Err(panicked) => {
+                self.items = None;
+                Poll::Ready(Some(Err((self.blame)(panicked))))
+            }
         }
     }
 }

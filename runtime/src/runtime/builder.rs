@@ -16,6 +16,9 @@ type Provide =
     Box<dyn FnOnce(&Config, CatalogBuilder, &mut Resources) -> Result<CatalogBuilder, BoxError> + Send>;
 type Prepare = Box<dyn FnOnce(&Resources) -> Result<Hook, BoxError> + Send>;
 
+/// A crate that nobody names is not linked, and its functions with it.
+const NO_FUNCTIONS: &str = "is their crate named? write `use my_functions as _;` in the binary";
+
 /// Collects what an application provides. Functions with attributes are found by themselves.
 ///
 /// ```
@@ -140,6 +143,9 @@ impl RuntimeBuilder {
         let (sender, mut resources) = (SenderOutputs::default(), Resources::new());
         let catalog = catalog(&config, self.provide, &sender, &mut resources)?;
         let mut problems = Problems::new();
+        if catalog.is_empty() {
+            problems.push(Problem::new("there are no functions at all").suggest(NO_FUNCTIONS));
+        }
         let mut hooks = Vec::new();
         for prepare in self.prepare {
             match prepare(&resources) {

@@ -80,9 +80,9 @@ impl Destination {
         for group in &state.groups {
             room = room.min(group.poll_room(cx));
         }
-        if !named {
+        if state.groups.is_empty() {
             room = room.min(self.capacity.saturating_sub(state.backlog.len()));
-            if room == 0 && state.groups.is_empty() {
+            if room == 0 {
                 self.refuse(pending, confirmed);
                 return Poll::Ready(());
             }
@@ -102,6 +102,8 @@ impl Destination {
                 groups.iter().for_each(|group| group.push(batch.iter().cloned()));
                 if !named {
                     backlog.extend(batch);
+                    // Anonymous groups have the messages that give way.
+                    backlog.drain(..backlog.len().saturating_sub(self.capacity));
                 }
             }
         }

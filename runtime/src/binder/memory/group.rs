@@ -107,6 +107,10 @@ impl Group {
             partition.holder = partition.holder.filter(|(holder, _)| *holder != id);
         }
         state.put_back(in_flight);
+        if self.anonymous {
+            // It went with its member: nobody has to wait for it any more.
+            state.senders.drain(..).for_each(Waker::wake);
+        }
     }
 
     /// Gives messages back, to be delivered again.

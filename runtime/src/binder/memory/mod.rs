@@ -3,8 +3,8 @@
 //! Every group of a destination gets its copy of each message; members of a group share them. With one partition the
 //! members compete; with several, each partition belongs to one member at a time and stays in order. What a member
 //! leaves unsettled goes back to its group. Queues are bounded: when one is full, senders wait. Messages sent before
-//! any group exists wait, as many as one queue holds, for the first named group; more are refused as unroutable.
-//! A process that ends takes its messages with it.
+//! any group exists wait, as many as one queue holds, for the first named group; more are refused as unroutable. Where
+//! only anonymous groups read, the latest so many wait. A process that ends takes its messages with it.
 
 mod destination;
 mod group;
@@ -140,5 +140,7 @@ impl fmt::Debug for Memory {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -110,6 +110,46 @@ fn an_anonymous_group_sees_what_comes_from_now_on_and_goes_with_its_member() {
 }
 
 #[test]
+fn a_destination_that_only_anonymous_groups_read_never_fills_up() {
+    let memory = memory(2, 1);
+    let mut anonymous = input_of(&memory, None, 10);
+    let mut output = output_of(&memory);
+    for n in 0..100 {
+        assert!(matches!(send(&mut *output, n, None), Some(Ok(()))), "message {n}");
+        let deliveries = receive(&mut *anonymous);
+        assert_eq!(numbers(&deliveries), [n]);
+        settle_all(&mut *anonymous, deliveries, Settlement::Ack);
+    }
+    let mut late = input_of(&memory, Some("late"), 10);
+    assert_eq!(numbers(&receive(&mut *late)), [98, 99], "the first named group gets the latest of them");
+}
+
+#[test]
+fn a_sender_goes_on_when_the_group_that_it_waits_for_goes() {
+    let memory = memory(1, 1);
+    let anonymous = input_of(&memory, None, 10);
+    let mut output = output_of(&memory);
+    assert!(matches!(send(&mut *output, 0, None), Some(Ok(()))));
+    let woken = Arc::new(Woken::default());
+    let waker = std::task::Waker::from(Arc::clone(&woken));
+    let (mut cx, mut confirmed) = (std::task::Context::from_waker(&waker), Vec::new());
+    output.send(outgoing(1, None), 1);
+    assert!(output.poll_confirmed(&mut cx, &mut confirmed).is_pending());
+    drop(anonymous);
+    assert!(woken.0.load(Ordering::Relaxed), "the sender is told");
+    assert!(output.poll_confirmed(&mut cx, &mut confirmed).is_ready());
+}
+
+#[derive(Default)]
+struct Woken(std::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
 fn a_requeued_delivery_comes_again_in_its_place() {
     let memory = memory(100, 1);
     let mut input = input_of(&memory, Some("a"), 100);

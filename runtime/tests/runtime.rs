@@ -1,0 +1,16 @@
+//! Whole applications on the memory binder: what goes wrong in messages, functions and configurations, and what
+//! becomes of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
+
+#[path = "support/app.rs"]
+mod app;
+#[path = "runtime/failures.rs"]
+mod failures;
+#[path = "runtime/isolation.rs"]
+mod isolation;
+#[path = "runtime/messages.rs"]
+mod messages;
+#[path = "runtime/startup.rs"]
+mod startup;
+#[path = "runtime/stopping.rs"]
+mod stopping;
