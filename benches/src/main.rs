@@ -4,6 +4,10 @@ mod memory;
 mod story;
 fn main() {
     let a: Vec<String> = std::env::args().collect();
+    if a[1] == "memory" {
+        memory::throughput(&a[2], story::PAYLOAD, a[3].parse().unwrap()).unwrap();
+        return;
+    }
     if a[1] == "count" {
         counted::run(&a[2], a[3].parse().unwrap()).unwrap();
         return;

@@ -101,12 +101,18 @@ impl ContentType {
 
     /// Whether the payload is JSON: `application/json` or any `+json` type (RFC 6839 §3.1).
     #[must_use]
+    #[inline]
     pub fn is_json(&self) -> bool {
         match &self.0 {
             Repr::Json => true,
             Repr::Text | Repr::Bytes => false,
-            Repr::Other(_) => self.essence() == JSON || self.essence().ends_with("+json"),
+            Repr::Other(_) => self.other_is_json(),
         }
+    }
+
+    #[cold]
+    fn other_is_json(&self) -> bool {
+        self.essence() == JSON || self.essence().ends_with("+json")
     }
 
     /// Whether the payload is text: any `text/*` type.

@@ -8,10 +8,12 @@ use super::{short_name, unencodable};
 use crate::content_type::ContentType;
 use crate::error::{Error, Kind};
 
+#[inline]
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(payload).map_err(|cause| undecodable::<T>(payload, &cause))
 }
 
+#[inline]
 pub(super) fn encode<T: Serialize + 'static>(value: &T) -> Result<Bytes, Error> {
     match serde_json::to_vec(value) {
         Ok(json) => Ok(json.into()),

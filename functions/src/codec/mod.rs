@@ -108,6 +108,7 @@ impl Codecs {
     ///
     /// # Errors
     /// [`Kind::Unencodable`] when no codec writes the content type for this type, or the value cannot be expressed.
+    #[inline]
     pub fn encode<T: Serialize + 'static>(
         &self,
         value: T,

@@ -1,22 +1,23 @@
 //! The heart of a binding: receive → invoke → publish → settle after the confirm.
 //!
 //! Deliveries are processed in order. Sends are pipelined: the next delivery is processed while the outputs of
-//! earlier ones are on their way, and each is settled when all its outputs are confirmed, never before.
+//! earlier ones are on their way, and each is settled when all its outputs are confirmed, never before. A call that is
+//! over at once, with room in the output, is processed without suspending; everything else goes the slow way, one
+//! delivery at a time. What follows a failure is in [`recovery`](super::recovery).
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
-use tokio::time::sleep;
 use wellspring_functions::{
     ContentType, EncodedMessage, Error, Headers, Incoming, Output as Answer, Reply, Step, Wanted,
     header_names,
 };
 
 use super::control::{Binding, Command, State};
-use super::dead_letter;
 use super::ledger::{Closed, Ledger, Open};
 use super::publisher::Publisher;
 use super::retry::RetryPolicy;
@@ -41,13 +42,13 @@ pub(super) struct Driver {
     pub(super) retry: RetryPolicy,
     pub(super) max_in_flight: usize,
     pub(super) ledger: Ledger,
-    /// Deliveries of which a message was not accepted, to be tried again.
+    /// Deliveries that failed after their call: one of their messages, or their dead letter, was not accepted.
     pub(super) failed: Vec<(Open, Error)>,
     pub(super) commands: watch::Receiver<Command>,
 }
 
 /// Why a delivery is not processed to its end.
-enum Interrupted {
+pub(super) enum Interrupted {
     /// The binding is to end at once, or is to stop while it waits.
     Stopping,
 }
@@ -59,18 +60,33 @@ enum Event {
     Failed,
 }
 
+/// What cannot be processed without suspending.
+enum Slow {
+    /// The call goes on.
+    Call(u64, BoxFuture<'static, Result<Answer, Error>>, Headers),
+    /// The answer is several messages, or there is no room for it now.
+    Answer(u64, Answer, Headers),
+    /// The call failed.
+    Failure(u64, Error),
+}
+
 impl Driver {
     /// Runs until the binding is stopped or its input ends; tells how many deliveries were abandoned.
     pub(super) async fn run(mut self) -> u64 {
         let mut batch = Vec::with_capacity(BATCH);
-        let state = loop {
+        let mut state = self.binding.state();
+        let end = loop {
             let command = *self.commands.borrow_and_update();
-            match command {
+            let next = match command {
                 Command::Stop | Command::Abandon => break State::Stopped,
-                Command::Pause => self.binding.set_state(State::Paused),
-                Command::Run => self.binding.set_state(State::Running),
+                Command::Pause => State::Paused,
+                Command::Run => State::Running,
+            };
+            if next != state {
+                self.binding.set_state(next);
+                state = next;
             }
-            match self.next(&mut batch, command == Command::Run).await {
+            match self.next(&mut batch, next == State::Running).await {
                 Ok(Event::Told | Event::Failed) => {}
                 Ok(Event::Batch) => self.binding.stats().received.add(batch.len() as u64),
                 Ok(Event::Ended) => break State::Stopped,
@@ -83,20 +99,9 @@ impl Driver {
                 break State::Stopped;
             }
         };
-        self.drain(batch, state).await
-    }
-
-    /// Processes what was received and what is to be tried again.
-    async fn process(&mut self, batch: &mut Vec<Delivery>) -> Result<(), Interrupted> {
-        while let Some((open, error)) = self.failed.pop() {
-            self.recover(open, error).await?;
-        }
-        for delivery in batch.drain(..) {
-            let message = delivery.message.clone();
-            let number = self.ledger.open(delivery, 1);
-            self.invoke(number, message).await?;
-        }
-        Ok(())
+        // What was received and not begun stays unsettled: the group delivers it again.
+        drop(batch);
+        self.drain(end).await
     }
 
     /// Waits for the next thing to do.
@@ -125,8 +130,146 @@ impl Driver {
         .await
     }
 
+    /// Processes what is to be tried again, then what was received.
+    async fn process(&mut self, batch: &mut Vec<Delivery>) -> Result<(), Interrupted> {
+        while let Some((open, error)) = self.failed.pop() {
+            self.recover(open, error).await?;
+        }
+        let mut deliveries = batch.drain(..);
+        while let Some(slow) = poll_fn(|cx| Poll::Ready(self.process_at_once(cx, &mut deliveries))).await {
+            self.process_slowly(slow).await?;
+            if matches!(*self.commands.borrow(), Command::Stop | Command::Abandon) {
+                return Err(Interrupted::Stopping);
+            }
+        }
+        Ok(())
+    }
+
+    /// Processes deliveries as long as nothing has to be waited for; returns the first that cannot be finished so.
+    fn process_at_once(
+        &mut self,
+        cx: &mut Context<'_>,
+        deliveries: &mut impl Iterator<Item = Delivery>,
+    ) -> Option<Slow> {
+        for delivery in deliveries {
+            let message = delivery.message.clone();
+            let headers = message.headers().clone();
+            let number = self.ledger.open(delivery);
+            match self.call(message) {
+                Step::Ready(Ok(Answer::Nothing)) => self.finish(number),
+                Step::Ready(Ok(Answer::One(reply))) if self.has_room(cx) => {
+                    self.send_at_once(number, reply, headers);
+                    self.finish(number);
+                }
+                Step::Ready(Ok(answer)) => return Some(Slow::Answer(number, answer, headers)),
+                Step::Ready(Err(error)) => return Some(Slow::Failure(number, error)),
+                Step::Pending(call) => return Some(Slow::Call(number, call, headers)),
+            }
+        }
+        None
+    }
+
+    /// Finishes one delivery, waiting for whatever it takes.
+    async fn process_slowly(&mut self, slow: Slow) -> Result<(), Interrupted> {
+        let (number, answered) = match slow {
+            Slow::Call(number, call, headers) => {
+                let invocation = self.invocation.clone();
+                match self.meanwhile(invocation.finish(call), false).await? {
+                    Ok(answer) => (number, self.publish(number, answer, headers).await),
+                    Err(error) => (number, Err(error)),
+                }
+            }
+            Slow::Answer(number, answer, headers) => (number, self.publish(number, answer, headers).await),
+            Slow::Failure(number, error) => (number, Err(error)),
+        };
+        match answered {
+            Ok(()) => {
+                self.finish(number);
+                Ok(())
+            }
+            Err(error) => self.retry(number, error).await,
+        }
+    }
+
+    /// Calls the function once more with an open delivery and sends what it answers.
+    pub(super) async fn attempt(
+        &mut self,
+        number: u64,
+        message: EncodedMessage,
+    ) -> Result<Result<(), Error>, Interrupted> {
+        let headers = message.headers().clone();
+        let answer = match self.call(message) {
+            Step::Ready(answer) => answer,
+            Step::Pending(call) => {
+                let invocation = self.invocation.clone();
+                self.meanwhile(invocation.finish(call), false).await?
+            }
+        };
+        Ok(match answer {
+            Ok(answer) => self.publish(number, answer, headers).await,
+            Err(error) => Err(error),
+        })
+    }
+
+    fn call(&self, message: EncodedMessage) -> Step {
+        self.invocation.start(Incoming::One(message), Wanted::Labelled(self.content_type.clone()))
+    }
+
+    async fn publish(&mut self, number: u64, answer: Answer, headers: Headers) -> Result<(), Error> {
+        match answer {
+            Answer::Nothing => Ok(()),
+            Answer::One(reply) => self.send(number, reply, headers).await,
+            several @ (Answer::Many(_) | Answer::Stream(_)) => {
+                let mut replies = several.into_stream();
+                while let Some(reply) = replies.next().await {
+                    self.send(number, reply?, headers.clone()).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&mut self, number: u64, reply: Reply, headers: Headers) -> Result<(), Error> {
+        if let Some(output) = &mut self.output {
+            output.ready().await?;
+            self.send_at_once(number, reply, headers);
+        }
+        Ok(())
+    }
+
+    /// Whether a message may be sent without waiting.
+    fn has_room(&mut self, cx: &mut Context<'_>) -> bool {
+        self.output.as_mut().is_none_or(|output| matches!(output.poll_ready(cx), Poll::Ready(Ok(()))))
+    }
+
+    /// Sends one message; there is room. Headers of the delivery go along unless the function decided on headers
+    /// itself, as in Spring.
+    fn send_at_once(&mut self, number: u64, reply: Reply, mut headers: Headers) {
+        let Some(output) = &mut self.output else { return };
+        let Reply { mut message, sets_headers } = reply;
+        if self.copy_headers.unwrap_or(!sets_headers) && !headers.is_empty() {
+            headers.remove(header_names::DELIVERY_ATTEMPT);
+            headers.overlay(std::mem::take(message.headers_mut()));
+            *message.headers_mut() = headers;
+        }
+        self.ledger.sent(number);
+        output.send(message, number);
+    }
+
+    /// Everything that a delivery gives rise to was sent.
+    pub(super) fn finish(&mut self, number: u64) {
+        match self.ledger.finished(number) {
+            Some(Closed::Confirmed(ticket)) => {
+                self.input.settle(ticket, Settlement::Ack);
+                self.binding.stats().succeeded.add(1);
+            }
+            Some(Closed::Failed(open, error)) => self.failed.push((*open, error)),
+            None => {}
+        }
+    }
+
     /// Settles every delivery whose outputs are confirmed.
-    fn poll_confirmed(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    pub(super) fn poll_confirmed(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let Self { output, ledger, input, binding, failed, .. } = self;
         let Some(output) = output else { return Ok(()) };
         loop {
@@ -134,11 +277,11 @@ impl Driver {
             let polled = output.poll_confirmed(cx, |number, failure| {
                 sent += u64::from(failure.is_none());
                 match ledger.confirmed(number, failure) {
-                    Some(Closed::Confirmed(open)) => {
-                        input.settle(open.delivery.ticket, Settlement::Ack);
+                    Some(Closed::Confirmed(ticket)) => {
+                        input.settle(ticket, Settlement::Ack);
                         succeeded += 1;
                     }
-                    Some(Closed::Failed(open, error)) => failed.push((open, error)),
+                    Some(Closed::Failed(open, error)) => failed.push((*open, error)),
                     None => {}
                 }
             });
@@ -152,195 +295,12 @@ impl Driver {
         }
     }
 
-    /// Calls the function with an open delivery, as often as the policy allows, and sends what it answers.
-    async fn invoke(&mut self, number: u64, mut message: EncodedMessage) -> Result<(), Interrupted> {
-        loop {
-            let headers = message.headers().clone();
-            let called = self.call(message).await?;
-            let result = match called {
-                Ok(answer) => self.publish(number, answer, headers).await,
-                Err(error) => Err(error),
-            };
-            match result {
-                Ok(()) => {
-                    let closed = self.ledger.finished(number);
-                    self.close(closed);
-                    return Ok(());
-                }
-                Err(error) => match self.after_failure(number, error).await? {
-                    Some(again) => message = again,
-                    None => return Ok(()),
-                },
-            }
-        }
-    }
-
-    /// Decides what follows a failed call: the message to try again with, or nothing when the delivery is done.
-    async fn after_failure(
-        &mut self,
-        number: u64,
-        error: Error,
-    ) -> Result<Option<EncodedMessage>, Interrupted> {
-        self.binding.stats().failed.add(1);
-        let Some(open) = self.ledger.get_mut(number) else { return Ok(None) };
-        if error.kind().is_retryable() && open.calls < self.retry.max_attempts {
-            let (wait, calls) = (self.retry.backoff(open.calls), open.calls);
-            open.calls += 1;
-            let mut message = open.delivery.message.clone();
-            message.headers_mut().set(header_names::DELIVERY_ATTEMPT, calls + 1);
-            tracing::debug!(binding = self.binding.name(), %error, attempt = calls, ?wait, "trying again");
-            self.pause_for(wait).await?;
-            return Ok(Some(message));
-        }
-        match self.ledger.take(number) {
-            Some(open) => self.give_up(open, error).await.map(|()| None),
-            None => Ok(None),
-        }
-    }
-
-    /// Tries a delivery again after one of its messages was not accepted.
-    async fn recover(&mut self, open: Open, error: Error) -> Result<(), Interrupted> {
-        let number = self.ledger.open(open.delivery, open.calls);
-        match self.after_failure(number, error).await? {
-            Some(message) => self.invoke(number, message).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn call(&mut self, message: EncodedMessage) -> Result<Result<Answer, Error>, Interrupted> {
-        let wanted = Wanted::Labelled(self.content_type.clone());
-        match self.invocation.start(Incoming::One(message), wanted) {
-            Step::Ready(result) => Ok(result),
-            Step::Pending(step) => {
-                let invocation = self.invocation.clone();
-                self.meanwhile(invocation.finish(step), false).await
-            }
-        }
-    }
-
-    async fn publish(&mut self, number: u64, answer: Answer, headers: Headers) -> Result<(), Error> {
-        match answer {
-            Answer::Nothing => Ok(()),
-            Answer::One(reply) => self.send(number, reply, headers).await,
-            several => {
-                let mut replies = several.into_stream();
-                while let Some(reply) = replies.next().await {
-                    self.send(number, reply?, headers.clone()).await?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Sends one message. Headers of the delivery go along unless the function decided on headers itself, as in Spring.
-    async fn send(&mut self, number: u64, reply: Reply, mut headers: Headers) -> Result<(), Error> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        let Reply { mut message, sets_headers } = reply;
-        if self.copy_headers.unwrap_or(!sets_headers) && !headers.is_empty() {
-            headers.remove(header_names::DELIVERY_ATTEMPT);
-            headers.overlay(std::mem::take(message.headers_mut()));
-            *message.headers_mut() = headers;
-        }
-        self.ledger.sent(number);
-        output.send(message, number).await.inspect_err(|_| {
-            // It never left, so that no confirmation will come.
-            let _ = self.ledger.confirmed(number, None);
-        })
-    }
-
-    fn close(&mut self, closed: Option<Closed>) {
-        match closed {
-            Some(Closed::Confirmed(open)) => {
-                self.input.settle(open.delivery.ticket, Settlement::Ack);
-                self.binding.stats().succeeded.add(1);
-            }
-            Some(Closed::Failed(open, error)) => self.failed.push((open, error)),
-            None => {}
-        }
-    }
-
-    /// Hands a delivery that failed for good to the dead letters. The original stays until the letter is confirmed.
-    async fn give_up(&mut self, open: Open, error: Error) -> Result<(), Interrupted> {
-        let (binding, position) = (self.binding.clone(), open.delivery.position);
-        let Some(mut letters) = self.dead_letters.take() else {
-            tracing::error!(
-                binding = binding.name(), destination = self.destination, partition = open.delivery.partition,
-                position, attempts = open.calls, %error,
-                "a message failed for good and is dropped: the binding has no `dead-letter` destination"
-            );
-            binding.stats().dropped.add(1);
-            self.input.settle(open.delivery.ticket, Settlement::Reject);
-            return Ok(());
-        };
-        let letter = dead_letter::letter(&open, &error, binding.name(), &self.destination);
-        tracing::warn!(
-            binding = binding.name(), position, attempts = open.calls, %error, to = letters.destination(),
-            "a message failed for good and becomes a dead letter"
-        );
-        let sent = self.send_letter(&mut letters, &letter).await;
-        self.dead_letters = Some(letters);
-        if let Err(interrupted) = sent {
-            self.failed.push((open, error));
-            return Err(interrupted);
-        }
-        binding.stats().dead_lettered.add(1);
-        self.input.settle(open.delivery.ticket, Settlement::Ack);
-        Ok(())
-    }
-
-    async fn send_letter(
-        &mut self,
-        letters: &mut Publisher,
-        letter: &EncodedMessage,
-    ) -> Result<(), Interrupted> {
-        let mut tries = 0;
-        loop {
-            match self.meanwhile(letters.send_and_wait(letter.clone()), true).await? {
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    tries += 1;
-                    let wait = self.retry.backoff(tries);
-                    tracing::error!(binding = self.binding.name(), %error, ?wait, "a dead letter cannot be sent; the original stays");
-                    self.pause_for(wait).await?;
-                }
-            }
-        }
-    }
-
-    async fn pause_for(&mut self, wait: std::time::Duration) -> Result<(), Interrupted> {
-        self.meanwhile(sleep(wait), true).await
-    }
-
-    /// Awaits something while confirmations go on being settled. Ends early when the binding is to end at once, or,
-    /// when the wait is only a pause, as soon as it is to stop.
-    async fn meanwhile<F: Future>(&mut self, future: F, pause: bool) -> Result<F::Output, Interrupted> {
-        let mut commands = self.commands.clone();
-        let mut ending = pin!(commands.wait_for(|command| match command {
-            Command::Abandon => true,
-            Command::Stop => pause,
-            Command::Run | Command::Pause => false,
-        }));
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(output));
-            }
-            // An output that is lost for good shows at the next send.
-            let _ = self.poll_confirmed(cx);
-            if ending.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(Interrupted::Stopping));
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
     /// Waits for confirmations, settles, leaves the group and closes the outputs.
-    async fn drain(mut self, unprocessed: Vec<Delivery>, state: State) -> u64 {
+    async fn drain(mut self, end: State) -> u64 {
         let mut commands = self.binding.commands();
         let flushed = async {
             poll_fn(|cx| {
-                if self.poll_confirmed(cx).is_err() || self.ledger.remaining().all(|open| open.is_idle()) {
+                if self.poll_confirmed(cx).is_err() || self.ledger.remaining().all(Open::is_idle) {
                     return Poll::Ready(());
                 }
                 Poll::Pending
@@ -352,10 +312,9 @@ impl Driver {
             flushed = flushed => flushed,
             _ = commands.wait_for(|command| *command == Command::Abandon) => Ok(()),
         };
-        let abandoned = (self.ledger.len() + self.failed.len() + unprocessed.len()) as u64;
+        let abandoned = (self.ledger.len() + self.failed.len()) as u64;
         self.report(abandoned, flushed);
-        let closed = self.input.close().await;
-        if let Err(error) = closed {
+        if let Err(error) = self.input.close().await {
             tracing::warn!(binding = self.binding.name(), %error, "the input did not close cleanly");
         }
         for publisher in [self.output, self.dead_letters].into_iter().flatten() {
@@ -363,14 +322,14 @@ impl Driver {
                 tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
             }
         }
-        self.binding.set_state(state);
+        self.binding.set_state(end);
         abandoned
     }
 
     fn report(&self, abandoned: u64, flushed: Result<(), crate::binder::Error>) {
         self.binding.stats().abandoned.add(abandoned);
-        for open in self.ledger.remaining() {
-            let (partition, position) = (open.delivery.partition, open.delivery.position);
+        for open in self.ledger.remaining().chain(self.failed.iter().map(|(open, _)| open)) {
+            let (partition, position) = (open.partition, open.position);
             tracing::warn!(
                 binding = self.binding.name(),
                 partition,

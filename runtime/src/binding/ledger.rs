@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use wellspring_functions::Error;
+use bytes::Bytes;
+use wellspring_functions::{EncodedMessage, Error};
 
-use crate::binder::Delivery;
+use crate::binder::{Delivery, Ticket};
 
 /// The open deliveries of one input, numbered in the order in which they came.
 #[derive(Debug, Default)]
@@ -20,13 +21,18 @@ pub(super) struct Ledger {
 /// One delivery, from its arrival to its settlement.
 #[derive(Debug)]
 pub(super) struct Open {
-    pub(super) delivery: Delivery,
+    pub(super) message: EncodedMessage,
+    pub(super) key: Option<Bytes>,
+    pub(super) partition: u32,
+    pub(super) position: u64,
     /// How often the function was called with it.
     pub(super) calls: u32,
     /// Messages sent for it that are not confirmed.
     unconfirmed: u32,
     /// The function has returned and everything it returned was sent.
     finished: bool,
+    /// What settles it; taken once.
+    ticket: Option<Ticket>,
     /// Why one of its messages was not accepted.
     failure: Option<Error>,
 }
@@ -34,16 +40,36 @@ pub(super) struct Open {
 /// What is to be done with a delivery that has no message in flight any more.
 #[derive(Debug)]
 pub(super) enum Closed {
-    /// Every message is confirmed.
-    Confirmed(Open),
+    /// Every message is confirmed: this settles it.
+    Confirmed(Ticket),
     /// A message was not accepted.
-    Failed(Open, Error),
+    Failed(Box<Open>, Error),
 }
 
 impl Open {
+    fn new(delivery: Delivery) -> Self {
+        let Delivery { message, key, partition, position, attempt: _, ticket } = delivery;
+        Self {
+            message,
+            key,
+            partition,
+            position,
+            calls: 1,
+            unconfirmed: 0,
+            finished: false,
+            ticket: Some(ticket),
+            failure: None,
+        }
+    }
+
     /// Whether no message of it is on its way.
     pub(super) const fn is_idle(&self) -> bool {
         self.unconfirmed == 0
+    }
+
+    /// What settles it.
+    pub(super) fn into_ticket(self) -> Option<Ticket> {
+        self.ticket
     }
 }
 
@@ -54,9 +80,18 @@ impl Ledger {
     }
 
     /// Opens a delivery; the number stands for it from now on.
-    pub(super) fn open(&mut self, delivery: Delivery, calls: u32) -> u64 {
+    pub(super) fn open(&mut self, delivery: Delivery) -> u64 {
+        self.push(Open::new(delivery))
+    }
+
+    /// Opens a delivery again that failed.
+    pub(super) fn reopen(&mut self, open: Open) -> u64 {
+        self.push(Open { unconfirmed: 0, finished: false, failure: None, ..open })
+    }
+
+    fn push(&mut self, open: Open) -> u64 {
         let number = self.first + self.open.len() as u64;
-        self.open.push_back(Some(Open { delivery, calls, unconfirmed: 0, finished: false, failure: None }));
+        self.open.push_back(Some(open));
         self.count += 1;
         number
     }
@@ -83,18 +118,16 @@ impl Ledger {
     pub(super) fn confirmed(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
         let open = self.get_mut(number)?;
         open.unconfirmed = open.unconfirmed.saturating_sub(1);
-        open.failure = open.failure.take().or(failure);
+        if failure.is_some() && open.failure.is_none() {
+            open.failure = failure;
+        }
         self.close_if_done(number)
     }
 
     /// Takes a delivery out, whatever its state.
     pub(super) fn take(&mut self, number: u64) -> Option<Open> {
         let open = self.entry(number)?.take()?;
-        self.count -= 1;
-        while let Some(None) = self.open.front() {
-            self.open.pop_front();
-            self.first += 1;
-        }
+        self.forget_closed();
         Some(open)
     }
 
@@ -108,22 +141,37 @@ impl Ledger {
     }
 
     fn close_if_done(&mut self, number: u64) -> Option<Closed> {
-        let open = self.get_mut(number)?;
+        let entry = self.entry(number)?;
+        let open = entry.as_mut()?;
         if !open.finished || open.unconfirmed > 0 {
             return None;
         }
-        let mut open = self.take(number)?;
-        Some(match open.failure.take() {
-            None => Closed::Confirmed(open),
-            Some(error) => Closed::Failed(open, error),
-        })
+        let closed = match open.failure.take() {
+            Some(error) => Closed::Failed(Box::new(entry.take()?), error),
+            None => {
+                // Only the ticket leaves; the rest is dropped where it is.
+                let ticket = open.ticket.take();
+                *entry = None;
+                Closed::Confirmed(ticket?)
+            }
+        };
+        self.forget_closed();
+        Some(closed)
+    }
+
+    /// One entry was closed: forgets it and those after it, as far as none before it is open.
+    fn forget_closed(&mut self) {
+        self.count -= 1;
+        while let Some(None) = self.open.front() {
+            self.open.pop_front();
+            self.first += 1;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::binder::Ticket;
     use wellspring_functions::{Kind, Message};
 
     fn delivery(position: u64) -> Delivery {
@@ -134,7 +182,7 @@ mod tests {
     #[test]
     fn a_delivery_closes_when_it_is_finished_and_all_its_messages_are_confirmed() {
         let mut ledger = Ledger::default();
-        let number = ledger.open(delivery(0), 1);
+        let number = ledger.open(delivery(0));
         ledger.sent(number);
         ledger.sent(number);
         assert!(ledger.confirmed(number, None).is_none());
@@ -147,23 +195,27 @@ mod tests {
     #[test]
     fn a_delivery_without_messages_closes_when_it_is_finished() {
         let mut ledger = Ledger::default();
-        let (one, two) = (ledger.open(delivery(0), 1), ledger.open(delivery(1), 1));
-        assert!(matches!(ledger.finished(two), Some(Closed::Confirmed(open)) if open.delivery.position == 1));
+        let (one, two) = (ledger.open(delivery(0)), ledger.open(delivery(1)));
+        assert!(matches!(ledger.finished(two), Some(Closed::Confirmed(ticket)) if ticket == Ticket::new(1)));
         assert_eq!(ledger.len(), 1);
         assert!(ledger.finished(one).is_some());
-        assert_eq!(ledger.open(delivery(2), 1), 2, "numbers are never used again");
+        assert_eq!(ledger.open(delivery(2)), 2, "numbers are never used again");
     }
 
     #[test]
     fn a_refused_message_fails_its_delivery_once_the_others_are_told() {
         let mut ledger = Ledger::default();
-        let number = ledger.open(delivery(0), 1);
+        let number = ledger.open(delivery(0));
         ledger.sent(number);
         ledger.sent(number);
         ledger.finished(number);
         assert!(ledger.confirmed(number, Some(Error::message(Kind::OutputFailed, "full"))).is_none());
-        let closed = ledger.confirmed(number, None);
-        assert!(matches!(closed, Some(Closed::Failed(_, error)) if error.text() == "full"));
+        let Some(Closed::Failed(open, error)) = ledger.confirmed(number, None) else {
+            panic!("expected a failure")
+        };
+        assert_eq!(error.text(), "full");
+        let again = ledger.reopen(*open);
+        assert!(matches!(ledger.finished(again), Some(Closed::Confirmed(_))));
     }
 
     proptest::proptest! {
@@ -176,7 +228,7 @@ mod tests {
             let mut ledger = Ledger::default();
             let mut events = Vec::new();
             for (position, sent) in sends.iter().enumerate() {
-                let number = ledger.open(delivery(position as u64), 1);
+                let number = ledger.open(delivery(position as u64));
                 (0..*sent).for_each(|_| ledger.sent(number));
                 events.extend(std::iter::repeat_n((number, false), *sent as usize));
                 events.push((number, true));
@@ -186,7 +238,7 @@ mod tests {
                 if events.is_empty() { break; }
                 let (number, finish) = events.swap_remove(pick.index(events.len()));
                 let result = if finish { ledger.finished(number) } else { ledger.confirmed(number, None) };
-                if let Some(Closed::Confirmed(open)) = result { closed.push(open.delivery.position); }
+                if let Some(Closed::Confirmed(ticket)) = result { closed.push(ticket.into_number()); }
             }
             closed.sort_unstable();
             proptest::prop_assert_eq!(closed, (0..sends.len() as u64).collect::<Vec<_>>());

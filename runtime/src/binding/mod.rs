@@ -10,6 +10,7 @@ mod driver;
 mod ledger;
 mod plan;
 mod publisher;
+mod recovery;
 mod retry;
 mod running;
 mod schedule;

@@ -26,20 +26,26 @@ impl Publisher {
         &self.destination
     }
 
-    /// Waits for room and hands a message over; what became of it is told by [`poll_confirmed`](Self::poll_confirmed).
-    pub(super) async fn send(&mut self, message: EncodedMessage, number: u64) -> Result<(), Error> {
-        match poll_fn(|cx| self.output.poll_ready(cx)).await {
-            Ok(()) => {
-                self.output.send(outgoing(message), number);
-                Ok(())
-            }
-            Err(cause) => Err(self.failed(&cause)),
-        }
+    /// Waits for room for one message.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.output.poll_ready(cx).map(|ready| ready.map_err(|cause| self.failed(&cause)))
+    }
+
+    /// Waits for room for one message.
+    pub(super) async fn ready(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_ready(cx)).await
+    }
+
+    /// Hands a message over, for which there is room; what became of it is told by
+    /// [`poll_confirmed`](Self::poll_confirmed).
+    pub(super) fn send(&mut self, message: EncodedMessage, number: u64) {
+        self.output.send(outgoing(message), number);
     }
 
     /// Sends one message and waits until it is confirmed; nothing else may be in flight.
     pub(super) async fn send_and_wait(&mut self, message: EncodedMessage) -> Result<(), Error> {
-        self.send(message, 0).await?;
+        self.ready().await?;
+        self.send(message, 0);
         let mut result = Ok(());
         poll_fn(|cx| self.poll_confirmed(cx, |_, failure| result = failure.map_or(Ok(()), Err))).await?;
         result

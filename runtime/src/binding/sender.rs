@@ -155,8 +155,9 @@ impl OutputTask {
     async fn send(&mut self, Request { message, done }: Request) {
         let number = self.next;
         self.next += 1;
-        match self.publisher.send(message, number).await {
+        match self.publisher.ready().await {
             Ok(()) => {
+                self.publisher.send(message, number);
                 self.waiting.insert(number, done);
             }
             Err(error) => {

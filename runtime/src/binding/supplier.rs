@@ -101,7 +101,8 @@ impl SupplierDriver {
 
     async fn send(&mut self, reply: Reply) -> Result<(), Error> {
         let Some(output) = &mut self.output else { return Ok(()) };
-        output.send(reply.message, 0).await?;
+        output.ready().await?;
+        output.send(reply.message, 0);
         self.unconfirmed += 1;
         self.confirm_down_to(WINDOW).await
     }

@@ -23,8 +23,6 @@ struct State {
     backlog: VecDeque<Stored>,
     /// Where the next message without a key goes.
     turn: u32,
-    /// Kept between batches for its memory.
-    batch: Vec<Stored>,
 }
 
 impl Destination {
@@ -51,8 +49,7 @@ impl Destination {
             return Arc::clone(group);
         }
         let group = Arc::new(Group::new(name, self.capacity, state.positions.len(), false));
-        let mut waiting: Vec<_> = std::mem::take(&mut state.backlog).into();
-        group.push(&mut waiting);
+        group.push(std::mem::take(&mut state.backlog));
         state.groups.push(Arc::clone(&group));
         group
     }
@@ -93,13 +90,21 @@ impl Destination {
         if room == 0 {
             return Poll::Pending;
         }
-        let mut batch = std::mem::take(&mut state.batch);
-        for (outgoing, number) in pending.drain(..room) {
-            batch.push(state.place(outgoing));
+        let State { positions, groups, backlog, turn } = state;
+        let placed = pending.drain(..room).map(|(outgoing, number)| {
             confirmed.push(Confirmation { number, result: Ok(()) });
+            place(positions, turn, outgoing)
+        });
+        match groups.as_slice() {
+            [only] if named => only.push(placed),
+            groups => {
+                let batch: Vec<_> = placed.collect();
+                groups.iter().for_each(|group| group.push(batch.iter().cloned()));
+                if !named {
+                    backlog.extend(batch);
+                }
+            }
         }
-        state.hand_out(&mut batch, named);
-        state.batch = batch;
         Poll::Ready(())
     }
 
@@ -114,35 +119,22 @@ impl Destination {
     }
 }
 
-impl State {
-    /// Chooses the partition and the position of a message.
-    fn place(&mut self, outgoing: Outgoing) -> Stored {
-        let count = self.positions.len().max(1) as u32;
-        let partition = match (outgoing.partition, &outgoing.key) {
-            _ if count == 1 => 0,
-            (Some(partition), _) => partition % count,
-            (None, Some(key)) => hash(key) % count,
-            (None, None) => {
-                self.turn = self.turn.wrapping_add(1);
-                self.turn % count
-            }
-        };
-        let next = &mut self.positions[partition as usize];
-        let position = *next;
-        *next += 1;
-        Stored { message: outgoing.message, key: outgoing.key, partition, position, attempt: 1 }
-    }
-
-    fn hand_out(&mut self, batch: &mut Vec<Stored>, named: bool) {
-        if !named {
-            self.backlog.extend(batch.iter().cloned());
+/// Chooses the partition and the position of a message.
+fn place(positions: &mut [u64], turn: &mut u32, outgoing: Outgoing) -> Stored {
+    let count = positions.len().max(1) as u32;
+    let partition = match (outgoing.partition, &outgoing.key) {
+        _ if count == 1 => 0,
+        (Some(partition), _) => partition % count,
+        (None, Some(key)) => hash(key) % count,
+        (None, None) => {
+            *turn = turn.wrapping_add(1);
+            *turn % count
         }
-        let Some((last, others)) = self.groups.split_last() else { return batch.clear() };
-        for group in others {
-            group.push(&mut batch.clone());
-        }
-        last.push(batch);
-    }
+    };
+    let next = &mut positions[partition as usize];
+    let position = *next;
+    *next += 1;
+    Stored { message: outgoing.message, key: outgoing.key, partition, position, attempt: 1 }
 }
 
 /// FNV-1a: the same key lands in the same partition in every process.

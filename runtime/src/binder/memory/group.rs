@@ -81,13 +81,13 @@ impl Group {
         room
     }
 
-    /// Appends messages to their partitions.
-    pub(super) fn push(&self, messages: &mut Vec<Stored>) {
-        let mut state = self.state();
-        state.length += messages.len();
-        for message in messages.drain(..) {
+    /// Appends messages to their partitions, under one lock.
+    pub(super) fn push(&self, messages: impl IntoIterator<Item = Stored>) {
+        let state = &mut *self.state();
+        for message in messages {
             if let Some(partition) = state.partitions.get_mut(message.partition as usize) {
                 partition.queue.push_back(message);
+                state.length += 1;
             }
         }
         state.wake_members();

@@ -90,22 +90,26 @@ impl Input for MemoryInput {
 
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
         let index = ticket.into_number().wrapping_sub(self.first);
-        let Some(settled) = usize::try_from(index).ok().and_then(|i| self.in_flight.get_mut(i)?.take())
+        let Some(entry) = usize::try_from(index).ok().and_then(|index| self.in_flight.get_mut(index)) else {
+            return;
+        };
+        let Some((from, partition)) = entry.as_ref().map(|found| (found.from, found.message.partition))
         else {
             return;
         };
+        let requeued = if settlement == Settlement::Requeue { entry.take() } else { None };
+        // An acknowledged message is dropped where it is: moving it out costs more than all the rest.
+        *entry = None;
         self.unsettled -= 1;
         while let Some(None) = self.in_flight.front() {
             self.in_flight.pop_front();
             self.first += 1;
         }
-        match settlement {
-            Settlement::Ack | Settlement::Reject => {
-                self.note_release(settled.from, settled.message.partition)
-            }
-            Settlement::Requeue => {
+        match requeued {
+            None => self.note_release(from, partition),
+            Some(InFlight { message, .. }) => {
                 self.release();
-                self.joined[settled.from].1.requeue(self.member, vec![settled.message]);
+                self.joined[from].1.requeue(self.member, vec![message]);
             }
         }
     }
