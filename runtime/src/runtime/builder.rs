@@ -18,7 +18,7 @@ type Prepare = Box<dyn FnOnce(&Resources) -> Result<Hook, BoxError> + Send>;
 
 /// Collects what an application provides. Functions with attributes are found by themselves.
 ///
-/// ```
+/// ```standalone_crate
 /// use wellspring::Runtime;
 /// use wellspring::config::Sources;
 ///

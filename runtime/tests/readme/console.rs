@@ -202,6 +202,11 @@ impl Request {
         if request.method.is_empty() {
             natural.clone_into(&mut request.method);
         }
+        let says_type =
+            request.headers.iter().any(|header| header.to_lowercase().starts_with("content-type:"));
+        if !request.body.is_empty() && !says_type {
+            request.headers.push("content-type: application/x-www-form-urlencoded".to_owned());
+        }
         request
     }
 
