@@ -10,23 +10,19 @@ use wellspring::binding::{Binders, Bindings, Plan, SenderOutputs};
 use wellspring::config::{Config, Sources};
 use wellspring::{ContentType, Message};
 
+use crate::Failure;
 use crate::story::functions;
 
 /// Sends `count` messages through a definition; messages per second.
-pub fn throughput(
-    definition: &str,
-    payload: &'static [u8],
-    count: u64,
-) -> Result<f64, Box<dyn std::error::Error>> {
+///
+/// # Errors
+/// When the bindings cannot be made.
+pub fn throughput(definition: &str, payload: &'static [u8], count: u64) -> Result<f64, Failure> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(run(definition, payload, count))
 }
 
-async fn run(
-    definition: &str,
-    payload: &'static [u8],
-    count: u64,
-) -> Result<f64, Box<dyn std::error::Error>> {
+async fn run(definition: &str, payload: &'static [u8], count: u64) -> Result<f64, Failure> {
     let memory = Memory::new(MemoryConfig::default());
     let base = definition.replace('|', "");
     let sources = Sources::new()

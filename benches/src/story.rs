@@ -19,12 +19,14 @@ pub struct AccountsMsg {
 pub const PAYLOAD: &[u8] = br#"{"accountNumber":1065736582,"name":"Madan Reddy","email":"tutor@example.com","mobileNumber":"4354437687","openedAt":"2026-03-01T10:15:30.123Z"}"#;
 
 /// The first function of the story.
+#[must_use]
 pub fn email(account: AccountsMsg) -> AccountsMsg {
     std::hint::black_box(&account.email);
     account
 }
 
 /// The second function of the story.
+#[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "functions take their payload")]
 pub fn sms(account: AccountsMsg) -> u64 {
     std::hint::black_box(&account.mobile_number);
@@ -34,9 +36,11 @@ pub fn sms(account: AccountsMsg) -> u64 {
 /// The functions of every measurement.
 #[must_use]
 pub fn functions() -> CatalogBuilder {
-    Catalog::builder()
-        .function("email", email)
-        .function("again", email)
-        .function("sms", sms)
-        .function("bytes", |bytes: Bytes| bytes)
+    add_functions(Catalog::builder())
+}
+
+/// Adds the functions of every measurement.
+#[must_use]
+pub fn add_functions(catalog: CatalogBuilder) -> CatalogBuilder {
+    catalog.function("email", email).function("sms", sms).function("bytes", |bytes: Bytes| bytes)
 }

@@ -12,14 +12,15 @@ use wellspring_functions::{ContentType, Wanted};
 
 use super::problem::Problem;
 
-/// Types that a browser runs. Plain text is never relabelled as one of these because a client asks for it; a function
-/// that means it says so by the content type of its message.
-const ACTIVE: &[&str] = &[
+/// Types that say more than "text": those a browser runs, and a stream of events. Text is never relabelled as one of
+/// these because a client asks for it; a function that means it says so by the content type of its message.
+const MEANINGFUL: &[&str] = &[
     "application/javascript",
     "application/xhtml+xml",
     "application/xml",
     "image/svg+xml",
     "text/css",
+    "text/event-stream",
     "text/html",
     "text/javascript",
     "text/xml",
@@ -76,11 +77,11 @@ impl Accept {
     pub(super) fn wanted(&self) -> Wanted {
         match &self.ranges {
             None => Wanted::Natural,
-            Some(ranges) if !ranges.iter().any(is_active) => Wanted::AnyOf(Arc::clone(ranges)),
+            Some(ranges) if !ranges.iter().any(is_meaningful) => Wanted::AnyOf(Arc::clone(ranges)),
             Some(ranges) => {
-                let passive = ranges.iter().filter(|range| !is_active(range)).cloned();
+                let labels = ranges.iter().filter(|range| !is_meaningful(range)).cloned();
                 // Nothing left is a list of nothing, which no type fits.
-                Wanted::AnyOf(passive.collect())
+                Wanted::AnyOf(labels.collect())
             }
         }
     }
@@ -151,8 +152,8 @@ fn specificity(range: &ContentType) -> u8 {
     }
 }
 
-fn is_active(range: &ContentType) -> bool {
-    ACTIVE.contains(&range.essence())
+fn is_meaningful(range: &ContentType) -> bool {
+    MEANINGFUL.contains(&range.essence())
 }
 
 #[cfg(test)]
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_never_asked_for_as_something_a_browser_runs() {
+    fn text_is_never_asked_for_as_something_that_means_more() {
         let Wanted::AnyOf(ranges) = parse("text/html, image/svg+xml, */*;q=0.1").unwrap().wanted() else {
             panic!("expected ranges")
         };

@@ -198,7 +198,6 @@ impl Directory {
     fn unresolved(&self, verb: Verb, text: &str, error: &CompositionError) -> Problem {
         match error {
             CompositionError::Unknown { near, .. } => self.unknown(verb, text, near),
-            CompositionError::Invalid(_) if !text.contains(['|', ',']) => self.unknown(verb, text, &[]),
             CompositionError::TooLong { expected, .. } => Problem::bad_request(format!(
                 "the composition is too long, expected at most {expected} functions"
             )),
@@ -212,7 +211,7 @@ impl Directory {
                 "what `{}` returns cannot be read by `{}`: {}, expected {}",
                 joint.from, joint.to, joint.output_kind, joint.input_kind
             )),
-            _ => Problem::bad_request("a member of the composition is no name of a function"),
+            _ => self.unknown(verb, text, &[]),
         }
     }
 

@@ -174,7 +174,9 @@ mod tests {
             (WireName::from_static(name), WireValue::from_bytes(value.as_bytes()).unwrap())
         });
         let mut map = HeaderMap::new();
-        pairs.for_each(|(name, value)| drop(map.append(name, value)));
+        for (name, value) in pairs {
+            map.append(name, value);
+        }
         received(map, Uri::from_static(uri), &Filter::new(&["X-Drop".to_owned()]))
     }
 

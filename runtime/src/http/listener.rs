@@ -1,12 +1,13 @@
 //! A listening socket and its connections: accepting, keeping them in hand, draining.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -23,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::Error;
 use super::answer::Answer;
 use super::gate::Gate;
-use super::linger::Lingering;
+use super::socket::Socket;
 
 /// The smallest buffer for a request's head that the HTTP/1 parser works with.
 const SMALLEST_HEAD: usize = 8 << 10;
@@ -48,6 +49,8 @@ pub(super) trait Front: Send + Sync + 'static {
 pub(super) struct Limits {
     pub(super) header_read_timeout: Duration,
     pub(super) max_header_size: u64,
+    /// How long a client may leave its answer unread.
+    pub(super) write_timeout: Duration,
 }
 
 /// What a drain came to.
@@ -114,7 +117,7 @@ impl Accepting {
 struct Connections<F> {
     front: Arc<F>,
     builder: Builder<Streams>,
-    patience: Duration,
+    limits: Limits,
     open: JoinSet<()>,
     streams: TaskTracker,
     closing: watch::Sender<bool>,
@@ -137,7 +140,7 @@ impl<F: Front> Connections<F> {
             .keep_alive_interval(STILL_THERE)
             .keep_alive_timeout(STILL_THERE);
         let (closing, _) = watch::channel(false);
-        Self { front, builder, patience: limits.header_read_timeout, open: JoinSet::new(), streams, closing }
+        Self { front, builder, limits, open: JoinSet::new(), streams, closing }
     }
 
     async fn run(mut self, socket: TcpListener, mut stopped: oneshot::Receiver<Instant>) -> Drained {
@@ -160,7 +163,7 @@ impl<F: Front> Connections<F> {
         // Answers are written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
         let (front, builder) = (Arc::clone(&self.front), self.builder.clone());
-        self.open.spawn(serve(stream, front, builder, self.patience, self.closing.subscribe()));
+        self.open.spawn(serve(stream, front, builder, self.limits, self.closing.subscribe()));
     }
 
     async fn drain(mut self, deadline: Instant) -> Drained {
@@ -190,10 +193,10 @@ async fn serve<F: Front>(
     stream: TcpStream,
     front: Arc<F>,
     builder: Builder<Streams>,
-    patience: Duration,
+    limits: Limits,
     mut closing: watch::Receiver<bool>,
 ) {
-    let first_request = Arc::new(Notify::new());
+    let (first_request, gate) = (Arc::new(Notify::new()), Arc::clone(front.gate()));
     let unread = Arc::new(AtomicBool::new(false));
     let (seen, lingers) = (Arc::clone(&first_request), Arc::clone(&unread));
     let service = service_fn(move |request: Request<Incoming>| {
@@ -207,9 +210,9 @@ async fn serve<F: Front>(
             Ok::<_, Infallible>(response)
         }
     });
-    let stream = TokioIo::new(Lingering::new(stream, unread));
+    let stream = TokioIo::new(Socket::new(stream, limits.write_timeout, unread));
     let mut connection = pin!(builder.serve_connection(stream, service));
-    let mut began = pin!(tokio::time::timeout(patience, first_request.notified()));
+    let mut began = pin!(tokio::time::timeout(limits.header_read_timeout, first_request.notified()));
     let mut closes = pin!(async { drop(closing.wait_for(|closing| *closing).await) });
     let closing = tokio::select! {
         biased;
@@ -221,10 +224,20 @@ async fn serve<F: Front>(
         () = &mut closes => true,
     };
     if !closing {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return report(ended),
-            () = &mut closes => {}
+        // A wake-up is nearly always about the connection; looking at the other side each time would cost a lock.
+        let mut asked: Option<Waker> = None;
+        let ended = poll_fn(|cx| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            if gate.is_draining() || !asked.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                asked = Some(cx.waker().clone());
+                return closes.as_mut().poll(cx).map(|()| None);
+            }
+            Poll::Pending
+        });
+        if let Some(ended) = ended.await {
+            return report(ended);
         }
     }
     connection.as_mut().graceful_shutdown();

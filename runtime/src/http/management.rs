@@ -30,7 +30,11 @@ use super::response;
 use crate::config::ManagementConfig;
 
 /// Bounds of a listener that only the operator sees.
-const LIMITS: Limits = Limits { header_read_timeout: Duration::from_secs(10), max_header_size: 64 << 10 };
+const LIMITS: Limits = Limits {
+    header_read_timeout: Duration::from_secs(10),
+    max_header_size: 64 << 10,
+    write_timeout: Duration::from_secs(10),
+};
 const MOST_REQUESTS: usize = 100;
 
 /// Serves health and the catalog.
@@ -144,10 +148,7 @@ impl Front for Desk {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
-        let permit = match self.gate.enter() {
-            Ok(permit) => Some(permit),
-            Err(_) => None,
-        };
+        let permit = self.gate.enter().ok();
         let response = match &permit {
             Some(_) => self.respond(&request),
             None => Problem::unavailable("the listener is stopping or too busy").into_response(),

@@ -13,7 +13,11 @@
 //! `application/problem+json` (RFC 9457), which never shows the inside of the application: that is in the log.
 //!
 //! Functions are called straight from the connection, without a router, a task or a lock in between; an application's
-//! own routes are axum's, with the functions as their fallback.
+//! own routes are axum's, with the functions as their fallback. A request of 150 bytes of JSON, decoded and encoded,
+//! takes some 23,500 instructions in user mode where the same handler in bare axum takes 28,400 (callgrind), although
+//! here its headers, its body and its time are bounded. Two thirds of the processor time are the kernel's, though, so
+//! under load (`wrk`, 32 connections) both serve the same number of requests per second, give or take the noise.
+//! `cargo run --release -p wellspring-benches --bin http` compares the two on your machine.
 
 mod accept;
 mod answer;
@@ -25,7 +29,6 @@ mod gate;
 mod headers;
 mod health;
 mod incoming;
-mod linger;
 mod list;
 mod listener;
 mod management;
@@ -34,6 +37,7 @@ mod path;
 mod problem;
 mod response;
 mod server;
+mod socket;
 
 pub use error::Error;
 pub use health::{Component, Health, Status};

@@ -95,6 +95,7 @@ impl Server {
         let limits = Limits {
             header_read_timeout: self.config.header_read_timeout,
             max_header_size: self.config.max_header_size,
+            write_timeout: self.config.timeout,
         };
         let gate = Gate::new(usize::try_from(self.config.max_concurrency).unwrap_or(usize::MAX));
         let routes = self.routes.map(|routes| beside(routes, &edge));

@@ -37,7 +37,6 @@ pub struct RuntimeBuilder {
     sources: Option<Sources>,
     built_in: Vec<(String, String)>,
     binders: Binders,
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line prints it"))]
     pub(crate) version: Option<String>,
     #[cfg(feature = "http")]
     routes: Option<axum::Router>,

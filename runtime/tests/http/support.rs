@@ -15,7 +15,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A configuration of a free local port and these flags.
 pub(crate) fn config(flags: &[&str]) -> Config {
-    let sources = Sources::new().args(["--http.port=0", "--http.address=127.0.0.1", "--management.port=0"]);
+    let local = "{ http: { port: 0, address: 127.0.0.1 }, management: { port: 0 } }";
+    let sources = Sources::new().built_in("application.yaml", local);
     Config::load(&sources.args(flags.iter().copied())).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -151,7 +152,7 @@ impl Client {
             .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect();
         let mut answer = Answer { status, headers, body: Vec::new() };
-        if !is_head && status != 204 && status != 304 {
+        if !is_head && status >= 200 && status != 204 && status != 304 {
             answer.body = self.read_body(&answer).await;
         }
         Some(answer)

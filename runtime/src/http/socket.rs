@@ -1,4 +1,4 @@
-//! Closing a connection on which the client may still be sending, so that it gets to read the answer.
+//! A client's socket that does not wait for ever: not for one that stops reading, and at the end not too short either.
 //!
 //! A socket that is closed with bytes unread answers the next ones with a reset, and many a client that is told so
 //! while writing never looks at the 413 that it was sent. So the sending side is closed first, and what the client
@@ -17,22 +17,36 @@ use tokio::time::Sleep;
 /// How long a client may go on sending what nobody reads.
 const MOMENT: Duration = Duration::from_secs(2);
 
-/// A stream that lingers when it is shut down while `wanted`.
+/// A stream whose writes may stall for so long, and which lingers when it is shut down while `lingers`.
 #[derive(Debug)]
-pub(super) struct Lingering<S> {
+pub(super) struct Socket<S> {
     stream: S,
-    wanted: Arc<AtomicBool>,
-    /// Set once the sending side is closed.
+    patience: Duration,
+    /// Runs while a write makes no progress.
+    stall: Option<Pin<Box<Sleep>>>,
+    lingers: Arc<AtomicBool>,
+    /// Runs once the sending side is closed.
     moment: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Lingering<S> {
-    pub(super) const fn new(stream: S, wanted: Arc<AtomicBool>) -> Self {
-        Self { stream, wanted, moment: None }
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) const fn new(stream: S, patience: Duration, lingers: Arc<AtomicBool>) -> Self {
+        Self { stream, patience, stall: None, lingers, moment: None }
     }
-}
 
-impl<S: AsyncRead + Unpin> Lingering<S> {
+    /// Passes a write on; one that makes no progress for too long fails.
+    #[inline]
+    fn watch(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(stall.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
+    }
+
     /// Ready when the client has closed its side, or the moment is over.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let moment = self.moment.get_or_insert_with(|| Box::pin(tokio::time::sleep(MOMENT)));
@@ -50,7 +64,7 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -61,10 +75,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     #[inline]
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(written, cx)
     }
 
     #[inline]
@@ -73,7 +88,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.watch(written, cx)
     }
 
     #[inline]
@@ -90,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         if self.moment.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         }
-        if self.wanted.load(Ordering::Relaxed) {
+        if self.lingers.load(Ordering::Relaxed) {
             ready!(self.poll_linger(cx));
         }
         Poll::Ready(Ok(()))

@@ -1,0 +1,12 @@
+//! What Wellspring costs, each figure beside the same work written by hand. See `README.md` for how to read them.
+
+pub mod counted;
+pub mod counting_allocator;
+pub mod instructions;
+pub mod memory;
+pub mod process;
+pub mod story;
+pub mod web;
+
+/// What a measurement may fail with.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,29 @@
+//! Allocations are exact, so that they are a test: a change that adds one is seen.
+
+use bytes::Bytes;
+use wellspring_benches::counted::Work;
+use wellspring_benches::counting_allocator::{Counting, allocations};
+use wellspring_benches::story::PAYLOAD;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn of(work: Work) -> u64 {
+    let call = work.prepare().unwrap();
+    let payload = Bytes::from_static(PAYLOAD);
+    let (count, result) = allocations(|| call(payload));
+    result.unwrap();
+    count
+}
+
+#[test]
+fn the_engine_allocates_at_most_once_more_than_code_by_hand() {
+    let (by_hand, engine) = (of(Work::ByHand), of(Work::Engine(1)));
+    assert!(engine <= by_hand + 1, "{engine} allocations against {by_hand}");
+}
+
+#[test]
+fn another_synchronous_stage_allocates_nothing() {
+    assert_eq!(of(Work::Engine(2)), of(Work::Engine(1)));
+    assert_eq!(of(Work::Engine(9)), of(Work::Engine(1)));
+}
