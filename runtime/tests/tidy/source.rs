@@ -59,7 +59,7 @@ impl Source {
         let code = blank(&file.text);
         let path = file.path.clone();
         let only_tests = path.contains("/tests/") || path.ends_with("/tests.rs");
-        let tested = if only_tests { vec![0..code.len()] } else { test_items(&code) };
+        let tested = if only_tests { std::iter::once(0..code.len()).collect() } else { test_items(&code) };
         let keep = |inside: bool| -> String {
             let is_tested = |at| tested.iter().any(|item| item.contains(&at));
             let chars = code.char_indices();
@@ -125,8 +125,8 @@ fn literal(rest: &str, before: Option<char>) -> Option<usize> {
     if rest.starts_with("/*") {
         return Some(rest.find("*/").map_or(rest.len(), |end| end + 2));
     }
-    if rest.starts_with('"') {
-        return Some(closing(&rest[1..], '"') + 1);
+    if let Some(text) = rest.strip_prefix('"') {
+        return Some(closing(text, '"') + 1);
     }
     let in_word = before.is_some_and(|c| c.is_alphanumeric() || c == '_');
     if rest.starts_with('r') && !in_word {
