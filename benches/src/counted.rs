@@ -18,6 +18,9 @@ pub enum Work {
     Engine(usize),
 }
 
+/// Does the work once: payload in, payload out.
+pub type Once = Box<dyn Fn(Bytes) -> Result<Bytes, Failure>>;
+
 impl Work {
     /// The work of a name: `by-hand`, or the number of stages.
     ///
@@ -31,7 +34,7 @@ impl Work {
     ///
     /// # Errors
     /// When the functions do not compose.
-    pub fn prepare(self) -> Result<Box<dyn Fn(Bytes) -> Result<Bytes, Failure>>, Failure> {
+    pub fn prepare(self) -> Result<Once, Failure> {
         match self {
             Self::ByHand => Ok(Box::new(|payload| Ok(by_hand(payload)?))),
             Self::Engine(stages) => {

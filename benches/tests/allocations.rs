@@ -1,4 +1,5 @@
 //! Allocations are exact, so that they are a test: a change that adds one is seen.
+#![allow(clippy::unwrap_used, reason = "tests say what they expect")]
 
 use bytes::Bytes;
 use wellspring_benches::counted::Work;

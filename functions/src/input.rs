@@ -59,7 +59,7 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsValue> for T {
     type Payload = T;
     const SHAPE: Shape = Shape::One;
 
-    #[inline]
+    #[inline(always)]
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         match input {
             Input::Value(slot) => take(slot),
@@ -135,14 +135,14 @@ fn one<T: Send + 'static>(
     stream::once(async { Ok(message) }).boxed()
 }
 
-#[inline]
+#[inline(always)]
 fn take<T: 'static>(slot: &mut dyn Any) -> Result<T, Error> {
     slot.downcast_mut::<Option<T>>()
         .and_then(Option::take)
         .ok_or_else(|| mismatch::<T>("a value of another type"))
 }
 
-#[inline]
+#[inline(always)]
 fn decode<T: DeserializeOwned + 'static>(
     codecs: &Codecs,
     payload: Option<Bytes>,

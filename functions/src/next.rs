@@ -95,7 +95,7 @@ impl<'a> Next<'a> {
     }
 
     /// Hands a value to the next stage, or encodes it when there is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accept<T: Serialize + Send + 'static>(mut self, value: T) -> Step {
         if TypeId::of::<T>() == TypeId::of::<()>() || is_none(&value) {
             return self.accept_nothing();
@@ -200,7 +200,7 @@ impl<'a> Next<'a> {
         Ok(payload)
     }
 
-    #[inline]
+    #[inline(always)]
     fn encode<T: Serialize + 'static>(&mut self, value: T) -> Result<Reply, Error> {
         let set = self.call.set.take();
         let sets_headers = set.is_some();
@@ -279,7 +279,7 @@ impl Output {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn encode<T: Serialize + 'static>(
     codecs: &Codecs,
     value: T,
@@ -296,7 +296,7 @@ fn encode<T: Serialize + 'static>(
     Ok(Reply { message: Message::from_parts(Some(payload), headers), sets_headers })
 }
 
-#[inline]
+#[inline(always)]
 fn negotiate<T: 'static>(codecs: &Codecs, wanted: &Wanted) -> Result<ContentType, Error> {
     let natural = natural_content_type::<T>();
     match wanted {

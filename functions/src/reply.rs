@@ -61,7 +61,7 @@ impl<R: Serialize + Send + 'static> IntoReply<AsValue> for R {
     type Payload = R;
     const SHAPE: Shape = Shape::One;
 
-    #[inline]
+    #[inline(always)]
     fn reply(self, next: Next<'_>) -> Step {
         next.accept(self)
     }
@@ -123,7 +123,7 @@ impl<M, R: IntoReply<M>, E: Into<Error> + Send + 'static> IntoReply<AsResult<M>>
     type Payload = R::Payload;
     const SHAPE: Shape = R::SHAPE;
 
-    #[inline]
+    #[inline(always)]
     fn reply(self, next: Next<'_>) -> Step {
         match self {
             Ok(reply) => reply.reply(next),

@@ -34,3 +34,14 @@ pub mod prelude {
         schemars, schemars::JsonSchema, supplier,
     };
 }
+
+/// The snippets of the pages, as documentation tests.
+#[cfg(all(doctest, feature = "http", feature = "cli"))]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/guide.md")]
+    mod guide {}
+    #[doc = include_str!("../../examples/hello/README.md")]
+    mod hello {}
+}

@@ -64,6 +64,7 @@ impl Codecs {
     /// # Errors
     /// [`Kind::Undecodable`] with the place and what was expected; [`Kind::Unsupported`] when no codec reads the
     /// content type for this type.
+    #[inline]
     pub fn decode<T: DeserializeOwned + 'static>(
         &self,
         payload: Bytes,
@@ -108,7 +109,7 @@ impl Codecs {
     ///
     /// # Errors
     /// [`Kind::Unencodable`] when no codec writes the content type for this type, or the value cannot be expressed.
-    #[inline]
+    #[inline(always)]
     pub fn encode<T: Serialize + 'static>(
         &self,
         value: T,

@@ -5,7 +5,7 @@ mod panic;
 mod threads;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -13,7 +13,7 @@ use wellspring_functions::{Call, Composition, Error, Incoming, Input, Kind, Outp
 
 pub use lookup::Functions;
 pub use threads::BlockingPool;
-use threads::Threads;
+use threads::{Place, Threads};
 
 /// A composition as the edges call it: HTTP, bindings and the command line.
 ///
@@ -58,16 +58,16 @@ impl Invocation {
     #[must_use = "a call that goes on must be finished"]
     #[inline]
     pub fn start(&self, incoming: Incoming, wanted: Wanted) -> Step {
-        if self.0.threads.may_block() {
-            return self.start_on_blocking_thread(incoming, wanted);
-        }
-        let sampled = self.0.threads.sample();
+        let started = match self.0.threads.place() {
+            Place::MayBlock => return self.start_on_blocking_thread(incoming, wanted),
+            Place::Here { timed } => timed.then(Instant::now),
+        };
         let (input, headers) = incoming.into_parts();
         let (mut input, mut call) = (Some(input), Call::new(headers, wanted));
         let step =
             panic::catch(|| self.0.composition.call_with(input.take().unwrap_or(Input::Nothing), &mut call));
-        if let Some(sampled) = sampled {
-            self.0.threads.observe(sampled, &self.0.composition);
+        if let Some(started) = started {
+            self.0.threads.observe(started, &self.0.composition);
         }
         match step {
             Ok(Step::Ready(Ok(Output::Stream(replies)))) => Step::Ready(Ok(self.guarded(replies))),
@@ -123,7 +123,7 @@ impl Invocation {
         Step::Pending(Box::pin(async move {
             let inner = Arc::clone(&this.0);
             let call = move || {
-                let started = std::time::Instant::now();
+                let started = Instant::now();
                 let step = panic::catch(|| inner.composition.call(incoming, wanted));
                 inner.threads.observe(started, &inner.composition);
                 step

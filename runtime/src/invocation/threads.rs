@@ -13,6 +13,14 @@ const SLOW: Duration = Duration::from_millis(10);
 /// One call in so many is timed once a function is trusted.
 const SAMPLE: u32 = 256;
 
+/// Where a call is made.
+pub(super) enum Place {
+    /// On a thread that may block.
+    MayBlock,
+    /// On the caller's thread, now and then with a look at the clock.
+    Here { timed: bool },
+}
+
 /// The standing of one composition: calls it still has to prove, then a count of calls.
 #[derive(Debug)]
 pub(super) struct Threads {
@@ -27,21 +35,19 @@ impl Default for Threads {
 }
 
 impl Threads {
-    /// Whether the next call belongs on a thread that may block.
+    /// Where the next call belongs. The count is not exact when calls race, and need not be.
     #[inline]
-    pub(super) fn may_block(&self) -> bool {
-        self.calls.load(Ordering::Relaxed) < TRIALS
-    }
-
-    /// The time, when this call is to be timed.
-    ///
-    /// The count is not exact when calls race, and need not be.
-    #[inline]
-    pub(super) fn sample(&self) -> Option<Instant> {
+    pub(super) fn place(&self) -> Place {
         let calls = self.calls.load(Ordering::Relaxed);
-        let next = if calls >= TRIALS + SAMPLE { TRIALS } else { calls + 1 };
-        self.calls.store(next, Ordering::Relaxed);
-        (next == TRIALS).then(Instant::now)
+        if calls < TRIALS {
+            return Place::MayBlock;
+        }
+        if calls >= TRIALS + SAMPLE {
+            self.calls.store(TRIALS, Ordering::Relaxed);
+            return Place::Here { timed: true };
+        }
+        self.calls.store(calls + 1, Ordering::Relaxed);
+        Place::Here { timed: false }
     }
 
     /// Takes note of how long a timed call took.

@@ -21,7 +21,7 @@ const NO_FUNCTIONS: &str = "is their crate named? write `use my_functions as _;`
 
 /// Collects what an application provides. Functions with attributes are found by themselves.
 ///
-/// ```
+/// ```standalone_crate
 /// use wellspring::Runtime;
 /// use wellspring::config::Sources;
 ///

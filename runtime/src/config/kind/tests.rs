@@ -1,3 +1,5 @@
+//! Texts of every kind of value, good and bad.
+
 use super::*;
 
 #[test]
