@@ -70,6 +70,7 @@ pub use next::Next;
 pub use optional::{Many, Optional};
 pub use reply::{AsFuture, AsMany, AsOptional, AsResult, IntoItem, IntoReply};
 pub use resources::{MissingResource, Resources};
+pub use erased_serde;
 pub use schemars;
 pub use sender::{Outputs, Sender};
 pub use signature::{FunctionKind, Location, Port, Shape, Signature};

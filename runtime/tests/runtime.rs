@@ -10,6 +10,8 @@ mod failures;
 mod isolation;
 #[path = "runtime/messages.rs"]
 mod messages;
+#[path = "runtime/names.rs"]
+mod names;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]
