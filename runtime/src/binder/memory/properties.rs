@@ -114,9 +114,9 @@ impl World {
             Action::Send { key } => self.send(*key),
             Action::Join { group } => self.join(*group),
             Action::Receive { member, max } => {
-                if let Some(member) = self.pick(*member) {
+                self.pick(*member).into_iter().for_each(|member| {
                     self.receive(member, *max);
-                }
+                });
             }
             Action::Settle { member, delivery, settlement, flush } => {
                 if let Some(member) = self.pick(*member) {
