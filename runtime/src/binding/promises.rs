@@ -30,7 +30,9 @@ fn of_input(input: &PlannedInput, can: Capabilities) -> Option<Problem> {
     match &input.group {
         Some(group) if !can.groups => Some(broken("group", group, "groups")),
         // What is in flight when an input closes goes back to its group; without that it would be lost.
-        _ if !can.requeue => Some(broken("binder", &input.binder, "redelivery, so that messages would be lost")),
+        _ if !can.requeue => {
+            Some(broken("binder", &input.binder, "redelivery, so that messages would be lost"))
+        }
         _ => None,
     }
 }
@@ -100,7 +102,13 @@ stream:
 
     #[test]
     fn a_binder_is_not_asked_for_what_it_cannot_keep() {
-        let all = Capabilities { groups: true, durable_groups: true, partitions: true, requeue: true, tombstones: true };
+        let all = Capabilities {
+            groups: true,
+            durable_groups: true,
+            partitions: true,
+            requeue: true,
+            tombstones: true,
+        };
         assert_eq!(checked(all), Ok(()));
         let less = Capabilities { groups: false, durable_groups: false, partitions: false, ..all };
         let problems = checked(less).unwrap_err().to_string();
