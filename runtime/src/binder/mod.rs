@@ -113,6 +113,28 @@ pub struct InputSpec {
     pub group: Option<String>,
     /// How many deliveries may be unsettled at once.
     pub max_in_flight: usize,
+    /// With this, only the partitions of one instance are read, whoever else is in the group.
+    pub instance: Option<Instance>,
+}
+
+/// One of several instances of an application that share the partitions of a destination by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance {
+    /// Which of them this one is, from 0.
+    pub index: u32,
+    /// How many there are, at least 1.
+    pub count: u32,
+}
+
+impl Instance {
+    /// Whether a partition belongs to this instance: its number modulo the count is the index (Spring).
+    #[must_use]
+    pub const fn owns(self, partition: u32) -> bool {
+        match partition.checked_rem(self.count) {
+            Some(remainder) => remainder == self.index,
+            None => true,
+        }
+    }
 }
 
 /// Where an output is to write.

@@ -221,6 +221,7 @@ impl PlannedInput {
             destinations: self.destinations.clone(),
             group: self.group.clone(),
             max_in_flight: MAX_IN_FLIGHT,
+            instance: self.instance,
         }
     }
 

@@ -17,6 +17,7 @@ pub(super) async fn run(runtime: Runtime) -> ExitCode {
     for ignored in &runtime.config().ignored {
         tracing::info!(key = ignored.path, origin = %ignored.origin, "ignored: not a setting of wellspring");
     }
+    let application = runtime.config().application_name.clone().unwrap_or_default();
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return print_chain(&error),
@@ -25,6 +26,7 @@ pub(super) async fn run(runtime: Runtime) -> ExitCode {
         Ok(running) => running,
         Err(error) => return print_chain(&error),
     };
+    tracing::info!(application, "started");
     let name = signals.next().await;
     tracing::info!(signal = name, "stopping; a second signal stops at once");
     tokio::select! {

@@ -91,7 +91,11 @@ pub(super) const ROWS: &[Row] = &[
     with("stream.instance-index", Kind::Index, "0", "which of them this one is, from 0"),
     bare("stream.binders.<binder>.type", Kind::Name, "the kind of broker of a named binder"),
     bare("stream.binders.<binder>.environment.**", Kind::Tree, "settings of this named binder alone"),
-    bare("stream.memory.**", Kind::Tree, "settings of the memory binder"),
+    bare(
+        "stream.memory.**",
+        Kind::Tree,
+        "settings of the memory binder: messages a group's queue holds, and partitions of a destination at least",
+    ),
     bare("stream.kafka.**", Kind::Tree, "settings of the Kafka binder"),
     bare("stream.rabbitmq.**", Kind::Tree, "settings of the RabbitMQ binder"),
     bare("stream.function.bindings.<binding>", Kind::Name, "gives a binding another name"),

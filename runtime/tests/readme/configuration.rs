@@ -24,8 +24,8 @@ error, and all problems are reported together, each with its place.
 
 `<binding>`, `<binder>`, `<definition>` and `<target>` stand for names of yours; `**` stands for anything below.
 
-Checked, but without effect until there is a broker with instances and metrics: `application.name`, `stream.instance-*`,
-`consumer.partitioned` and `consumer.instance-*`. Settings of a binder that the program does not contain are refused.
+`stream.instance-*` and `consumer.instance-*` count only for an input that is `partitioned`. Settings of a binder that the
+program does not contain are refused.
 ";
 
 /// The page as it is to be.

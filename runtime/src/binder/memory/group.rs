@@ -7,6 +7,8 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use wellspring_functions::EncodedMessage;
 
+use crate::binder::Instance;
+
 /// A message in a queue, or read and not yet settled.
 #[derive(Clone)]
 pub(super) struct Stored {
@@ -45,6 +47,8 @@ struct Partition {
 
 struct Member {
     id: u64,
+    /// With this, the member reads only the partitions of this instance.
+    instance: Option<Instance>,
     waker: Option<Waker>,
 }
 
@@ -93,9 +97,9 @@ impl Group {
         state.wake_members();
     }
 
-    pub(super) fn join(&self, id: u64) {
+    pub(super) fn join(&self, id: u64, instance: Option<Instance>) {
         let mut state = self.state();
-        state.members.push(Member { id, waker: None });
+        state.members.push(Member { id, instance, waker: None });
         state.wake_members();
     }
 
@@ -133,13 +137,13 @@ impl Group {
     /// Takes up to `max` messages out of the partitions that this member may read. Without any, it is woken later.
     pub(super) fn take(&self, id: u64, max: usize, cx: &Context<'_>, mut take: impl FnMut(Stored)) -> usize {
         let state = &mut *self.state();
-        let members = state.members.len();
         let Some(index) = state.members.iter().position(|member| member.id == id) else { return 0 };
         let competing = state.partitions.len() == 1;
         let mut taken = 0;
-        for (number, partition) in state.partitions.iter_mut().enumerate() {
-            let mine = competing || number % members == index;
-            if !mine || partition.holder.is_some_and(|(holder, _)| holder != id) {
+        for (number, partition) in (0..).zip(state.partitions.iter_mut()) {
+            if !reads(&state.members, index, number, competing)
+                || partition.holder.is_some_and(|(holder, _)| holder != id)
+            {
                 continue;
             }
             let count = partition.queue.len().min(max - taken);
@@ -157,6 +161,20 @@ impl Group {
         }
         taken
     }
+}
+
+/// Whether a member reads a partition. Those that may read it share it out by its number, or compete when it is the
+/// only one.
+fn reads(members: &[Member], index: usize, partition: u32, competing: bool) -> bool {
+    let may_read = |member: &Member| member.instance.is_none_or(|instance| instance.owns(partition));
+    if !may_read(&members[index]) || competing {
+        return may_read(&members[index]);
+    }
+    let before = members[..index].iter().filter(|member| may_read(member)).count();
+    let all = before + members[index..].iter().filter(|member| may_read(member)).count();
+    // Partitions of one instance are so many apart; their turn is what is to be shared out.
+    let turn = partition / members[index].instance.map_or(1, |instance| instance.count.max(1));
+    turn as usize % all == before
 }
 
 impl State {

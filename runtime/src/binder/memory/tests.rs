@@ -6,18 +6,28 @@ use futures_util::FutureExt;
 use wellspring_functions::{ContentType, Message};
 
 use super::*;
-use crate::binder::{Delivery, Outgoing, Settlement};
+use crate::binder::{Delivery, Instance, Outgoing, Settlement};
 
 fn memory(capacity: usize, partitions: u32) -> Memory {
     Memory::new(Config { capacity, partitions })
 }
 
 fn input_of(memory: &Memory, group: Option<&str>, max_in_flight: usize) -> Box<dyn Input> {
+    input_of_instance(memory, group, max_in_flight, None)
+}
+
+fn input_of_instance(
+    memory: &Memory,
+    group: Option<&str>,
+    max_in_flight: usize,
+    instance: Option<Instance>,
+) -> Box<dyn Input> {
     let spec = InputSpec {
         binding: "test-in-0".to_owned(),
         destinations: vec!["orders".to_owned()],
         group: group.map(str::to_owned),
         max_in_flight,
+        instance,
     };
     memory.bind_input(spec).now_or_never().unwrap().unwrap()
 }
@@ -247,9 +257,35 @@ fn a_partition_changes_hands_only_when_nothing_of_it_is_in_flight() {
 }
 
 #[test]
+fn an_instance_reads_exactly_its_partitions() {
+    let memory = memory(1000, 4);
+    let of = |index| Some(Instance { index, count: 2 });
+    let mut zero = input_of_instance(&memory, Some("a"), 1000, of(0));
+    let mut one = input_of_instance(&memory, Some("a"), 1000, of(1));
+    let mut also_one = input_of_instance(&memory, Some("a"), 1000, of(1));
+    let mut output = output_of(&memory);
+    (0..40).for_each(|n| drop(send(&mut *output, n, None)));
+    let partitions = |input: &mut dyn Input| {
+        receive(input).iter().map(|delivery| delivery.partition).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(partitions(&mut *zero).into_iter().collect::<Vec<_>>(), [0, 2]);
+    let (first, second) = (partitions(&mut *one), partitions(&mut *also_one));
+    assert_eq!(first.union(&second).copied().collect::<Vec<_>>(), [1, 3]);
+    assert!(
+        first.is_disjoint(&second) && first.len() == 1,
+        "two members of one instance share its partitions"
+    );
+}
+
+#[test]
 fn a_name_that_is_no_destination_is_refused() {
-    let spec =
-        InputSpec { binding: "b".into(), destinations: vec!["a\nb".into()], group: None, max_in_flight: 1 };
+    let spec = InputSpec {
+        binding: "b".into(),
+        destinations: vec!["a\nb".into()],
+        group: None,
+        max_in_flight: 1,
+        instance: None,
+    };
     let error = memory(1, 1).bind_input(spec).now_or_never().unwrap().err().unwrap();
     assert_eq!(error.to_string(), "`a\\nb` is not a destination, expected a name without control characters");
 }
