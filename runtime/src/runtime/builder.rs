@@ -7,7 +7,7 @@ use wellspring_functions::{Catalog, CatalogBuilder, Inject, Offload, Resources, 
 use super::Runtime;
 use super::hooks::{Hook, Hooks};
 use crate::binder::{Binder, factories};
-use crate::binding::{Binders, Plan, SenderOutputs, definitions};
+use crate::binding::{Binders, Plan, SenderOutputs, check_promises, definitions};
 use crate::config::{Config, Problem, Problems, Sources};
 use crate::invocation::{BlockingPool, Functions};
 
@@ -161,6 +161,7 @@ impl RuntimeBuilder {
             problems.extend(wrong);
             Binders::default()
         });
+        problems.extend(check_promises(&plan, &binders).err().into_iter().flatten());
         let functions = problems.or(()).and_then(|()| functions(&config, catalog))?;
         Ok(Runtime {
             config,

@@ -50,15 +50,35 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) {
 
 /// The Rust files that a predicate on their path chooses. The cases of the UI tests are wrong on purpose: never they.
 pub(crate) fn sources(files: &[File], chosen: impl Fn(&str) -> bool) -> Vec<Source> {
-    let rust = files.iter().filter(|file| file.path.ends_with(".rs") && !file.path.contains("/tests/ui/"));
-    rust.filter(|file| chosen(&file.path)).map(Source::of).collect()
+    let rust = || files.iter().filter(|file| file.path.ends_with(".rs") && !file.path.contains("/tests/ui/"));
+    let for_tests: Vec<_> = rust().flat_map(test_modules).collect();
+    let only_tests = |path: &str| {
+        path.contains("/tests/")
+            || for_tests
+                .iter()
+                .any(|module| path.strip_prefix(&**module).is_some_and(|rest| rest.starts_with(['.', '/'])))
+    };
+    rust().filter(|file| chosen(&file.path)).map(|file| Source::of(file, only_tests(&file.path))).collect()
+}
+
+/// The modules behind `#[cfg(test)]` that are files of their own, without `.rs`: `runtime/src/binding/tests`.
+fn test_modules(file: &File) -> Vec<String> {
+    let code = blank(&file.text);
+    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+    let folder = match name.strip_suffix(".rs") {
+        None | Some("mod" | "lib" | "main") => folder.to_owned(),
+        Some(stem) => format!("{folder}/{stem}"),
+    };
+    let items = test_items(&code).into_iter();
+    let named = items
+        .filter_map(|item| code[item].strip_suffix(';')?.rsplit_once("mod ").map(|(_, name)| name.trim()));
+    named.map(|name| format!("{folder}/{name}")).collect()
 }
 
 impl Source {
-    pub(crate) fn of(file: &File) -> Self {
+    fn of(file: &File, only_tests: bool) -> Self {
         let code = blank(&file.text);
         let path = file.path.clone();
-        let only_tests = path.contains("/tests/") || path.ends_with("/tests.rs");
         let tested = if only_tests { std::iter::once(0..code.len()).collect() } else { test_items(&code) };
         let keep = |inside: bool| -> String {
             let is_tested = |at| tested.iter().any(|item| item.contains(&at));
@@ -172,7 +192,9 @@ fn comments_and_literals_are_no_code() {
 #[test]
 fn test_modules_are_told_from_what_ships() {
     let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\nfn c() {}\n#[cfg(test)]\nmod more;\nfn d() {}\n";
-    let source = Source::of(&File { path: "x/src/a.rs".to_owned(), text: text.to_owned() });
+    let file = File { path: "x/src/a.rs".to_owned(), text: text.to_owned() };
+    assert_eq!(test_modules(&file), ["x/src/a/more"]);
+    let source = Source::of(&file, false);
     assert!(
         source.shipped.contains("fn a") && source.shipped.contains("fn c") && source.shipped.contains("fn d")
     );
