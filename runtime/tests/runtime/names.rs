@@ -29,6 +29,8 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn every_spelling_of_a_composition_has_the_same_bindings(
         names in proptest::collection::vec(name(), 1..5),
