@@ -68,6 +68,7 @@ impl Runtime {
         let bindings = Bindings::start(&self.plan, &self.binders, &self.sender).await?;
         Ok(Running {
             grace: self.config.shutdown_timeout,
+            _binders: self.binders,
             #[cfg(feature = "http")]
             edges: listening.start(&bindings),
             bindings,

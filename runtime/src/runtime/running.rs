@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use crate::binding::{Binding, Bindings};
+use crate::binding::{Binders, Binding, Bindings};
 
 /// A running application.
 #[derive(Debug)]
 pub struct Running {
     pub(super) bindings: Bindings,
     pub(super) grace: Duration,
+    /// Kept until the end: what a memory binder holds ends with it.
+    pub(super) _binders: Binders,
     #[cfg(feature = "http")]
     pub(super) edges: super::edges::Edges,
 }

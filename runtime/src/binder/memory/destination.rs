@@ -62,6 +62,12 @@ impl Destination {
         group
     }
 
+    /// How many messages wait for a group, or for members of one.
+    pub(super) fn unread(&self) -> usize {
+        let state = self.state();
+        state.backlog.len() + state.groups.iter().map(|group| group.unread()).sum::<usize>()
+    }
+
     /// Removes a group that nobody will join again.
     pub(super) fn remove(&self, group: &Arc<Group>) {
         self.state().groups.retain(|other| !Arc::ptr_eq(other, group));

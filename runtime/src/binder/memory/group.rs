@@ -71,6 +71,10 @@ impl Group {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn unread(&self) -> usize {
+        self.state().length
+    }
+
     pub(super) fn grow(&self, partitions: usize) {
         self.state().partitions.resize_with(partitions, Partition::default);
     }

@@ -43,8 +43,24 @@ impl Default for Config {
 #[derive(Clone)]
 pub struct Memory {
     config: Config,
-    destinations: Arc<Mutex<HashMap<String, Arc<Destination>>>>,
+    destinations: Arc<Destinations>,
     members: Arc<AtomicU64>,
+}
+
+/// Every destination, by name.
+#[derive(Default)]
+struct Destinations(Mutex<HashMap<String, Arc<Destination>>>);
+
+impl Drop for Destinations {
+    /// What nobody has read ends with the binder; that is not to pass in silence.
+    fn drop(&mut self) {
+        let all = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (destination, unread) in all.iter().map(|(name, destination)| (name, destination.unread())) {
+            if unread > 0 {
+                tracing::warn!(destination, unread, "messages in memory end with the process");
+            }
+        }
+    }
 }
 
 impl Memory {
@@ -55,7 +71,7 @@ impl Memory {
     }
 
     fn destination(&self, name: &str, partitions: u32) -> Arc<Destination> {
-        let mut all = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.destinations.0.lock().unwrap_or_else(PoisonError::into_inner);
         let destination = all
             .entry(name.to_owned())
             .or_insert_with(|| Arc::new(Destination::new(name, self.config.capacity)));
