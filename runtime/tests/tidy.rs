@@ -273,11 +273,6 @@ fn no_test_sleeps_on_the_real_clock() {
             what: "sleep(",
             reason: "the one place that waits until something holds, with a limit, on either clock",
         },
-        Exception {
-            path: "runtime/tests/spring/binding.rs",
-            what: "sleep(",
-            reason: "every row is executed on a paused clock",
-        },
     ];
     let what_to_do = "Wait for what is to happen, with a limit, or pause the clock: `#[tokio::test(start_paused = true)]`.";
     check(&findings, &exceptions, what_to_do);
