@@ -320,7 +320,10 @@ fn negotiate<T: 'static>(codecs: &Codecs, wanted: &Wanted) -> Result<ContentType
 
 #[cold]
 fn unacceptable<T>(natural: &ContentType, ranges: &[ContentType]) -> Error {
-    let asked = ranges.iter().map(|range| format!("`{range}`")).collect::<Vec<_>>().join(", ");
+    let asked = match ranges {
+        [] => "any type that is accepted".to_owned(),
+        some => some.iter().map(|range| format!("`{range}`")).collect::<Vec<_>>().join(", "),
+    };
     let name = short_name::<T>();
     Error::message(Kind::Unacceptable, format!("`{name}` cannot be written as {asked}, expected `{natural}`"))
 }

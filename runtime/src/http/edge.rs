@@ -122,7 +122,9 @@ impl Edge {
             Step::Ready(Err(error)) => Err(error),
             step => {
                 let limit = deadline.saturating_duration_since(Instant::now());
-                callee.finish_within(async { list::collect(step.await?).await }, Some(limit)).await
+                callee
+                    .finish_within(std::pin::pin!(async { list::collect(step.await?).await }), Some(limit))
+                    .await
             }
         }
     }

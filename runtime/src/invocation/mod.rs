@@ -82,7 +82,7 @@ impl Invocation {
     /// As for [`call`](Self::call).
     pub async fn finish(
         &self,
-        step: impl Future<Output = Result<Output, Error>> + Send,
+        step: impl Future<Output = Result<Output, Error>> + Send + Unpin,
     ) -> Result<Output, Error> {
         self.finish_within(step, None).await
     }
@@ -93,10 +93,10 @@ impl Invocation {
     /// As for [`call`](Self::call).
     pub async fn finish_within(
         &self,
-        step: impl Future<Output = Result<Output, Error>> + Send,
+        step: impl Future<Output = Result<Output, Error>> + Send + Unpin,
         limit: Option<Duration>,
     ) -> Result<Output, Error> {
-        let caught = panic::CatchPanic::new(step);
+        let caught = panic::CatchPanic(step);
         let result = match self.0.deadline.into_iter().chain(limit).min() {
             Some(deadline) => {
                 tokio::time::timeout(deadline, caught).await.unwrap_or_else(|_| Ok(Err(late(deadline))))

@@ -19,19 +19,13 @@ pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Error> {
 }
 
 /// A future whose panic becomes an error.
-pub(super) struct CatchPanic<F>(Pin<Box<F>>);
+pub(super) struct CatchPanic<F>(pub(super) F);
 
-impl<F> CatchPanic<F> {
-    pub(super) fn new(future: F) -> Self {
-        Self(Box::pin(future))
-    }
-}
-
-impl<F: Future> Future for CatchPanic<F> {
+impl<F: Future + Unpin> Future for CatchPanic<F> {
     type Output = Result<F::Output, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch(|| self.0.as_mut().poll(cx)) {
+        match catch(|| Pin::new(&mut self.0).poll(cx)) {
             Ok(poll) => poll.map(Ok),
             Err(panicked) => Poll::Ready(Err(panicked)),
         }
