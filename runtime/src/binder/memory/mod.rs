@@ -157,6 +157,6 @@ impl fmt::Debug for Memory {
 }
 
 #[cfg(test)]
-mod properties;
+mod random_tests;
 #[cfg(test)]
 mod tests;
