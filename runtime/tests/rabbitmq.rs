@@ -3,6 +3,8 @@
 //! `scripts/brokers up rabbitmq` starts one; without it these tests say loudly that they were skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "rabbitmq/captures.rs"]
+mod captures;
 #[path = "rabbitmq/cuts.rs"]
 mod cuts;
 #[path = "rabbitmq/delivery.rs"]
@@ -11,6 +13,8 @@ mod delivery;
 mod refusals;
 #[path = "rabbitmq/sending.rs"]
 mod sending;
+#[path = "rabbitmq/sends.rs"]
+mod sends;
 #[path = "rabbitmq/story.rs"]
 mod story;
 #[path = "rabbitmq/support.rs"]

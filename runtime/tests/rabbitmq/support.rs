@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use lapin::message::Delivery as Raw;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -91,11 +91,17 @@ impl Broker {
     pub(crate) async fn take(&self, queue: &str, count: usize) -> Vec<Raw> {
         use futures_util::StreamExt;
         let channel = self._connection.create_channel().await.unwrap();
-        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let consumer =
-            channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await.unwrap();
-        let taken = consumer.take(count).map(Result::unwrap).collect();
+        // No more than asked for leaves the queue.
+        channel.basic_qos(count.try_into().unwrap(), BasicQosOptions::default()).await.unwrap();
+        let consumed = channel.basic_consume(
+            queue.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        let taken = consumed.await.unwrap().take(count).map(Result::unwrap).collect::<Vec<Raw>>();
         let taken = tokio::time::timeout(PATIENCE, taken).await.expect("messages in time");
+        channel.basic_ack(0, BasicAckOptions { multiple: true }).await.unwrap();
         channel.close(200, "done".into()).await.unwrap();
         taken
     }

@@ -167,8 +167,8 @@ pub fn output(producer: &Producer, spec: &OutputSpec) -> Result<OutputTopology, 
         for partition in all {
             let queue = partition.map_or_else(|| name.clone(), |index| format!("{name}-{index}"));
             let declared = base.queue(&queue, true, false, false, false);
-            base.bound(declared, &queue, &spec.destination, partition, &mut declarations);
             base.dead_letters(&name, &queue, None, &mut declarations);
+            base.bound(declared, &queue, &spec.destination, partition, &mut declarations);
         }
     }
     let routing_key = producer.routing_key.clone().unwrap_or_else(|| spec.destination.clone());
