@@ -9,6 +9,8 @@ mod captures;
 mod cuts;
 #[path = "rabbitmq/delivery.rs"]
 mod delivery;
+#[path = "rabbitmq/ends.rs"]
+mod ends;
 #[path = "rabbitmq/refusals.rs"]
 mod refusals;
 #[path = "rabbitmq/sending.rs"]

@@ -8,7 +8,7 @@ use wellspring::binder::rabbitmq::{Config, RabbitMq};
 use wellspring::binder::{Binder, InputSpec, OutputSpec};
 use wellspring::config::{Problems, Section};
 
-use super::support::{broker, input_spec, output_spec};
+use super::ends::{broker, input_spec, output_spec};
 
 const INPUTS: &str = include_str!("../captures/rabbit-consumer-topology.json");
 const OUTPUTS: &str = include_str!("../captures/rabbit-producers.json");

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wellspring::binder::rabbitmq::{Config, RabbitMq};
 use wellspring::binder::{Kind, Settlement};
 
-use super::support::{Broker, Member, Writer, broker, json, payloads};
+use super::ends::{Broker, Member, Writer, broker, json, payloads};
 
 /// Stands between the binder and the broker, and can cut every connection.
 struct Wire {

@@ -5,7 +5,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use wellspring::binder::{Binder, Settlement};
 use wellspring::{ContentType, HeaderValue};
 
-use super::support::{Member, Writer, broker, input_spec, json, payloads};
+use super::ends::{Member, Writer, broker, input_spec, json, payloads};
 
 #[tokio::test]
 async fn a_message_arrives_with_its_headers_and_properties() {

@@ -6,7 +6,7 @@ use wellspring::binder::rabbitmq::{Config, RabbitMq};
 use wellspring::binder::{Binder, Error, Kind};
 use wellspring::config::Section;
 
-use super::support::{broker, input_spec, output_spec};
+use super::ends::{broker, input_spec, output_spec};
 
 fn at(settings: &str) -> RabbitMq {
     let section = Section::from_yaml("stream.rabbitmq", settings).unwrap();

@@ -4,7 +4,7 @@ use lapin::types::AMQPValue;
 use wellspring::binder::{Binder, Kind, Outgoing};
 use wellspring::{HeaderValue, Message};
 
-use super::support::{Writer, broker, json, output_spec};
+use super::ends::{Writer, broker, json, output_spec};
 
 #[tokio::test]
 async fn a_message_is_found_with_the_properties_that_spring_sets() {

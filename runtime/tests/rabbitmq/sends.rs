@@ -6,7 +6,7 @@ use lapin::types::AMQPValue;
 use serde_json::{Value, json};
 use wellspring::{HeaderValue, Message};
 
-use super::support::{Writer, broker};
+use super::ends::{Writer, broker};
 
 const SENDS: &str = include_str!("../captures/rabbit-sends.json");
 

@@ -4,7 +4,7 @@ use lapin::BasicProperties;
 use wellspring::Runtime;
 use wellspring::config::Sources;
 
-use super::support::broker;
+use super::ends::broker;
 
 #[tokio::test]
 async fn a_composition_is_bound_to_rabbitmq_by_one_line_of_configuration() {

@@ -10,8 +10,10 @@ use super::value::{from_wire, millis};
 
 /// The headers of one batch.
 pub(super) struct Received {
-    messages: Vec<(Raw, OnceLock<Vec<(HeaderName, HeaderValue)>>)>,
+    messages: Vec<(Raw, OnceLock<Entries>)>,
 }
+
+type Entries = Vec<(HeaderName, HeaderValue)>;
 
 /// What came with a message, beside its payload.
 pub(super) struct Raw {
@@ -75,7 +77,7 @@ names! {
 }
 
 impl Raw {
-    fn read(&self) -> Vec<(HeaderName, HeaderValue)> {
+    fn read(&self) -> Entries {
         let names = &*NAMES;
         let table = self.properties.headers().as_ref();
         let mut entries = Vec::with_capacity(12 + table.map_or(0, |table| table.inner().len()));

@@ -44,7 +44,7 @@ pub(super) struct Source {
 }
 
 enum State {
-    Live(Live),
+    Live(Box<Live>),
     Recovering(BoxFuture<'static, Live>),
 }
 
@@ -97,7 +97,7 @@ impl Source {
         Ok(Self {
             reader: Arc::clone(reader),
             index,
-            state: State::Live(live),
+            state: State::Live(Box::new(live)),
             unsettled: Unsettled::new(patience),
             queue: queue.into(),
             partition,
@@ -116,7 +116,7 @@ impl Source {
                 State::Live(live) => live,
                 State::Recovering(future) => {
                     let Poll::Ready(live) = future.poll_unpin(cx) else { return Poll::Pending };
-                    self.state = State::Live(live);
+                    self.state = State::Live(Box::new(live));
                     continue;
                 }
             };
