@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use lapin::BasicProperties;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wellspring::binder::rabbitmq::{Config, RabbitMq};
 use wellspring::binder::{Kind, Settlement};
 
-use super::ends::{Broker, Member, Writer, broker, json, payloads};
+use super::ends::{Broker, Member, Writer, broker, eventually, json, payloads};
 
 /// Stands between the binder and the broker, and can cut every connection.
 struct Wire {
@@ -20,6 +20,8 @@ struct Wire {
     cut: Arc<std::sync::Mutex<CancellationToken>>,
     /// Nobody gets through.
     down: Arc<AtomicBool>,
+    /// How many have tried.
+    turned_away: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -30,13 +32,15 @@ impl Wire {
         let address = listener.local_addr().unwrap().to_string();
         let cut = Arc::new(std::sync::Mutex::new(CancellationToken::new()));
         let down = Arc::new(AtomicBool::new(false));
-        let (current, is_down) = (Arc::clone(&cut), Arc::clone(&down));
+        let turned_away = Arc::new(AtomicUsize::new(0));
+        let (current, is_down, tried) = (Arc::clone(&cut), Arc::clone(&down), Arc::clone(&turned_away));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut pipes = JoinSet::new();
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
                 if is_down.load(Ordering::SeqCst) {
+                    tried.fetch_add(1, Ordering::SeqCst);
                     continue;
                 }
                 let token = current.lock().unwrap().clone();
@@ -48,7 +52,7 @@ impl Wire {
                 });
             }
         });
-        Self { address, cut, down, _tasks: tasks }
+        Self { address, cut, down, turned_away, _tasks: tasks }
     }
 
     fn cut(&self) {
@@ -75,13 +79,12 @@ async fn a_reader_whose_connection_is_cut_gets_again_what_it_had_not_settled() {
     let unsettled = first.split_off(60);
     member.settle(first, Settlement::Ack).await;
     // The broker has the settlements before the connection goes.
-    while broker
-        .management(&format!("queues/%2f/{destination}.g"))
-        .await
-        .is_some_and(|queue| queue["messages_unacknowledged"].as_u64() != Some(40))
-    {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let queue = format!("queues/%2f/{destination}.g");
+    eventually("60 are settled", async || {
+        let queue = broker.management(&queue).await;
+        queue.is_none_or(|queue| queue["messages_unacknowledged"].as_u64() == Some(40))
+    })
+    .await;
     wire.cut();
     let again = member.receive(40).await;
     assert_eq!(payloads(&again), payloads(&unsettled), "in order");
@@ -144,7 +147,7 @@ async fn a_broker_that_stays_away_is_waited_for_without_losing_anything() {
     wire.down.store(true, Ordering::SeqCst);
     wire.cut();
     let up = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        eventually("it has tried in vain", async || wire.turned_away.load(Ordering::SeqCst) >= 3).await;
         wire.down.store(false, Ordering::SeqCst);
     };
     let send = async {
@@ -169,11 +172,7 @@ async fn a_queue_and_an_exchange_that_somebody_removes_are_declared_again() {
     broker.channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
     let exchange = destination.as_str().into();
     broker.channel.exchange_delete(exchange, ExchangeDeleteOptions::default()).await.unwrap();
-    let send = async {
-        while writer.send(json("1")).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
+    let send = async { while writer.send(json("1")).await.is_err() {} };
     let (batch, ()) = tokio::join!(member.receive(1), send);
     assert_eq!(payloads(&batch), ["1"]);
     member.settle(batch, Settlement::Ack).await;

@@ -14,6 +14,17 @@ use wellspring::{ContentType, EncodedMessage, Message};
 
 pub(crate) use super::support::{Broker, PATIENCE, broker};
 
+/// Looks again and again until something holds.
+pub(crate) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let looks = async {
+        let mut moments = tokio::time::interval(Duration::from_millis(5));
+        while !holds().await {
+            moments.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looks).await.unwrap_or_else(|_| panic!("never happened: {what}"));
+}
+
 impl Broker {
     /// A binder with settings beside the address.
     pub(crate) fn binder(&self, settings: &str) -> RabbitMq {
@@ -40,12 +51,7 @@ impl Broker {
 
     /// Waits until a queue holds so many messages.
     pub(crate) async fn until_waiting(&self, queue: &str, count: u32) {
-        let all = async {
-            while self.waiting(queue).await != count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, all).await.expect("the queue gets there in time");
+        eventually(&format!("`{queue}` holds {count}"), async || self.waiting(queue).await == count).await;
     }
 }
 

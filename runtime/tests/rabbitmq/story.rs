@@ -47,3 +47,35 @@ stream:
     assert_eq!(broker.waiting(&format!("{input}.message")).await, 0);
     broker.clean().await;
 }
+
+#[tokio::test]
+async fn a_message_whose_function_fails_for_good_is_with_the_brokers_dead_letters() {
+    let Some(broker) = broker("dead letters").await else { return };
+    let yaml = format!(
+        "
+function: {{ definition: never }}
+stream:
+  default-binder: rabbitmq
+  bindings:
+    never-in-0: {{ destination: d, group: g, consumer: {{ max-attempts: 2, back-off-initial-interval: 1ms }} }}
+  rabbitmq:
+    uri: '{}'
+    bindings: {{ never-in-0: {{ consumer: {{ auto-bind-dlq: true, prefix: {} }} }} }}
+",
+        broker.uri, broker.prefix
+    );
+    let sources = Sources::new().args(["--http.enabled=false", "--management.enabled=false"]);
+    let never = |number: u64| {
+        Err::<(), _>(wellspring::Error::message(wellspring::Kind::Retryable, format!("no {number}")))
+    };
+    let builder = Runtime::builder().functions(move |catalog| catalog.consumer("never", never));
+    let runtime = builder.sources(sources.built_in("application.yaml", &yaml)).build();
+    let running = runtime.unwrap_or_else(|problems| panic!("{problems}")).start().await.unwrap();
+    let properties = BasicProperties::default().with_content_type("application/json".into());
+    broker.publish(&broker.name("d"), "d", b"7", properties).await;
+    let letter = broker.take(&broker.name("d.g.dlq"), 1).await.remove(0);
+    assert_eq!(letter.data, b"7");
+    assert_eq!(letter.routing_key.as_str(), broker.name("d.g"));
+    assert_eq!(running.stop().await, 0);
+    broker.clean().await;
+}

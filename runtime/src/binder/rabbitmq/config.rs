@@ -7,7 +7,7 @@ use std::time::Duration;
 use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 use serde::Deserialize;
 
-use super::properties::{Consumer, Producer};
+use super::settings::{Consumer, Producer};
 use crate::config::human;
 
 /// The settings of the RabbitMQ binder (`stream.rabbitmq.*`).

@@ -9,7 +9,7 @@ use lapin::types::{FieldTable, ShortString};
 use wellspring_functions::{ContentType, HeaderValue, Headers, header_names};
 
 use super::declare::short;
-use super::properties::DeliveryMode;
+use super::settings::DeliveryMode;
 use super::value::{seconds, size, to_wire};
 use crate::binder::{Error, Kind};
 

@@ -19,7 +19,7 @@ use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::outgoing::Mapper;
 use super::partition::Partitions;
-use super::properties::Producer;
+use super::settings::Producer;
 use super::topology::OutputTopology;
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::properties::{Consumer, ExchangeType, Producer, Quorum};
+use super::settings::{Consumer, ExchangeType, Producer, Quorum};
 use super::topology::{Argument, Arguments, Declaration, binding};
 
 /// The settings that both ends of a destination have, with Spring's defaults put in.

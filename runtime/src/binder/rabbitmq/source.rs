@@ -13,7 +13,7 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
-use super::properties::Consumer;
+use super::settings::Consumer;
 use super::topology::InputTopology;
 use super::unsettled::{Notice, Unsettled};
 use crate::binder::{Error, Settlement};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::properties::{Consumer, ContainerType, ExchangeType, Producer};
 use super::queue::Queues;
+use super::settings::{Consumer, ContainerType, ExchangeType, Producer};
 use crate::binder::{Error, InputSpec, Kind, OutputSpec};
 
 /// One thing to declare.
