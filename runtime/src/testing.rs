@@ -94,6 +94,7 @@ impl Destinations {
             binding: "test".to_owned(),
             destinations: vec![destination.to_owned()],
             group: Some(group.to_owned()),
+            partitions: Vec::new(),
             max_in_flight: usize::MAX,
             instance: None,
         };

@@ -13,6 +13,8 @@ mod delivery;
 mod error;
 mod factory;
 pub mod memory;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod registry;
 
 use std::fmt;
@@ -111,6 +113,9 @@ pub struct InputSpec {
     pub destinations: Vec<String>,
     /// The group to join; without one, a group of its own that sees only what comes from now on.
     pub group: Option<String>,
+    /// The partitions to read, where configuration assigns them to the members of the group; empty where the broker
+    /// does, or where there are none.
+    pub partitions: Vec<u32>,
     /// How many deliveries may be unsettled at once.
     pub max_in_flight: usize,
     /// With this, only the partitions of one instance are read, whoever else is in the group.

@@ -21,6 +21,10 @@ pub static BINDERS: [ErasedFactory];
 #[distributed_slice(BINDERS)]
 static MEMORY: ErasedFactory = ErasedFactory::of::<MemoryFactory>();
 
+#[cfg(feature = "rabbitmq")]
+#[distributed_slice(BINDERS)]
+static RABBITMQ: ErasedFactory = ErasedFactory::of::<super::rabbitmq::RabbitMqFactory>();
+
 /// The linked binder types, by name.
 #[must_use]
 pub fn factories() -> Vec<&'static ErasedFactory> {

@@ -52,6 +52,8 @@ pub struct PlannedInput {
     pub binder: String,
     /// What payloads are when their message does not say.
     pub content_type: Option<ContentType>,
+    /// The partitions this process reads, where they are assigned by its instance index.
+    pub partitions: Vec<u32>,
     /// How many members of the group this process is.
     pub concurrency: u32,
     /// The instance whose partitions are read; without one, the group shares them out.
@@ -219,6 +221,12 @@ impl Planner<'_> {
             group: binding.group.as_ref().map(|group| group.value.clone()),
             binder: self.binder(&binding),
             content_type: self.content_type(&binding),
+            partitions: consumer
+                .partitioned
+                .value
+                .then_some(consumer.instance_index.value)
+                .into_iter()
+                .collect(),
             concurrency: consumer.concurrency.value.max(1),
             instance: consumer.partitioned.value.then_some(Instance {
                 index: consumer.instance_index.value,

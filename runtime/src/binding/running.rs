@@ -220,6 +220,7 @@ impl PlannedInput {
             binding: self.binding.clone(),
             destinations: self.destinations.clone(),
             group: self.group.clone(),
+            partitions: self.partitions.clone(),
             max_in_flight: MAX_IN_FLIGHT,
             instance: self.instance,
         }

@@ -162,6 +162,7 @@ impl World {
             binding: "in".to_owned(),
             destinations: vec!["d".to_owned()],
             group: Some(GROUPS[group].to_owned()),
+            partitions: Vec::new(),
             max_in_flight: 6,
             instance: None,
         };

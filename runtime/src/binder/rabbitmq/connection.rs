@@ -1,0 +1,128 @@
+//! A connection that is shared by the bindings of one direction and made anew when it is lost.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::{Channel, Connection, ConnectionProperties};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+use super::config::{Config, shown};
+use super::error;
+use crate::binder::{Error, Kind};
+
+/// Makes channels, on one connection for all of them.
+pub(super) struct Link {
+    config: Arc<Config>,
+    /// Shown in the broker's list of connections.
+    name: String,
+    connection: Mutex<Option<Arc<Connection>>>,
+}
+
+/// A channel and the connection it is on.
+pub(super) struct Line {
+    pub(super) channel: Arc<Channel>,
+    /// The server, as it may be shown.
+    pub(super) broker: String,
+    /// The largest frame; headers must fit into one.
+    pub(super) frame_max: usize,
+    _connection: Arc<Connection>,
+}
+
+impl Line {
+    pub(super) fn is_up(&self) -> bool {
+        self.channel.status().connected()
+    }
+
+    pub(super) fn failed(&self, operation: &str, object: &str, cause: &lapin::Error) -> Error {
+        error::failed(&self.broker, operation, object, cause)
+    }
+
+    /// Closes the channel, without waiting for a broker that does not answer.
+    pub(super) async fn close(self) {
+        let closed = timeout(Duration::from_secs(5), self.channel.close(200, "closed".into())).await;
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::debug!(broker = self.broker, "a channel was lost while it was closed");
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(config: Arc<Config>, name: String) -> Self {
+        Self { config, name, connection: Mutex::new(None) }
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Opens a channel, connecting first if there is no connection.
+    pub(super) async fn open(&self) -> Result<Line, Error> {
+        let servers = self.config.servers().map_err(|sentence| Error::new(Kind::Refused, sentence))?;
+        let mut held = self.connection.lock().await;
+        let connection = match &*held {
+            Some(connection) if connection.status().connected() => Arc::clone(connection),
+            _ => {
+                let connection = Arc::new(self.connect(&servers).await?);
+                *held = Some(Arc::clone(&connection));
+                connection
+            }
+        };
+        drop(held);
+        // The server of several that it is connected to is not told by the client.
+        let broker = servers.iter().map(shown).collect::<Vec<_>>().join(", ");
+        let opened = connection.create_channel().await;
+        let channel = opened.map_err(|cause| error::failed(&broker, "opens no channel", "", &cause))?;
+        let frame_max = usize::try_from(connection.configuration().frame_max()).unwrap_or(usize::MAX);
+        Ok(Line { channel: Arc::new(channel), broker, frame_max, _connection: connection })
+    }
+
+    async fn connect(&self, servers: &[lapin::uri::AMQPUri]) -> Result<Connection, Error> {
+        let mut last = Error::new(Kind::Refused, "`addresses` is empty, expected at least one");
+        for uri in servers {
+            let broker = shown(uri);
+            let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
+            let wait = self.config.connection_timeout;
+            match timeout(wait, Connection::connect_uri(uri.clone(), properties)).await {
+                Ok(Ok(connection)) => {
+                    tracing::debug!(broker, connection = self.name, "connected");
+                    return Ok(connection);
+                }
+                Ok(Err(cause)) => last = error::failed(&broker, "cannot be connected to", "", &cause),
+                Err(_) => {
+                    let sentence = format!("`{broker}` does not answer within {wait:?}");
+                    last = Error::new(Kind::Unreachable, sentence);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Repeats an attempt until it succeeds, with waits that grow up to a bound. It never gives up: whatever the broker
+    /// refuses today, somebody may put right, and nothing is lost meanwhile.
+    pub(super) async fn again<T, F>(&self, binding: &str, attempt: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut wait = self.config.reconnect_initial_interval;
+        let mut tries = 1_u64;
+        loop {
+            match attempt().await {
+                Ok(made) => {
+                    tracing::info!(binding, tries, "connected again");
+                    return made;
+                }
+                Err(error) if error.kind().is_retryable() => {
+                    tracing::warn!(binding, tries, ?wait, %error, "still not connected");
+                }
+                Err(error) => {
+                    tracing::error!(binding, tries, ?wait, %error, "cannot go on until this is put right");
+                }
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(self.config.reconnect_max_interval);
+            tries += 1;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The receiving end: the queues of a binding, gathered into batches.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use lapin::types::AMQPValue;
+use wellspring_functions::{Headers, Message};
+
+use super::received::{Raw, Received, Repeated};
+use super::source::{Reader, Source};
+use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+
+pub(super) struct RabbitInput {
+    sources: Vec<Source>,
+    max_in_flight: usize,
+    /// The source that is asked first.
+    next: usize,
+    repeated: Repeated,
+}
+
+impl RabbitInput {
+    pub(super) async fn open(reader: Reader, max_in_flight: usize) -> Result<Self, Error> {
+        let reader = Arc::new(reader);
+        let mut sources = Vec::with_capacity(reader.topology.queues.len());
+        for index in 0..reader.topology.queues.len() {
+            sources.push(Source::open(&reader, index).await?);
+        }
+        Ok(Self { sources, max_in_flight: max_in_flight.max(1), next: 0, repeated: Repeated::default() })
+    }
+}
+
+impl Input for RabbitInput {
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<Delivery>,
+        max: usize,
+    ) -> Poll<Result<(), Error>> {
+        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
+        let mut room = max.min(self.max_in_flight.saturating_sub(unsettled));
+        let before = batch.len();
+        let count = self.sources.len();
+        let mut raws = Vec::new();
+        for turn in 0..count {
+            let at = (self.next + turn) % count;
+            while room > 0 {
+                let source = &mut self.sources[at];
+                let Poll::Ready((delivery, number, consumer_tag)) = source.poll_next(cx) else { break };
+                let queue = Arc::clone(&source.queue);
+                let exchange = self.repeated.exchange(&delivery.exchange);
+                let routing_key = self.repeated.routing_key(&delivery.routing_key);
+                let raw = Raw {
+                    exchange,
+                    routing_key,
+                    queue,
+                    consumer_tag,
+                    delivery_tag: delivery.delivery_tag,
+                    redelivered: delivery.redelivered,
+                    properties: delivery.properties,
+                };
+                let headers = {
+                    let mut headers = Headers::new();
+                    headers.set_content_type(self.repeated.content_type(&raw.properties));
+                    headers
+                };
+                batch.push(Delivery {
+                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
+                    key: None,
+                    partition: source.partition,
+                    position: raw.delivery_tag,
+                    attempt: attempt(&raw),
+                    ticket: Ticket::new(number * count as u64 + at as u64),
+                });
+                raws.push(raw);
+                room -= 1;
+            }
+        }
+        self.next = (self.next + 1) % count.max(1);
+        if batch.len() == before {
+            return Poll::Pending;
+        }
+        let source = Arc::new(Received::new(raws));
+        for (index, delivery) in (0..).zip(&mut batch[before..]) {
+            let headers = delivery.message.headers_mut();
+            let content_type = headers.content_type().cloned();
+            *headers = Headers::received(content_type, Arc::clone(&source) as _, index);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
+        let number = ticket.into_number();
+        let count = self.sources.len() as u64;
+        let at = usize::try_from(number % count).unwrap_or_default();
+        self.sources[at].settle(number / count, settlement);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut flushed = Poll::Ready(Ok(()));
+        for source in &mut self.sources {
+            match source.poll_flush(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => flushed = Poll::Pending,
+            }
+        }
+        flushed
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        async move {
+            join_all(self.sources.into_iter().map(Source::close)).await;
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// A quorum queue counts deliveries; any other tells only whether this is the first.
+fn attempt(raw: &Raw) -> u32 {
+    let table = raw.properties.headers().as_ref();
+    let counted = match table.and_then(|table| table.inner().get("x-delivery-count")) {
+        Some(AMQPValue::LongLongInt(count)) => u32::try_from(*count).ok(),
+        Some(AMQPValue::LongInt(count)) => u32::try_from(*count).ok(),
+        _ => None,
+    };
+    1 + counted.unwrap_or_else(|| raw.redelivered.into())
+}

@@ -1,0 +1,113 @@
+//! The RabbitMQ binder: exchanges, queues and messages exactly as Spring Cloud Stream has them.
+//!
+//! Every group of a destination has a durable queue `<destination>.<group>`, bound to the exchange of the destination;
+//! an anonymous group has one that goes with its reader. Deliveries of a queue are one partition and keep their order.
+//! Messages are confirmed by the broker and must reach a queue, unless the output says `allow-unroutable`. A lost
+//! connection is made again, with waits that grow up to a bound, for as long as it takes: what is unsettled is delivered
+//! again, what is unconfirmed fails and may be sent again.
+
+mod config;
+mod connection;
+mod declare;
+mod error;
+mod input;
+mod outgoing;
+mod output;
+mod partition;
+mod queue;
+mod received;
+pub mod settings;
+mod source;
+pub mod topology;
+mod unsettled;
+mod value;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Output, OutputSpec};
+pub use config::{Config, Ends, Ssl};
+use connection::Link;
+use source::Reader;
+
+/// The RabbitMQ binder: one connection for reading, one for writing.
+pub struct RabbitMq {
+    config: Arc<Config>,
+    reading: Arc<Link>,
+    writing: Arc<Link>,
+}
+
+impl RabbitMq {
+    /// A binder of a name, not connected.
+    #[must_use]
+    pub fn new(name: &str, config: Config) -> Self {
+        let config = Arc::new(config);
+        let link = |end: &str| {
+            let prefix = &config.connection_name_prefix;
+            Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
+        };
+        Self { reading: link("consumer"), writing: link("producer"), config }
+    }
+
+    async fn input(&self, spec: InputSpec) -> Result<Box<dyn Input>, Error> {
+        let consumer = self.config.consumer(&spec.binding);
+        let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
+        let link = Arc::clone(&self.reading);
+        let reader = Reader { link, binding: spec.binding, consumer, topology };
+        Ok(Box::new(input::RabbitInput::open(reader, spec.max_in_flight).await?))
+    }
+
+    async fn output(&self, spec: OutputSpec) -> Result<Box<dyn Output>, Error> {
+        let producer = self.config.producer(&spec.binding);
+        let topology = topology::output(&producer, &spec)?;
+        let link = Arc::clone(&self.writing);
+        let writer = output::Writer { link, binding: spec.binding, producer, topology };
+        Ok(Box::new(output::RabbitOutput::open(writer, spec.partition_count).await?))
+    }
+}
+
+impl Binder for RabbitMq {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            groups: true,
+            durable_groups: true,
+            partitions: true,
+            requeue: true,
+            tombstones: false,
+        }
+    }
+
+    fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
+        self.input(spec).boxed()
+    }
+
+    fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        self.output(spec).boxed()
+    }
+}
+
+impl fmt::Debug for RabbitMq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RabbitMq").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Makes RabbitMQ binders.
+#[derive(Debug)]
+pub struct RabbitMqFactory;
+
+impl Factory for RabbitMqFactory {
+    const NAME: &'static str = "rabbitmq";
+    type Config = Config;
+
+    fn validate(config: &Config) -> Vec<String> {
+        config.problems()
+    }
+
+    fn build(name: &str, config: Config) -> Arc<dyn Binder> {
+        Arc::new(RabbitMq::new(name, config))
+    }
+}

@@ -1,0 +1,219 @@
+//! One queue that is read, on a channel of its own; when the channel is lost, on a new one.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery as Received;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+
+use super::connection::{Line, Link};
+use super::declare::{declare, short};
+use super::settings::Consumer;
+use super::topology::InputTopology;
+use super::unsettled::{Notice, Unsettled};
+use crate::binder::{Error, Settlement};
+
+/// How many deliveries the broker hands out unless configured. Spring's 1 waits for the broker after every message;
+/// no peer can tell the difference.
+const PREFETCH: u16 = 250;
+/// How many acknowledgements wait for more at most.
+const PATIENCE: u16 = 64;
+
+/// What it takes to read the queues of an input.
+pub(super) struct Reader {
+    pub(super) link: Arc<Link>,
+    pub(super) binding: String,
+    pub(super) consumer: Consumer,
+    pub(super) topology: InputTopology,
+}
+
+/// A queue that is read.
+pub(super) struct Source {
+    reader: Arc<Reader>,
+    index: usize,
+    state: State,
+    unsettled: Unsettled,
+    /// The queue's name.
+    pub(super) queue: Arc<str>,
+    pub(super) partition: u32,
+}
+
+enum State {
+    Live(Box<Live>),
+    Recovering(BoxFuture<'static, Live>),
+}
+
+pub(super) struct Live {
+    line: Line,
+    consumer: lapin::Consumer,
+    tag: Arc<str>,
+    /// Notices on their way to the socket.
+    writing: Vec<BoxFuture<'static, lapin::Result<()>>>,
+}
+
+impl Reader {
+    fn prefetch(&self) -> u16 {
+        self.consumer.prefetch.unwrap_or(PREFETCH)
+    }
+
+    async fn open(&self, index: usize) -> Result<Live, Error> {
+        let line = self.link.open().await?;
+        declare(&line, &self.topology.declarations).await?;
+        let Some((queue, _)) = self.topology.queues.get(index) else {
+            return Err(Error::new(crate::binder::Kind::Refused, "there is no such queue"));
+        };
+        let channel = &line.channel;
+        let limited = channel.basic_qos(self.prefetch(), BasicQosOptions::default()).await;
+        limited.map_err(|cause| line.failed("cannot limit what is delivered of", queue, &cause))?;
+        let options = BasicConsumeOptions {
+            exclusive: self.consumer.exclusive.unwrap_or(false),
+            ..BasicConsumeOptions::default()
+        };
+        let mut arguments = FieldTable::default();
+        if let Some(priority) = self.consumer.consumer_priority.filter(|priority| *priority >= 0) {
+            arguments.insert("x-priority".into(), AMQPValue::LongInt(priority));
+        }
+        let tag = self.consumer.consumer_tag_prefix.as_ref();
+        let tag = tag.map_or_else(String::new, |prefix| format!("{prefix}#{}", index + 1));
+        let tag = short("consumer tag", &tag)?;
+        let consumed = channel.basic_consume(short("queue", queue)?, tag, options, arguments).await;
+        let consumer = consumed.map_err(|cause| line.failed("cannot read the queue", queue, &cause))?;
+        let tag = consumer.tag().as_str().into();
+        Ok(Live { line, consumer, tag, writing: Vec::new() })
+    }
+}
+
+impl Source {
+    /// Declares what the input needs and starts to read one of its queues.
+    pub(super) async fn open(reader: &Arc<Reader>, index: usize) -> Result<Self, Error> {
+        let live = reader.open(index).await?;
+        let (queue, partition) = reader.topology.queues.get(index).cloned().unwrap_or_default();
+        let patience = usize::from((reader.prefetch() / 4).clamp(1, PATIENCE));
+        Ok(Self {
+            reader: Arc::clone(reader),
+            index,
+            state: State::Live(Box::new(live)),
+            unsettled: Unsettled::new(patience),
+            queue: queue.into(),
+            partition,
+        })
+    }
+
+    /// How many deliveries are not settled.
+    pub(super) const fn open_deliveries(&self) -> usize {
+        self.unsettled.open()
+    }
+
+    /// Takes the next delivery with the number that settles it and the tag of the consumer.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(Received, u64, Arc<str>)> {
+        loop {
+            let live = match &mut self.state {
+                State::Live(live) => live,
+                State::Recovering(future) => {
+                    let Poll::Ready(live) = future.poll_unpin(cx) else { return Poll::Pending };
+                    self.state = State::Live(Box::new(live));
+                    continue;
+                }
+            };
+            match live.consumer.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(delivery))) => {
+                    let number = self.unsettled.add(delivery.delivery_tag);
+                    return Poll::Ready((delivery, number, Arc::clone(&live.tag)));
+                }
+                Poll::Ready(Some(Err(cause))) => {
+                    let error = live.line.failed("does not deliver from", &self.queue, &cause);
+                    self.recover(&error.to_string());
+                }
+                Poll::Ready(None) => self.recover("the broker has ended the consumer"),
+                Poll::Pending => {
+                    self.tell_all();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn recover(&mut self, why: &str) {
+        let reader = Arc::clone(&self.reader);
+        let index = self.index;
+        let unsettled = self.unsettled.open();
+        tracing::warn!(
+            binding = reader.binding,
+            queue = &*self.queue,
+            unsettled,
+            why,
+            "not connected; what is unsettled will be delivered again"
+        );
+        self.unsettled.forget();
+        let again = async move { reader.link.again(&reader.binding, || reader.open(index)).await };
+        self.state = State::Recovering(again.boxed());
+    }
+
+    pub(super) fn settle(&mut self, number: u64, settlement: Settlement) {
+        if let Some(notice) = self.unsettled.settle(number, settlement)
+            && let State::Live(live) = &mut self.state
+        {
+            live.tell(notice);
+        }
+    }
+
+    fn tell_all(&mut self) {
+        if let State::Live(live) = &mut self.state {
+            self.unsettled.flush().into_iter().for_each(|notice| live.tell(notice));
+        }
+    }
+
+    /// Waits until everything told is written.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.tell_all();
+        let State::Live(live) = &mut self.state else { return Poll::Ready(Ok(())) };
+        while let Some(writing) = live.writing.last_mut() {
+            let Poll::Ready(written) = writing.poll_unpin(cx) else { return Poll::Pending };
+            live.writing.pop();
+            if let Err(cause) = written {
+                return Poll::Ready(Err(live.line.failed(
+                    "was not told what is settled of",
+                    &self.queue,
+                    &cause,
+                )));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Tells what is settled and closes the channel; what is not settled goes back to the queue.
+    pub(super) async fn close(mut self) {
+        self.tell_all();
+        if let State::Live(live) = self.state {
+            live.line.close().await;
+        }
+    }
+}
+
+impl Live {
+    /// Hands a notice to the client without waiting for the socket. When the channel is lost, so is the notice: the
+    /// broker delivers again, and the consumer's end tells.
+    fn tell(&mut self, notice: Notice) {
+        let channel = Arc::clone(&self.line.channel);
+        let mut writing = async move {
+            match notice {
+                Notice::Ack { tag, multiple } => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
+                Notice::Requeue(tag) => {
+                    channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue: true }).await
+                }
+                Notice::Reject(tag) => channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
+            }
+        }
+        .boxed();
+        let mut cx = Context::from_waker(Waker::noop());
+        self.writing.retain_mut(|earlier| earlier.poll_unpin(&mut cx).is_pending());
+        if writing.poll_unpin(&mut cx).is_pending() {
+            self.writing.push(writing);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Which exchanges, queues and bindings a binding needs, as data: the names and arguments of Spring Cloud Stream.
+
+use std::collections::BTreeMap;
+
+use super::queue::Queues;
+use super::settings::{Consumer, ContainerType, ExchangeType, Producer};
+use crate::binder::{Error, InputSpec, Kind, OutputSpec};
+
+/// One thing to declare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Declaration {
+    /// An exchange.
+    Exchange {
+        /// Its name.
+        name: String,
+        /// How it routes.
+        kind: String,
+        /// Whether it survives a restart of the broker.
+        durable: bool,
+        /// Whether it goes with its last queue.
+        auto_delete: bool,
+        /// The rest.
+        arguments: Arguments,
+    },
+    /// A queue.
+    Queue {
+        /// Its name.
+        name: String,
+        /// Whether it survives a restart of the broker.
+        durable: bool,
+        /// Whether it belongs to this connection alone.
+        exclusive: bool,
+        /// Whether it goes with its last consumer.
+        auto_delete: bool,
+        /// The rest.
+        arguments: Arguments,
+    },
+    /// A binding of a queue to an exchange.
+    Binding {
+        /// The queue.
+        queue: String,
+        /// The exchange.
+        exchange: String,
+        /// The routing key.
+        key: String,
+        /// The rest.
+        arguments: Arguments,
+    },
+}
+
+/// Arguments of a declaration. The broker compares them: not one more, not one less, with these very types.
+pub type Arguments = BTreeMap<String, Argument>;
+
+/// The value of an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// A long string.
+    Text(String),
+    /// A 32-bit number.
+    Number(i32),
+    /// A truth value.
+    Truth(bool),
+}
+
+/// What an input declares and reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputTopology {
+    /// What to declare, in order.
+    pub declarations: Vec<Declaration>,
+    /// The queues to read, each with its partition.
+    pub queues: Vec<(String, u32)>,
+}
+
+/// What an output declares and where it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputTopology {
+    /// What to declare, in order.
+    pub declarations: Vec<Declaration>,
+    /// The exchange to write to.
+    pub exchange: String,
+    /// The routing key; with partitions `-` and the partition follow it.
+    pub routing_key: String,
+}
+
+/// The topology of an input. `random` makes the name of an anonymous group's queue unique.
+///
+/// # Errors
+/// When what is configured cannot work.
+pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<InputTopology, Error> {
+    let base = Queues::of_input(consumer);
+    if spec.group.is_none() && base.auto_bind_dlq {
+        return Err(refused(
+            &spec.binding,
+            "has no `group`: the queue of an anonymous group goes with its reader and cannot keep dead letters, \
+             set a group or leave `auto-bind-dlq` out",
+        ));
+    }
+    if !spec.partitions.is_empty() {
+        check_partitions(&base, &spec.binding)?;
+    }
+    let stream = consumer.container_type == Some(ContainerType::Stream);
+    let mut topology = InputTopology { declarations: Vec::new(), queues: Vec::new() };
+    for destination in &spec.destinations {
+        base.exchange(destination, Arguments::new(), &mut topology.declarations);
+        let name = match &spec.group {
+            Some(group) => base.name(destination, group),
+            None => {
+                let prefix = consumer.anonymous_group_prefix.as_deref().unwrap_or("anonymous.");
+                base.name(destination, &format!("{prefix}{random}"))
+            }
+        };
+        let anonymous = spec.group.is_none();
+        let durable = !anonymous && consumer.durable_subscription.unwrap_or(true);
+        let partitions = spec.partitions.iter().copied().map(Some);
+        let all: Vec<Option<u32>> =
+            if spec.partitions.is_empty() { vec![None] } else { partitions.collect() };
+        for partition in all {
+            let queue = partition.map_or_else(|| name.clone(), |index| format!("{name}-{index}"));
+            let declared = base.queue(&queue, durable, anonymous, stream, !durable);
+            base.bound(declared, &queue, destination, partition, &mut topology.declarations);
+            if durable {
+                let extra = consumer.republish_to_dlq.unwrap_or(true).then_some(name.as_str());
+                base.dead_letters(&name, &queue, extra, &mut topology.declarations);
+            }
+            topology.queues.push((queue, partition.unwrap_or_default()));
+        }
+    }
+    Ok(topology)
+}
+
+/// The topology of an output.
+///
+/// # Errors
+/// When what is configured cannot work.
+pub fn output(producer: &Producer, spec: &OutputSpec) -> Result<OutputTopology, Error> {
+    let base = Queues::of_output(producer);
+    let mut declarations = Vec::new();
+    let partitioned = spec.partition_count > 1;
+    if partitioned && !spec.required_groups.is_empty() {
+        check_partitions(&base, &spec.binding)?;
+    }
+    let mut arguments = Arguments::new();
+    if let Some(alternate) = &producer.alternate_exchange
+        && let Some(name) = &alternate.name
+    {
+        if !alternate.exists {
+            declarations.push(Declaration::Exchange {
+                name: name.clone(),
+                kind: alternate.kind.as_str().to_owned(),
+                durable: true,
+                auto_delete: false,
+                arguments: Arguments::new(),
+            });
+            if let Some(queue) = &alternate.binding.queue {
+                let key = alternate.binding.routing_key.clone().unwrap_or_else(|| "#".to_owned());
+                declarations.push(plain_queue(queue));
+                declarations.push(binding(queue, name, &key, Arguments::new()));
+            }
+        }
+        arguments.insert("alternate-exchange".to_owned(), Argument::Text(name.clone()));
+    }
+    base.exchange(&spec.destination, arguments, &mut declarations);
+    for group in &spec.required_groups {
+        let name = base.name(&spec.destination, group);
+        let count = spec.partition_count;
+        let all: Vec<Option<u32>> = if partitioned { (0..count).map(Some).collect() } else { vec![None] };
+        for partition in all {
+            let queue = partition.map_or_else(|| name.clone(), |index| format!("{name}-{index}"));
+            let declared = base.queue(&queue, true, false, false, false);
+            base.dead_letters(&name, &queue, None, &mut declarations);
+            base.bound(declared, &queue, &spec.destination, partition, &mut declarations);
+        }
+    }
+    let routing_key = producer.routing_key.clone().unwrap_or_else(|| spec.destination.clone());
+    Ok(OutputTopology { declarations, exchange: base.exchange_name(&spec.destination), routing_key })
+}
+
+pub(super) fn plain_queue(name: &str) -> Declaration {
+    Declaration::Queue {
+        name: name.to_owned(),
+        durable: true,
+        exclusive: false,
+        auto_delete: false,
+        arguments: Arguments::new(),
+    }
+}
+
+pub(super) fn binding(queue: &str, exchange: &str, key: &str, arguments: Arguments) -> Declaration {
+    let (queue, exchange, key) = (queue.to_owned(), exchange.to_owned(), key.to_owned());
+    Declaration::Binding { queue, exchange, key, arguments }
+}
+
+fn check_partitions(base: &Queues<'_>, binding: &str) -> Result<(), Error> {
+    if base.exchange_type == ExchangeType::Fanout {
+        let advice = "has partitions on a `fanout` exchange, which sends every message to every queue; \
+                      use `exchange-type: topic`";
+        return Err(refused(binding, advice));
+    }
+    Ok(())
+}
+
+fn refused(binding: &str, sentence: &str) -> Error {
+    Error::new(Kind::Refused, format!("the binding `{binding}` {sentence}"))
+}

@@ -1,0 +1,23 @@
+//! The RabbitMQ binder against a real broker, seen from outside by a bare client and by the management interface.
+//!
+//! `scripts/brokers up rabbitmq` starts one; without it these tests say loudly that they were skipped.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
+
+#[path = "rabbitmq/captures.rs"]
+mod captures;
+#[path = "rabbitmq/cuts.rs"]
+mod cuts;
+#[path = "rabbitmq/delivery.rs"]
+mod delivery;
+#[path = "rabbitmq/ends.rs"]
+mod ends;
+#[path = "rabbitmq/refusals.rs"]
+mod refusals;
+#[path = "rabbitmq/sending.rs"]
+mod sending;
+#[path = "rabbitmq/sends.rs"]
+mod sends;
+#[path = "rabbitmq/story.rs"]
+mod story;
+#[path = "rabbitmq/support.rs"]
+mod support;

@@ -1,0 +1,8 @@
+//! The RabbitMQ binder while its broker goes away and comes back. A binary of its own: nobody else may use the broker
+//! meanwhile.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
+
+#[path = "rabbitmq/faults.rs"]
+mod faults;
+#[path = "rabbitmq/support.rs"]
+mod support;
