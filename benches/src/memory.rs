@@ -76,6 +76,7 @@ async fn read(memory: &Memory, count: u64) -> Result<(), wellspring::binder::Err
         destinations: vec!["out".to_owned()],
         group: Some("reader".to_owned()),
         max_in_flight: 4096,
+        sharing: Default::default(),
     };
     let mut input = memory.bind_input(spec).await?;
     let (mut seen, mut batch) = (0, Vec::new());

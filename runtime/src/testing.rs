@@ -95,6 +95,7 @@ impl Destinations {
             destinations: vec![destination.to_owned()],
             group: Some(group.to_owned()),
             max_in_flight: usize::MAX,
+            sharing: Default::default(),
         };
         Ok(Reader { input: self.binder.bind_input(spec).await?, received: VecDeque::new() })
     }

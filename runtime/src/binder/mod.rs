@@ -12,6 +12,8 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 mod registry;
 
@@ -113,6 +115,29 @@ pub struct InputSpec {
     pub group: Option<String>,
     /// How many deliveries may be unsettled at once.
     pub max_in_flight: usize,
+    /// How this input shares the destinations with others of the group.
+    pub sharing: Sharing,
+}
+
+/// How the members of a group share its destinations: instances of the application, and members within each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    /// Whether each instance reads partitions of its own.
+    pub partitioned: bool,
+    /// How many instances read.
+    pub instance_count: u32,
+    /// Which of them this one is, from 0.
+    pub instance_index: u32,
+    /// How many inputs of one instance read.
+    pub concurrency: u32,
+    /// Which of them this one is, from 0.
+    pub member: u32,
+}
+
+impl Default for Sharing {
+    fn default() -> Self {
+        Self { partitioned: false, instance_count: 1, instance_index: 0, concurrency: 1, member: 0 }
+    }
 }
 
 /// Where an output is to write.

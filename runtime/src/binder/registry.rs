@@ -21,6 +21,10 @@ pub static BINDERS: [ErasedFactory];
 #[distributed_slice(BINDERS)]
 static MEMORY: ErasedFactory = ErasedFactory::of::<MemoryFactory>();
 
+#[cfg(feature = "kafka")]
+#[distributed_slice(BINDERS)]
+static KAFKA: ErasedFactory = ErasedFactory::of::<super::kafka::KafkaFactory>();
+
 /// The linked binder types, by name.
 #[must_use]
 pub fn factories() -> Vec<&'static ErasedFactory> {

@@ -10,6 +10,7 @@ use wellspring_functions::{Catalog, Composition, ContentType, Definition};
 
 use super::retry::RetryPolicy;
 use super::schedule::Schedule;
+use crate::binder::Sharing;
 use crate::config::{BindingConfig, Config, Located, Problem, Problems};
 
 /// What is to be bound. It can be printed without starting anything.
@@ -53,6 +54,8 @@ pub struct PlannedInput {
     pub content_type: Option<ContentType>,
     /// How many members of the group this process is.
     pub concurrency: u32,
+    /// How the members of the group share the destinations.
+    pub sharing: Sharing,
     /// What happens to a delivery whose call fails.
     pub retry: RetryPolicy,
     /// Where a delivery goes that fails for good.
@@ -217,6 +220,13 @@ impl Planner<'_> {
             binder: self.binder(&binding),
             content_type: self.content_type(&binding),
             concurrency: consumer.concurrency.value.max(1),
+            sharing: Sharing {
+                partitioned: consumer.partitioned.value,
+                instance_count: consumer.instance_count.value,
+                instance_index: consumer.instance_index.value,
+                concurrency: consumer.concurrency.value.max(1),
+                member: 0,
+            },
             retry: RetryPolicy {
                 max_attempts: consumer.max_attempts.value.max(1),
                 initial_interval: consumer.back_off_initial_interval,

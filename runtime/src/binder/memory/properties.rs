@@ -163,6 +163,7 @@ impl World {
             destinations: vec!["d".to_owned()],
             group: Some(GROUPS[group].to_owned()),
             max_in_flight: 6,
+            sharing: Default::default(),
         };
         let input = self.memory.bind_input(spec).now_or_never().unwrap().unwrap();
         let member = Member { group, input, held: Vec::new(), alarm: Arc::default(), waits: false };

@@ -18,6 +18,7 @@ fn input_of(memory: &Memory, group: Option<&str>, max_in_flight: usize) -> Box<d
         destinations: vec!["orders".to_owned()],
         group: group.map(str::to_owned),
         max_in_flight,
+        sharing: Default::default(),
     };
     memory.bind_input(spec).now_or_never().unwrap().unwrap()
 }
@@ -248,8 +249,13 @@ fn a_partition_changes_hands_only_when_nothing_of_it_is_in_flight() {
 
 #[test]
 fn a_name_that_is_no_destination_is_refused() {
-    let spec =
-        InputSpec { binding: "b".into(), destinations: vec!["a\nb".into()], group: None, max_in_flight: 1 };
+    let spec = InputSpec {
+        binding: "b".into(),
+        destinations: vec!["a\nb".into()],
+        group: None,
+        max_in_flight: 1,
+        sharing: Default::default(),
+    };
     let error = memory(1, 1).bind_input(spec).now_or_never().unwrap().err().unwrap();
     assert_eq!(error.to_string(), "`a\\nb` is not a destination, expected a name without control characters");
 }
