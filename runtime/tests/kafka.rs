@@ -6,5 +6,15 @@
 
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/failures.rs"]
+mod failures;
+#[path = "kafka/groups.rs"]
+mod groups;
+#[path = "kafka/provisioning.rs"]
+mod provisioning;
+#[path = "kafka/runtime.rs"]
+mod runtime;
 #[path = "kafka/support.rs"]
 mod support;
+#[path = "kafka/wire.rs"]
+mod wire;

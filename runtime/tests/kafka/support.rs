@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
+use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,7 +27,11 @@ pub(crate) fn broker() -> Option<String> {
     let address = std::env::var("WELLSPRING_TEST_KAFKA").ok().filter(|address| !address.is_empty());
     if address.is_none() {
         let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        println!("SKIPPED kafka: {test} needs a broker, and WELLSPRING_TEST_KAFKA names none");
+        // Not `println`, which a test that passes keeps to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED kafka: {test} needs a broker, and WELLSPRING_TEST_KAFKA names none"
+        );
     }
     address
 }
@@ -115,12 +120,35 @@ impl Cluster {
             });
             found.push(Found {
                 partition: message.partition(),
+                at: message.timestamp().to_millis(),
                 key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
                 headers,
             });
         }
         found
+    }
+
+    /// Reads every record that is there.
+    pub(crate) fn consume_all(&self, topic: &str) -> Vec<Found> {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let count = (0..self.partitions(topic)).map(|partition| {
+            let (low, high) =
+                consumer.fetch_watermarks(topic, i32::try_from(partition).unwrap(), PATIENCE).unwrap();
+            usize::try_from(high - low).unwrap()
+        });
+        self.consume(topic, count.sum())
+    }
+
+    /// How many partitions a topic has; 0 if there is none.
+    pub(crate) fn partitions(&self, topic: &str) -> usize {
+        let client: BaseConsumer = self.client().create().unwrap();
+        let metadata = client.fetch_metadata(None, PATIENCE).unwrap();
+        metadata
+            .topics()
+            .iter()
+            .find(|found| found.name() == topic)
+            .map_or(0, |found| found.partitions().len())
     }
 
     /// What a group has committed for each partition, from 0; -1 for nothing.
@@ -175,6 +203,8 @@ impl<'a> Record<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     pub(crate) partition: i32,
+    /// When it was written, in milliseconds since 1970.
+    pub(crate) at: Option<i64>,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,

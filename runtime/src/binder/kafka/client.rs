@@ -142,7 +142,11 @@ fn lay(client: &mut ClientConfig, properties: &Properties) {
 /// What an error of the client means to whoever uses the binder.
 pub(super) fn kind(error: &KafkaError) -> Kind {
     use RDKafkaErrorCode as Code;
-    match error.rdkafka_error_code() {
+    let code = match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
         Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => Kind::TooLarge,
         Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => Kind::Unroutable,
         Some(

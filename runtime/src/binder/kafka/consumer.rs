@@ -373,7 +373,13 @@ pub(super) fn commit<'a>(
     if moved.is_empty() {
         return Ok(());
     }
-    consumer.commit(&positions, mode)?;
+    match consumer.commit(&positions, mode) {
+        // A topic that was deleted has no offsets to keep; those of the others are kept.
+        Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            tracing::warn!(%error, "a topic of this input does not exist any more");
+        }
+        committed => committed?,
+    }
     for (slot, position) in moved {
         slot.committed.store(position, Ordering::Relaxed);
     }
