@@ -120,7 +120,7 @@ impl Cluster {
             });
             found.push(Found {
                 partition: message.partition(),
-                at: message.timestamp().to_millis(),
+                at: message.offset(),
                 key: message.key().map(<[u8]>::to_vec),
                 value: message.payload().map(<[u8]>::to_vec),
                 headers,
@@ -203,8 +203,8 @@ impl<'a> Record<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     pub(crate) partition: i32,
-    /// When it was written, in milliseconds since 1970.
-    pub(crate) at: Option<i64>,
+    /// Its place in the partition.
+    pub(crate) at: i64,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
