@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::headers;
@@ -71,7 +71,7 @@ pub fn run(cluster: &Cluster, group: &str, messages: u64) -> Result<Cost, Failur
     consumer.subscribe(&[&cluster.from])?;
     let mut client = cluster.client();
     client.set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "5");
-    let producer: BaseProducer<Reports> = client.create_with_context(Reports(Mutex::default()))?;
+    let producer: ThreadedProducer<Reports> = client.create_with_context(Reports(Mutex::default()))?;
     let (mut clocks, mut sent) = (None, 0);
     let mut committed = Instant::now();
     loop {
@@ -79,6 +79,7 @@ pub fn run(cluster: &Cluster, group: &str, messages: u64) -> Result<Cost, Failur
         if confirmed == messages {
             break;
         }
+        let before = sent;
         if open < WINDOW {
             for _ in 0..256 {
                 let Some(message) = consumer.poll(Duration::ZERO) else { break };
@@ -95,7 +96,10 @@ pub fn run(cluster: &Cluster, group: &str, messages: u64) -> Result<Cost, Failur
                 sent += 1;
             }
         }
-        producer.poll(if sent == messages { Duration::from_millis(1) } else { Duration::ZERO });
+        // With nothing to send it rests, or it would only burn the CPU.
+        if sent == before {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         if committed.elapsed() > Duration::from_millis(500) {
             committed = Instant::now();
             commit(&consumer, &producer, &cluster.from, CommitMode::Async)?;
@@ -105,16 +109,16 @@ pub fn run(cluster: &Cluster, group: &str, messages: u64) -> Result<Cost, Failur
     clocks.ok_or("nothing was received")?.stop(messages)
 }
 
-fn state(producer: &BaseProducer<Reports>) -> Result<(usize, u64), Failure> {
-    let tickets = producer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+fn state(producer: &ThreadedProducer<Reports>) -> Result<(usize, u64), Failure> {
+    let tickets = producer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
     if tickets.failed > 0 {
         return Err("a message was not confirmed".into());
     }
     Ok((tickets.rings.iter().map(|ring| ring.open.len()).sum(), tickets.confirmed))
 }
 
-fn ticket(producer: &BaseProducer<Reports>, partition: i32, offset: i64) -> usize {
-    let mut tickets = producer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+fn ticket(producer: &ThreadedProducer<Reports>, partition: i32, offset: i64) -> usize {
+    let mut tickets = producer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
     let partition = partition as usize;
     let ring = &mut tickets.rings[partition];
     ring.open.push_back((offset, false));
@@ -123,12 +127,12 @@ fn ticket(producer: &BaseProducer<Reports>, partition: i32, offset: i64) -> usiz
 
 fn commit(
     consumer: &BaseConsumer,
-    producer: &BaseProducer<Reports>,
+    producer: &ThreadedProducer<Reports>,
     topic: &str,
     mode: CommitMode,
 ) -> Result<(), Failure> {
     let mut positions = TopicPartitionList::new();
-    let tickets = producer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+    let tickets = producer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
     for (partition, ring) in (0..).zip(&tickets.rings) {
         if ring.watermark > 0 {
             positions.add_partition_offset(topic, partition, Offset::Offset(ring.watermark))?;

@@ -1,11 +1,10 @@
 //! The polling thread of an input: it takes what is there, hands it over batch by batch, commits and seeks.
 
+use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{collections::VecDeque, mem};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -14,9 +13,10 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::Offset;
 
 use super::client::failed;
+use super::inbox::{Command, Shared, wake};
 use super::rebalance::Assignment;
-use super::records::{Batch, Gathering, Slot};
-use crate::binder::{Error, Kind};
+use super::records::{Gathering, Slot};
+use crate::binder::Error;
 
 /// How many records a batch has at most.
 const BATCH: usize = 512;
@@ -28,71 +28,6 @@ const WAITING_BYTES: usize = 64 << 20;
 const NAP: Duration = Duration::from_millis(100);
 /// How long the thread does not poll for want of room, before it pauses the partitions and polls again.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What the thread and the input share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    inbox: Mutex<Inbox>,
-    thread: OnceLock<Thread>,
-}
-
-/// What has come and what is to be done.
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    pub(super) batches: VecDeque<Batch>,
-    /// How many records and bytes wait.
-    pub(super) records: usize,
-    pub(super) bytes: usize,
-    pub(super) commands: Vec<Command>,
-    pub(super) waker: Option<Waker>,
-    /// Why nothing will come any more.
-    pub(super) failure: Option<Error>,
-    /// The last flush that is done, and why one was not.
-    pub(super) flushed: u64,
-    pub(super) flush_failure: Option<Error>,
-    /// Whether the consumer has left its group.
-    pub(super) closed: bool,
-    /// Whether the thread waits for room.
-    pub(super) is_full: bool,
-}
-
-/// What the input asks of the thread.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Reads a partition again.
-    Seek { slot: Arc<Slot>, offset: i64, epoch: u32 },
-    /// Commits what is settled.
-    Flush(u64),
-    /// Commits what is settled and leaves the group.
-    Close,
-}
-
-impl Shared {
-    pub(super) fn new() -> Self {
-        Self { inbox: Mutex::default(), thread: OnceLock::new() }
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn tell(&self, command: Command) {
-        self.lock().commands.push(command);
-        self.wake_thread();
-    }
-
-    pub(super) fn wake_thread(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-}
-
-impl Inbox {
-    fn wake(&mut self) -> Option<Waker> {
-        self.waker.take()
-    }
-}
 
 /// The polling thread's own.
 pub(super) struct Polling {
@@ -137,7 +72,7 @@ impl Polling {
     /// Runs until told to close or nothing more can come.
     pub(super) fn run(mut self) {
         let me = thread::current();
-        let _ = self.shared.thread.set(me.clone());
+        self.shared.run_by(me.clone());
         self.consumer.set_nonempty_callback(move || me.unpark());
         loop {
             if self.obey() {
@@ -397,16 +332,4 @@ fn find(slots: &[Arc<Slot>], last: usize, topic: &str, partition: i32) -> Option
         return Some(last);
     }
     slots.iter().position(|slot| is(slot))
-}
-
-/// Wakes whoever waits.
-pub(super) fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-}
-
-/// Why an input that was closed cannot do what is asked.
-pub(super) fn closed() -> Error {
-    Error::new(Kind::Closed, "the input was closed")
 }

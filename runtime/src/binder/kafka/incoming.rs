@@ -8,7 +8,7 @@ use rdkafka::message::Timestamp;
 use serde_json::Value;
 use wellspring_functions::{HeaderName, HeaderValue};
 
-use super::outgoing::{TYPES, is_always_text};
+use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
 use super::records::{Batch, Record};
 
 /// How many facts a record has at most.
@@ -38,6 +38,12 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     create_time: "CREATE_TIME".into(),
     append_time: "LOG_APPEND_TIME".into(),
 });
+
+/// Whether a name may be that of a fact.
+pub(super) fn is_fact(name: &str) -> bool {
+    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("kafka_"))
+        && !matches!(name, KEY | PARTITION)
+}
 
 /// Reads the headers of one record.
 pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderValue)> {

@@ -1,10 +1,13 @@
 //! From our headers to a record's, as Spring writes them: text raw, bytes as they are, everything else as JSON, and
 //! `spring_json_header_types` to tell which is which.
 
+use std::any::Any;
 use std::fmt::Write as _;
 
 use rdkafka::message::{Header, OwnedHeaders};
 use wellspring_functions::{HeaderValue, Headers, header_names};
+
+use super::records::Batch;
 
 /// Names the Java class of every header that is not plain bytes.
 pub(super) const TYPES: &str = "spring_json_header_types";
@@ -30,10 +33,22 @@ pub(super) fn is_always_text(name: &str) -> bool {
     matches!(name, "b3" | "traceparent" | "kafka_listenerInfo") || name.starts_with("X-B3-")
 }
 
+/// A header, without reading any if it is not there.
+pub(super) fn get<'a>(headers: &'a Headers, name: &str) -> Option<&'a HeaderValue> {
+    if headers.contains(name) { headers.get(name) } else { None }
+}
+
+/// Whether nothing is to be written but a content type: what came with a record as facts stays here.
+fn is_plain(headers: &Headers) -> bool {
+    let Some((source, index)) = headers.source() else { return headers.is_empty() };
+    let source: &dyn Any = source;
+    source.downcast_ref::<Batch>().is_some_and(|batch| batch.is_plain(index))
+}
+
 /// The headers of a record.
 pub(super) fn write(headers: &Headers) -> Option<OwnedHeaders> {
     let content_type = headers.content_type();
-    if headers.is_empty() {
+    if is_plain(headers) {
         // By far the most frequent case, and always the same types.
         let content_type = content_type?;
         let record = OwnedHeaders::new_with_capacity(2);

@@ -16,7 +16,7 @@ use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer, ProducerConte
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
-use super::consumer::wake;
+use super::inbox::wake;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 
@@ -121,10 +121,12 @@ impl KafkaOutput {
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
         let Some(producer) = &self.producer else { return None };
         let headers = message.message.headers();
-        let key = message.key.clone().or_else(|| key_of(headers.get(outgoing::KEY)));
+        let key = message.key.clone().or_else(|| key_of(outgoing::get(headers, outgoing::KEY)));
         let partition = match message.partition {
             Some(partition) => i32::try_from(partition).ok(),
-            None => headers.integer(outgoing::PARTITION).and_then(|n| i32::try_from(n).ok()),
+            None => outgoing::get(headers, outgoing::PARTITION)
+                .and_then(HeaderValue::as_integer)
+                .and_then(|n| i32::try_from(n).ok()),
         };
         #[expect(clippy::cast_possible_truncation, reason = "a pointer has 64 bits, see above")]
         let mut record =

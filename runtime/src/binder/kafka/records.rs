@@ -9,6 +9,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, Timestamp};
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, header_names};
 
 use super::incoming;
+use super::outgoing::TYPES;
 
 /// One partition while it is assigned to a consumer. Assigned again, it is another slot.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub(super) struct Record {
     pub(super) value: Option<Span>,
     pub(super) headers: Span,
     pub(super) content_type: Option<ContentType>,
+    /// Whether it has no header but a content type, and the list of types.
+    pub(super) is_plain: bool,
 }
 
 /// Records that were there at once.
@@ -85,6 +88,25 @@ impl HeaderSource for Batch {
             (Some(cell), Some(record)) => cell.get_or_init(|| incoming::read(self, record)),
             _ => &[],
         }
+    }
+
+    fn is_empty(&self, _: u32) -> bool {
+        // There are always facts.
+        false
+    }
+
+    fn contains(&self, index: u32, name: &str) -> bool {
+        if self.is_plain(index) && !incoming::is_fact(name) {
+            return false;
+        }
+        self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    }
+}
+
+impl Batch {
+    /// Whether a record has no header but a content type, and the list of types.
+    pub(super) fn is_plain(&self, index: u32) -> bool {
+        self.records.get(index as usize).is_some_and(|record| record.is_plain)
     }
 }
 
@@ -119,16 +141,26 @@ impl Gathering {
         let start = self.buffer.len();
         // The library panics at a name that is not UTF-8; whoever sends one shall not end the consumer.
         let copied = catch_unwind(AssertUnwindSafe(|| self.append_headers(message)));
-        let content_type = copied.unwrap_or_else(|_| {
+        let (content_type, is_plain) = copied.unwrap_or_else(|_| {
             let (topic, offset) = (&*slot.topic, message.offset());
             tracing::warn!(topic, partition = slot.partition, offset, "dropped headers that cannot be read");
             self.buffer.truncate(start);
-            None
+            (None, true)
         });
         let headers = span(start, self.buffer.len());
         let slot = self.slot(slot);
         let (offset, timestamp) = (message.offset(), message.timestamp());
-        self.records.push(Record { slot, epoch, offset, timestamp, key, value, headers, content_type });
+        self.records.push(Record {
+            slot,
+            epoch,
+            offset,
+            timestamp,
+            key,
+            value,
+            headers,
+            content_type,
+            is_plain,
+        });
     }
 
     /// What was gathered.
@@ -150,22 +182,24 @@ impl Gathering {
     }
 
     /// Each header is the length of its name, its name, the length of its value with -1 for none, and its value.
-    fn append_headers(&mut self, message: &BorrowedMessage<'_>) -> Option<ContentType> {
-        let mut content_type = None;
-        for header in message.headers()?.iter() {
+    fn append_headers(&mut self, message: &BorrowedMessage<'_>) -> (Option<ContentType>, bool) {
+        let (mut content_type, mut is_plain) = (None, true);
+        let Some(headers) = message.headers() else { return (None, true) };
+        for header in headers.iter() {
             if header.key.eq_ignore_ascii_case(header_names::CONTENT_TYPE)
                 && let Some(found) = header.value.and_then(|value| self.content_type(value))
             {
                 content_type = Some(found);
                 continue;
             }
+            is_plain &= header.key == TYPES;
             let length = header.value.map_or(-1, |value| i32::try_from(value.len()).unwrap_or(-1));
             self.buffer.extend_from_slice(&i32::try_from(header.key.len()).unwrap_or(0).to_ne_bytes());
             self.buffer.extend_from_slice(header.key.as_bytes());
             self.buffer.extend_from_slice(&length.to_ne_bytes());
             self.buffer.extend_from_slice(header.value.unwrap_or_default());
         }
-        content_type
+        (content_type, is_plain)
     }
 
     fn content_type(&mut self, value: &[u8]) -> Option<ContentType> {

@@ -8,7 +8,8 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
-use super::consumer::{Polling, Shared};
+use super::consumer::Polling;
+use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::provision::{Provisioner, Wanted, cannot_make};
 use super::rebalance::{Assignment, Start};
