@@ -3,6 +3,8 @@
 pub mod counted;
 pub mod counting_allocator;
 pub mod instructions;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 pub mod process;
 pub mod story;

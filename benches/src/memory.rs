@@ -75,9 +75,8 @@ async fn read(memory: &Memory, count: u64) -> Result<(), wellspring::binder::Err
         binding: "reader".to_owned(),
         destinations: vec!["out".to_owned()],
         group: Some("reader".to_owned()),
-        partitions: Vec::new(),
         max_in_flight: 4096,
-        instance: None,
+        sharing: Default::default(),
     };
     let mut input = memory.bind_input(spec).await?;
     let (mut seen, mut batch) = (0, Vec::new());

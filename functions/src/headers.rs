@@ -34,6 +34,16 @@ pub struct Headers {
 pub trait HeaderSource: Any + Send + Sync {
     /// The headers of one message, in the order received, the content type left out.
     fn entries(&self, index: u32) -> &[(HeaderName, HeaderValue)];
+
+    /// Whether one message has no headers; worth saying without reading them, where that is possible.
+    fn is_empty(&self, index: u32) -> bool {
+        self.entries(index).is_empty()
+    }
+
+    /// Whether one message has a header; worth saying without reading them, where that is possible.
+    fn contains(&self, index: u32, name: &str) -> bool {
+        self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    }
 }
 
 /// A header's name, as it was spelled.
@@ -102,7 +112,11 @@ impl Headers {
     /// Whether a header is present, the content type included.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        if is_content_type(name) { self.content_type.is_some() } else { self.get(name).is_some() }
+        match &self.entries {
+            _ if is_content_type(name) => self.content_type.is_some(),
+            Entries::Received(source, index) => source.contains(*index, name),
+            Entries::None | Entries::Read(_) => self.get(name).is_some(),
+        }
     }
 
     /// Replaces every value of a header by one.
@@ -144,7 +158,7 @@ impl Headers {
         if is_content_type(name) {
             return self.content_type.take().is_some();
         }
-        if self.get(name).is_none() {
+        if !self.contains(name) {
             return false;
         }
         self.edit(|entries| entries.retain(|(own, _)| !own.eq_ignore_ascii_case(name)));
@@ -184,7 +198,11 @@ impl Headers {
     /// Whether there is nothing but perhaps a content type.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        matches!(self.entries, Entries::None) || self.entries().is_empty()
+        match &self.entries {
+            Entries::None => true,
+            Entries::Read(entries) => entries.is_empty(),
+            Entries::Received(source, index) => source.is_empty(*index),
+        }
     }
 
     /// The source these headers were received from, as long as nobody changed them.

@@ -94,9 +94,8 @@ impl Destinations {
             binding: "test".to_owned(),
             destinations: vec![destination.to_owned()],
             group: Some(group.to_owned()),
-            partitions: Vec::new(),
             max_in_flight: usize::MAX,
-            instance: None,
+            sharing: Default::default(),
         };
         Ok(Reader { input: self.binder.bind_input(spec).await?, received: VecDeque::new() })
     }

@@ -12,10 +12,13 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbitmq;
 mod registry;
+mod sharing;
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -27,6 +30,7 @@ pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
 pub use registry::{BINDERS, factories, factory};
+pub use sharing::Sharing;
 
 /// One broker, or one cluster of brokers, that messages can be read from and written to.
 ///
@@ -113,33 +117,10 @@ pub struct InputSpec {
     pub destinations: Vec<String>,
     /// The group to join; without one, a group of its own that sees only what comes from now on.
     pub group: Option<String>,
-    /// The partitions to read, where configuration assigns them to the members of the group; empty where the broker
-    /// does, or where there are none.
-    pub partitions: Vec<u32>,
     /// How many deliveries may be unsettled at once.
     pub max_in_flight: usize,
-    /// With this, only the partitions of one instance are read, whoever else is in the group.
-    pub instance: Option<Instance>,
-}
-
-/// One of several instances of an application that share the partitions of a destination by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instance {
-    /// Which of them this one is, from 0.
-    pub index: u32,
-    /// How many there are, at least 1.
-    pub count: u32,
-}
-
-impl Instance {
-    /// Whether a partition belongs to this instance: its number modulo the count is the index (Spring).
-    #[must_use]
-    pub const fn owns(self, partition: u32) -> bool {
-        match partition.checked_rem(self.count) {
-            Some(remainder) => remainder == self.index,
-            None => true,
-        }
-    }
+    /// How this input shares the destinations with others of the group.
+    pub sharing: Sharing,
 }
 
 /// Where an output is to write.

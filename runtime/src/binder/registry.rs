@@ -24,6 +24,9 @@ static MEMORY: ErasedFactory = ErasedFactory::of::<MemoryFactory>();
 #[cfg(feature = "rabbitmq")]
 #[distributed_slice(BINDERS)]
 static RABBITMQ: ErasedFactory = ErasedFactory::of::<super::rabbitmq::RabbitMqFactory>();
+#[cfg(feature = "kafka")]
+#[distributed_slice(BINDERS)]
+static KAFKA: ErasedFactory = ErasedFactory::of::<super::kafka::KafkaFactory>();
 
 /// The linked binder types, by name.
 #[must_use]

@@ -10,7 +10,7 @@ use wellspring_functions::{Catalog, Composition, ContentType, Definition};
 
 use super::retry::RetryPolicy;
 use super::schedule::Schedule;
-use crate::binder::Instance;
+use crate::binder::Sharing;
 use crate::config::{BindingConfig, Config, Located, Problem, Problems};
 
 /// What is to be bound. It can be printed without starting anything.
@@ -52,12 +52,10 @@ pub struct PlannedInput {
     pub binder: String,
     /// What payloads are when their message does not say.
     pub content_type: Option<ContentType>,
-    /// The partitions this process reads, where they are assigned by its instance index.
-    pub partitions: Vec<u32>,
     /// How many members of the group this process is.
     pub concurrency: u32,
-    /// The instance whose partitions are read; without one, the group shares them out.
-    pub instance: Option<Instance>,
+    /// How the members of the group share the destinations.
+    pub sharing: Sharing,
     /// What happens to a delivery whose call fails.
     pub retry: RetryPolicy,
     /// Where a delivery goes that fails for good.
@@ -221,17 +219,14 @@ impl Planner<'_> {
             group: binding.group.as_ref().map(|group| group.value.clone()),
             binder: self.binder(&binding),
             content_type: self.content_type(&binding),
-            partitions: consumer
-                .partitioned
-                .value
-                .then_some(consumer.instance_index.value)
-                .into_iter()
-                .collect(),
             concurrency: consumer.concurrency.value.max(1),
-            instance: consumer.partitioned.value.then_some(Instance {
-                index: consumer.instance_index.value,
-                count: consumer.instance_count.value,
-            }),
+            sharing: Sharing {
+                partitioned: consumer.partitioned.value,
+                instance_count: consumer.instance_count.value,
+                instance_index: consumer.instance_index.value,
+                concurrency: consumer.concurrency.value.max(1),
+                member: 0,
+            },
             retry: RetryPolicy {
                 max_attempts: consumer.max_attempts.value.max(1),
                 initial_interval: consumer.back_off_initial_interval,

@@ -80,6 +80,9 @@ impl Publisher {
 }
 
 fn outgoing(mut message: EncodedMessage) -> Outgoing {
+    if !message.headers().contains(header_names::MESSAGE_KEY) {
+        return Outgoing { message, key: None, partition: None };
+    }
     let key = message.headers().get(header_names::MESSAGE_KEY).map(|key| match key {
         wellspring_functions::HeaderValue::Bytes(bytes) => bytes.clone(),
         other => other.to_string().into(),

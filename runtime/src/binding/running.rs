@@ -16,7 +16,7 @@ use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::{OutputTask, SenderOutputs};
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, InputSpec, OutputSpec};
+use crate::binder::{self, Binder, InputSpec, OutputSpec, Sharing};
 use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
 
@@ -151,10 +151,10 @@ impl Made {
         binders: &Binders,
     ) -> Result<(), StartError> {
         let binding = Binding::new(&planned.binding, planned.auto_startup);
-        for _ in 0..planned.concurrency {
+        for member in 0..planned.concurrency {
             let output = optional(binders, function.output.as_ref()).await?;
             let dead_letters = optional(binders, planned.dead_letter_output().as_ref()).await?;
-            let spec = planned.spec();
+            let spec = planned.spec(member);
             let made = binder(binders, &planned.binding, &planned.binder)?.bind_input(spec).await;
             let input = made.map_err(failed(&planned.binding, &planned.binder))?;
             self.inputs.push(Driver {
@@ -215,14 +215,13 @@ impl Made {
 }
 
 impl PlannedInput {
-    fn spec(&self) -> InputSpec {
+    fn spec(&self, member: u32) -> InputSpec {
         InputSpec {
             binding: self.binding.clone(),
             destinations: self.destinations.clone(),
             group: self.group.clone(),
-            partitions: self.partitions.clone(),
             max_in_flight: MAX_IN_FLIGHT,
-            instance: self.instance,
+            sharing: Sharing { member, ..self.sharing },
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use wellspring::binder::rabbitmq::topology::{self, Argument, Arguments, Declaration};
 use wellspring::binder::rabbitmq::{Config, RabbitMq};
-use wellspring::binder::{Binder, InputSpec, OutputSpec};
+use wellspring::binder::{Binder, InputSpec, OutputSpec, Sharing};
 use wellspring::config::{Problems, Section};
 
 use super::ends::{broker, input_spec, output_spec};
@@ -66,12 +66,16 @@ impl Case {
     fn input(&self) -> InputSpec {
         let list = self.core("instance-index-list").map(str::to_owned);
         let index = self.core(".partitioned").and_then(|_| self.core("instance-index").map(str::to_owned));
-        let partitions = list.or(index).unwrap_or_default();
+        let index: Option<u32> = list.or(index).map(|index| index.parse().unwrap());
         InputSpec {
             binding: self.binding(),
             destinations: self.core(".destination").unwrap().split(',').map(str::to_owned).collect(),
             group: self.core(".group").map(str::to_owned),
-            partitions: partitions.split(',').filter_map(|index| index.parse().ok()).collect(),
+            sharing: Sharing {
+                partitioned: index.is_some(),
+                instance_index: index.unwrap_or_default(),
+                ..Sharing::default()
+            },
             ..input_spec("", "")
         }
     }

@@ -60,8 +60,8 @@ pub(crate) fn input_spec(destination: &str, group: &str) -> InputSpec {
         binding: "in".to_owned(),
         destinations: vec![destination.to_owned()],
         group: Some(group.to_owned()),
-        partitions: Vec::new(),
         max_in_flight: 4096,
+        sharing: Default::default(),
     }
 }
 

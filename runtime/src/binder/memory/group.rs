@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use wellspring_functions::EncodedMessage;
 
-use crate::binder::Instance;
+use crate::binder::Sharing;
 
 /// A message in a queue, or read and not yet settled.
 #[derive(Clone)]
@@ -47,8 +47,7 @@ struct Partition {
 
 struct Member {
     id: u64,
-    /// With this, the member reads only the partitions of this instance.
-    instance: Option<Instance>,
+    sharing: Sharing,
     waker: Option<Waker>,
 }
 
@@ -101,9 +100,9 @@ impl Group {
         state.wake_members();
     }
 
-    pub(super) fn join(&self, id: u64, instance: Option<Instance>) {
+    pub(super) fn join(&self, id: u64, sharing: Sharing) {
         let mut state = self.state();
-        state.members.push(Member { id, instance, waker: None });
+        state.members.push(Member { id, sharing, waker: None });
         state.wake_members();
     }
 
@@ -170,14 +169,15 @@ impl Group {
 /// Whether a member reads a partition. Those that may read it share it out by its number, or compete when it is the
 /// only one.
 fn reads(members: &[Member], index: usize, partition: u32, competing: bool) -> bool {
-    let may_read = |member: &Member| member.instance.is_none_or(|instance| instance.owns(partition));
+    let may_read = |member: &Member| member.sharing.may_read(partition);
     if !may_read(&members[index]) || competing {
         return may_read(&members[index]);
     }
     let before = members[..index].iter().filter(|member| may_read(member)).count();
     let all = before + members[index..].iter().filter(|member| may_read(member)).count();
     // Partitions of one instance are so many apart; their turn is what is to be shared out.
-    let turn = partition / members[index].instance.map_or(1, |instance| instance.count.max(1));
+    let Sharing { partitioned, instance_count, .. } = members[index].sharing;
+    let turn = if partitioned { partition / instance_count.max(1) } else { partition };
     turn as usize % all == before
 }
 

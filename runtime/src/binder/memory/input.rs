@@ -31,7 +31,7 @@ struct InFlight {
 
 impl MemoryInput {
     pub(super) fn new(member: u64, joined: Vec<(Arc<Destination>, Arc<Group>)>, spec: &InputSpec) -> Self {
-        joined.iter().for_each(|(_, group)| group.join(member, spec.instance));
+        joined.iter().for_each(|(_, group)| group.join(member, spec.sharing));
         Self {
             member,
             joined,

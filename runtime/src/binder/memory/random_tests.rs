@@ -162,9 +162,8 @@ impl World {
             binding: "in".to_owned(),
             destinations: vec!["d".to_owned()],
             group: Some(GROUPS[group].to_owned()),
-            partitions: Vec::new(),
             max_in_flight: 6,
-            instance: None,
+            sharing: Default::default(),
         };
         let input = self.memory.bind_input(spec).now_or_never().unwrap().unwrap();
         let member = Member { group, input, held: Vec::new(), alarm: Arc::default(), waits: false };

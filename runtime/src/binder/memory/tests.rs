@@ -6,28 +6,28 @@ use futures_util::FutureExt;
 use wellspring_functions::{ContentType, Message};
 
 use super::*;
-use crate::binder::{Delivery, Instance, Outgoing, Settlement};
+use crate::binder::{Delivery, Outgoing, Settlement, Sharing};
 
 fn memory(capacity: usize, partitions: u32) -> Memory {
     Memory::new(Config { capacity, partitions })
 }
 
 fn input_of(memory: &Memory, group: Option<&str>, max_in_flight: usize) -> Box<dyn Input> {
-    input_of_instance(memory, group, max_in_flight, None)
+    input_sharing(memory, group, max_in_flight, Sharing::default())
 }
 
-fn input_of_instance(
+fn input_sharing(
     memory: &Memory,
     group: Option<&str>,
     max_in_flight: usize,
-    instance: Option<Instance>,
+    sharing: Sharing,
 ) -> Box<dyn Input> {
     let spec = InputSpec {
         binding: "test-in-0".to_owned(),
         destinations: vec!["orders".to_owned()],
         group: group.map(str::to_owned),
         max_in_flight,
-        instance,
+        sharing,
     };
     memory.bind_input(spec).now_or_never().unwrap().unwrap()
 }
@@ -259,10 +259,15 @@ fn a_partition_changes_hands_only_when_nothing_of_it_is_in_flight() {
 #[test]
 fn an_instance_reads_exactly_its_partitions() {
     let memory = memory(1000, 4);
-    let of = |index| Some(Instance { index, count: 2 });
-    let mut zero = input_of_instance(&memory, Some("a"), 1000, of(0));
-    let mut one = input_of_instance(&memory, Some("a"), 1000, of(1));
-    let mut also_one = input_of_instance(&memory, Some("a"), 1000, of(1));
+    let of = |instance_index| Sharing {
+        partitioned: true,
+        instance_index,
+        instance_count: 2,
+        ..Sharing::default()
+    };
+    let mut zero = input_sharing(&memory, Some("a"), 1000, of(0));
+    let mut one = input_sharing(&memory, Some("a"), 1000, of(1));
+    let mut also_one = input_sharing(&memory, Some("a"), 1000, of(1));
     let mut output = output_of(&memory);
     (0..40).for_each(|n| drop(send(&mut *output, n, None)));
     let partitions = |input: &mut dyn Input| {
@@ -284,7 +289,7 @@ fn a_name_that_is_no_destination_is_refused() {
         destinations: vec!["a\nb".into()],
         group: None,
         max_in_flight: 1,
-        instance: None,
+        sharing: Default::default(),
     };
     let error = memory(1, 1).bind_input(spec).now_or_never().unwrap().err().unwrap();
     assert_eq!(error.to_string(), "`a\\nb` is not a destination, expected a name without control characters");

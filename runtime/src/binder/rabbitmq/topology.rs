@@ -95,7 +95,9 @@ pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<Inpu
              set a group or leave `auto-bind-dlq` out",
         ));
     }
-    if !spec.partitions.is_empty() {
+    // A partition is a queue of its own, and an instance reads the one of its index.
+    let partition = spec.sharing.partitioned.then_some(spec.sharing.instance_index);
+    if partition.is_some() {
         check_partitions(&base, &spec.binding)?;
     }
     let stream = consumer.container_type == Some(ContainerType::Stream);
@@ -111,19 +113,14 @@ pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<Inpu
         };
         let anonymous = spec.group.is_none();
         let durable = !anonymous && consumer.durable_subscription.unwrap_or(true);
-        let partitions = spec.partitions.iter().copied().map(Some);
-        let all: Vec<Option<u32>> =
-            if spec.partitions.is_empty() { vec![None] } else { partitions.collect() };
-        for partition in all {
-            let queue = partition.map_or_else(|| name.clone(), |index| format!("{name}-{index}"));
-            let declared = base.queue(&queue, durable, anonymous, stream, !durable);
-            base.bound(declared, &queue, destination, partition, &mut topology.declarations);
-            if durable {
-                let extra = consumer.republish_to_dlq.unwrap_or(true).then_some(name.as_str());
-                base.dead_letters(&name, &queue, extra, &mut topology.declarations);
-            }
-            topology.queues.push((queue, partition.unwrap_or_default()));
+        let queue = partition.map_or_else(|| name.clone(), |index| format!("{name}-{index}"));
+        let declared = base.queue(&queue, durable, anonymous, stream, !durable);
+        base.bound(declared, &queue, destination, partition, &mut topology.declarations);
+        if durable {
+            let extra = consumer.republish_to_dlq.unwrap_or(true).then_some(name.as_str());
+            base.dead_letters(&name, &queue, extra, &mut topology.declarations);
         }
+        topology.queues.push((queue, partition.unwrap_or_default()));
     }
     Ok(topology)
 }

@@ -20,6 +20,16 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Properties(BTreeMap<String, String>);
 
+impl Properties {
+    /// These with those of `base` that they do not name.
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Self {
+        let mut all = base.0.clone();
+        all.extend(self.0.clone());
+        Self(all)
+    }
+}
+
 impl std::ops::Deref for Properties {
     type Target = BTreeMap<String, String>;
 

@@ -1,0 +1,136 @@
+//! The Kafka binder: topics and groups of a Kafka cluster, on the wire as Spring Cloud Stream has them.
+//!
+//! Each input has a consumer and a thread that polls it and hands over whole batches; what is settled is committed as
+//! the end of the settled prefix of each partition. Each output has an idempotent producer whose messages are confirmed
+//! by all replicas.
+
+mod client;
+mod config;
+mod consumer;
+mod inbox;
+mod incoming;
+mod input;
+mod offsets;
+mod outgoing;
+mod output;
+mod partition;
+mod provision;
+mod rebalance;
+mod records;
+mod subscription;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rdkafka::producer::ThreadedProducer;
+
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
+use client::failed;
+pub use config::{BindingSettings, Config, ConsumerSettings, ProducerSettings, StartOffset, TopicSettings};
+pub use partition::partition_of;
+use provision::{Provisioner, Wanted};
+
+/// A Kafka cluster.
+#[derive(Clone)]
+pub struct Kafka {
+    config: Arc<Config>,
+    /// The latest anonymous group of each binding, which all members of one binding share.
+    anonymous: Arc<Mutex<HashMap<String, String>>>,
+}
+
+impl Kafka {
+    /// A binder for the cluster that the settings name. Does not connect.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config: Arc::new(config), anonymous: Arc::default() }
+    }
+
+    /// The group of an input; without a name, one that only the members of this binding are in.
+    fn group(&self, spec: &InputSpec) -> String {
+        if let Some(group) = &spec.group {
+            return group.clone();
+        }
+        let mut groups = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
+        match groups.get(&spec.binding) {
+            Some(group) if spec.sharing.member > 0 => group.clone(),
+            _ => {
+                let group = subscription::anonymous();
+                groups.insert(spec.binding.clone(), group.clone());
+                group
+            }
+        }
+    }
+}
+
+impl Binder for Kafka {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { groups: true, durable_groups: true, partitions: true, requeue: true, tombstones: true }
+    }
+
+    fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
+        let config = Arc::clone(&self.config);
+        let group = self.group(&spec);
+        blocking(move || subscription::bind(&config, &spec, &group))
+    }
+
+    fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let config = Arc::clone(&self.config);
+        blocking(move || bind_output(&config, &spec))
+    }
+}
+
+/// Does what blocks on a thread that may.
+fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> BoxFuture<'static, Result<T, Error>> {
+    async move {
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(Error::new(Kind::Closed, "the binding was not made").because(error)))
+    }
+    .boxed()
+}
+
+fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {
+    let settings = config.producer(&spec.binding);
+    let provisioner = Provisioner::new(config)?;
+    provisioner.ready(&Wanted {
+        topic: &spec.destination,
+        partitions: spec.partition_count,
+        settings: &settings.topic,
+        strict: true,
+    })?;
+    let reports = output::Reports::new(&spec.binding, &spec.destination);
+    let producer: Result<ThreadedProducer<_>, _> =
+        config.producer_client(&spec.binding, &settings).create_with_context(reports);
+    let producer = producer.map_err(|error| {
+        let what = format!("producer of `{}`", spec.binding);
+        failed(provision::cannot_make(&what, config), error)
+    })?;
+    Ok(Box::new(output::KafkaOutput::new(producer)))
+}
+
+/// Makes Kafka binders.
+#[derive(Debug)]
+pub struct KafkaFactory;
+
+impl Factory for KafkaFactory {
+    const NAME: &'static str = "kafka";
+    type Config = Config;
+
+    fn validate(config: &Config) -> Vec<String> {
+        config.problems()
+    }
+
+    fn build(_: &str, config: Config) -> Arc<dyn Binder> {
+        Arc::new(Kafka::new(config))
+    }
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! Making topics ready: created, large enough, or an error that says what is missing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::client::failed;
+use super::config::{Config, TopicSettings};
+use crate::binder::{Error, Kind};
+
+/// The longest name that a topic may have.
+const LONGEST: usize = 249;
+
+/// A topic as a binding needs it.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partitions: u32,
+    pub(super) settings: &'a TopicSettings,
+    /// Whether fewer partitions are an error; else they are only told of.
+    pub(super) strict: bool,
+}
+
+/// Talks to the cluster about topics. Blocks.
+pub(super) struct Provisioner<'a> {
+    config: &'a Config,
+    admin: AdminClient<DefaultClientContext>,
+}
+
+impl<'a> Provisioner<'a> {
+    pub(super) fn new(config: &'a Config) -> Result<Self, Error> {
+        let admin = config.client("wellspring-admin").create();
+        let admin = admin.map_err(|error| failed(cannot_make("admin client", config), error))?;
+        Ok(Self { config, admin })
+    }
+
+    /// Makes a topic ready; tells how many partitions it has.
+    pub(super) fn ready(&self, wanted: &Wanted<'_>) -> Result<u32, Error> {
+        check_name(wanted.topic)?;
+        let partitions = wanted.partitions.max(self.config.min_partition_count).max(1);
+        if self.config.auto_create_topics && self.create(wanted, partitions)? {
+            return Ok(partitions);
+        }
+        let found = self.partitions(wanted.topic)?;
+        let missing = if self.config.auto_create_topics { partitions } else { wanted.partitions };
+        if found >= missing {
+            return Ok(found);
+        }
+        if self.config.auto_add_partitions {
+            self.add(wanted.topic, partitions)?;
+            return Ok(partitions);
+        }
+        let topic = wanted.topic;
+        let sentence = format!(
+            "the topic `{topic}` has {found} partitions, expected at least {missing}; \
+             set `stream.kafka.auto-add-partitions` to let it grow"
+        );
+        if wanted.strict {
+            return Err(Error::new(Kind::Refused, sentence));
+        }
+        tracing::warn!(topic, "{sentence}");
+        Ok(found)
+    }
+
+    /// Creates a topic; `false` if it is there already.
+    fn create(&self, wanted: &Wanted<'_>, partitions: u32) -> Result<bool, Error> {
+        let topic = wanted.topic;
+        let replicas = wanted.settings.replication_factor.unwrap_or(self.config.replication_factor);
+        let count = i32::try_from(partitions).unwrap_or(i32::MAX);
+        let properties: BTreeMap<&str, &str> =
+            wanted.settings.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let new = NewTopic::new(topic, count, TopicReplication::Fixed(replicas));
+        let new = properties.into_iter().fold(new, |new, (name, value)| new.set(name, value));
+        let created = wait(self.admin.create_topics([&new], &self.options()))
+            .map_err(|error| self.unreachable(topic, error))?;
+        match created.into_iter().next() {
+            Some(Ok(_)) => {
+                tracing::info!(topic, partitions, "created the topic");
+                self.wait_until_known(topic, partitions);
+                Ok(true)
+            }
+            Some(Err((
+                _,
+                RDKafkaErrorCode::TopicAlreadyExists
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed,
+            )))
+            | None => Ok(false),
+            Some(Err((_, code))) => {
+                let sentence = format!("the topic `{topic}` cannot be created: {code}");
+                Err(failed(sentence, KafkaError::AdminOp(code)))
+            }
+        }
+    }
+
+    /// A created topic is known to all brokers a little later.
+    fn wait_until_known(&self, topic: &str, partitions: u32) {
+        for _ in 0..50 {
+            if self.partitions(topic).is_ok_and(|found| found >= partitions) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn add(&self, topic: &str, partitions: u32) -> Result<(), Error> {
+        let new = NewPartitions::new(topic, partitions as usize);
+        let added = wait(self.admin.create_partitions([&new], &self.options()))
+            .map_err(|error| self.unreachable(topic, error))?;
+        if let Some(Err((_, code))) = added.into_iter().next() {
+            let sentence = format!("the topic `{topic}` cannot get {partitions} partitions: {code}");
+            return Err(failed(sentence, KafkaError::AdminOp(code)));
+        }
+        tracing::info!(topic, partitions, "the topic has grown");
+        self.wait_until_known(topic, partitions);
+        Ok(())
+    }
+
+    /// How many partitions a topic has.
+    fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        let metadata = self.admin.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
+        let metadata = metadata.map_err(|error| self.unreachable(topic, error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        match found.map(|found| (found.error(), found.partitions().len())) {
+            Some((None, partitions)) if partitions > 0 => Ok(u32::try_from(partitions).unwrap_or(u32::MAX)),
+            Some((Some(error), _)) => {
+                let code = RDKafkaErrorCode::from(error);
+                let absent = matches!(
+                    code,
+                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic
+                );
+                if absent {
+                    Err(self.absent(topic))
+                } else {
+                    Err(self.unreachable(topic, KafkaError::MetadataFetch(code)))
+                }
+            }
+            _ => Err(self.absent(topic)),
+        }
+    }
+
+    fn absent(&self, topic: &str) -> Error {
+        let hint =
+            if self.config.auto_create_topics { "it was deleted" } else { "`auto-create-topics` is off" };
+        let sentence = format!("the topic `{topic}` does not exist at {}: {hint}", self.config.addresses());
+        Error::new(Kind::Refused, sentence)
+    }
+
+    fn unreachable(&self, topic: &str, error: KafkaError) -> Error {
+        let (at, after) = (self.config.addresses(), self.config.bind_timeout.as_millis());
+        failed(format!("Kafka at {at} says nothing about the topic `{topic}` within {after}ms"), error)
+    }
+
+    fn options(&self) -> AdminOptions {
+        let timeout = Some(self.config.bind_timeout);
+        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
+    }
+}
+
+/// Waits on a thread that may block.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(future)
+}
+
+pub(super) fn cannot_make(what: &str, config: &Config) -> String {
+    format!("the {what} for Kafka at {} cannot be made", config.addresses())
+}
+
+/// Refuses what a broker would refuse.
+pub(super) fn check_name(topic: &str) -> Result<(), Error> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let fits = !topic.is_empty() && topic.len() <= LONGEST && topic != "." && topic != "..";
+    if fits && topic.chars().all(legal) {
+        return Ok(());
+    }
+    let name = topic.escape_debug();
+    let sentence =
+        format!("`{name}` is no name of a topic, expected 1 to {LONGEST} letters, digits, `.`, `_` and `-`");
+    Err(Error::new(Kind::Refused, sentence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_names_that_the_broker_refuses() {
+        for good in ["a", "a.b_c-9", &"x".repeat(249)] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a b", "a/b", "ż", &"x".repeat(250)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Which partitions a consumer has: what is settled is committed before they go.
+
+use std::collections::{HashMap, HashSet};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::consumer::commit;
+use super::records::Slot;
+
+/// Where partitions start that nothing was committed for, or that are to start anew.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    /// Where every partition starts at its first assignment, whatever was committed.
+    pub(super) reset: Option<Offset>,
+    /// Where partitions start at their first assignment, by topic and partition.
+    pub(super) at: HashMap<(String, i32), i64>,
+}
+
+/// The partitions of a consumer.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    binding: String,
+    start: Start,
+    held: Mutex<Held>,
+    generation: AtomicU64,
+    /// Whether the library called back since this was asked last.
+    busy: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    slots: Vec<Arc<Slot>>,
+    next: u32,
+    seen: HashSet<(String, i32)>,
+}
+
+impl Assignment {
+    pub(super) fn new(binding: &str, start: Start) -> Self {
+        Self {
+            binding: binding.to_owned(),
+            start,
+            held: Mutex::default(),
+            generation: AtomicU64::new(1),
+            busy: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the library called back since this was asked last: a poll that gave nothing may leave something behind.
+    pub(super) fn was_busy(&self) -> bool {
+        self.busy.swap(false, Ordering::Relaxed)
+    }
+
+    /// Brings a copy of the slots up to date.
+    pub(super) fn refresh(&self, slots: &mut Vec<Arc<Slot>>, generation: &mut u64) {
+        let current = self.generation.load(Ordering::Acquire);
+        if current != *generation {
+            slots.clone_from(&self.lock().slots);
+            *generation = current;
+        }
+    }
+
+    /// Notes partitions that were assigned, and where they start.
+    pub(super) fn assigned(&self, partitions: &mut TopicPartitionList) {
+        let mut held = self.lock();
+        let names: Vec<(String, i32)> = partitions
+            .elements()
+            .iter()
+            .map(|element| (element.topic().to_owned(), element.partition()))
+            .collect();
+        for (topic, partition) in names {
+            let id = held.next;
+            held.next += 1;
+            held.slots.push(Arc::new(Slot::new(id, &topic, partition)));
+            let place = (topic, partition);
+            let start = self.start.at.get(&place).map(|offset| Offset::Offset(*offset)).or(self.start.reset);
+            if let Some(start) = start
+                && !held.seen.contains(&place)
+                && let Err(error) = partitions.set_partition_offset(&place.0, partition, start)
+            {
+                tracing::warn!(binding = self.binding, %error, "a partition does not start where it should");
+            }
+            held.seen.insert(place);
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes partitions away; what is settled of them is still to be committed.
+    fn revoked(&self, partitions: &TopicPartitionList) -> Vec<Arc<Slot>> {
+        let gone: HashSet<(String, i32)> = partitions
+            .elements()
+            .iter()
+            .map(|element| (element.topic().to_owned(), element.partition()))
+            .collect();
+        let mut held = self.lock();
+        let (left, stay) = mem::take(&mut held.slots)
+            .into_iter()
+            .partition(|slot| gone.contains(&(slot.topic.as_ref().to_owned(), slot.partition)));
+        held.slots = stay;
+        self.generation.fetch_add(1, Ordering::Release);
+        left
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
+        self.assigned(partitions);
+        tracing::info!(binding = self.binding, partitions = partitions.count(), "partitions were assigned");
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
+            _ => consumer.assign(partitions),
+        }
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+        let slots = self.revoked(partitions);
+        if !consumer.assignment_lost()
+            && let Err(error) = commit(consumer, &slots, CommitMode::Sync)
+        {
+            tracing::warn!(binding = self.binding, %error, "partitions go before their offsets were committed");
+        }
+        for slot in &slots {
+            slot.revoked.store(true, Ordering::Release);
+        }
+        tracing::info!(binding = self.binding, partitions = partitions.count(), "partitions were revoked");
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
+            _ => consumer.unassign(),
+        }
+    }
+}
+
+impl ClientContext for Assignment {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.busy.store(true, Ordering::Relaxed);
+        log(&self.binding, level, facility, message);
+    }
+
+    fn stats(&self, _: Statistics) {
+        self.busy.store(true, Ordering::Relaxed);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.busy.store(true, Ordering::Relaxed);
+        tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
+    }
+}
+
+impl ConsumerContext for Assignment {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        self.busy.store(true, Ordering::Relaxed);
+        let done = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),
+            _ => self.revoke(consumer, partitions),
+        };
+        if let Err(error) = done {
+            tracing::error!(binding = self.binding, %error, "a rebalance has failed");
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        self.busy.store(true, Ordering::Relaxed);
+        let Err(error) = result else { return };
+        tracing::warn!(binding = self.binding, %error, "offsets were not committed; they will be with the next");
+        let held = self.lock();
+        for element in offsets.elements() {
+            let slot = held
+                .slots
+                .iter()
+                .find(|slot| *slot.topic == *element.topic() && slot.partition == element.partition());
+            if let Some(slot) = slot {
+                slot.committed.store(-1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// What the library has to say.
+pub(super) fn log(binding: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error
+        | RDKafkaLogLevel::Warning => tracing::warn!(binding, facility, "{message}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(binding, facility, "{message}"),
+        RDKafkaLogLevel::Debug => tracing::debug!(binding, facility, "{message}"),
+    }
+}

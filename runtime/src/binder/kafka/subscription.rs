@@ -1,0 +1,191 @@
+//! How an input joins: which topics, which group, where it starts.
+
+use std::sync::Arc;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::Offset;
+
+use super::client::failed;
+use super::config::{Config, ConsumerSettings, StartOffset};
+use super::consumer::Polling;
+use super::inbox::Shared;
+use super::input::KafkaInput;
+use super::provision::{Provisioner, Wanted, cannot_make};
+use super::rebalance::{Assignment, Start};
+use crate::binder::{Error, Input, InputSpec, Kind};
+
+/// Joins a group and starts to poll. Blocks.
+pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box<dyn Input>, Error> {
+    let settings = config.consumer(&spec.binding);
+    let is_pattern = settings.destination_is_pattern.unwrap_or(false);
+    let provisioner = Provisioner::new(config)?;
+    let mut topics = Vec::new();
+    for topic in &spec.destinations {
+        if is_pattern {
+            topics.push((anchored(topic), 0));
+            continue;
+        }
+        let partitions = provisioner.ready(&Wanted {
+            topic,
+            partitions: members(spec),
+            settings: &settings.topic,
+            strict: is_static(&settings),
+        })?;
+        topics.push((topic.clone(), partitions));
+    }
+    drop(provisioner);
+    let default = if spec.group.is_some() { StartOffset::Earliest } else { StartOffset::Latest };
+    let start_offset = settings.start_offset.unwrap_or(default);
+    let reset = settings.reset_offsets.unwrap_or(false).then_some(match start_offset {
+        StartOffset::Earliest => Offset::Beginning,
+        StartOffset::Latest => Offset::End,
+    });
+    let client = config.consumer_client(&spec.binding, group, &settings, start_offset);
+    let mut start = Start { reset, ..Start::default() };
+    if spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern {
+        start.at = ends(config, &client, &topics)?;
+    }
+    let consumer = client.create_with_context(Assignment::new(&spec.binding, start));
+    let consumer: BaseConsumer<Assignment> =
+        consumer.map_err(|error| cannot_make_consumer(config, spec, error))?;
+    if is_static(&settings) {
+        assign(&consumer, &topics, spec).map_err(|error| cannot_make_consumer(config, spec, error))?;
+    } else {
+        let names: Vec<&str> = topics.iter().map(|(topic, _)| topic.as_str()).collect();
+        consumer.subscribe(&names).map_err(|error| cannot_make_consumer(config, spec, error))?;
+    }
+    start_polling(config, spec, group, consumer)
+}
+
+fn start_polling(
+    config: &Config,
+    spec: &InputSpec,
+    group: &str,
+    consumer: BaseConsumer<Assignment>,
+) -> Result<Box<dyn Input>, Error> {
+    let shared = Arc::new(Shared::new());
+    let names = (spec.binding.as_str(), group);
+    let polling =
+        Polling::new(consumer, Arc::clone(&shared), names, spec.max_in_flight, config.commit_interval);
+    std::thread::Builder::new()
+        .name(format!("kafka {}", spec.binding))
+        .spawn(move || polling.run())
+        .map_err(|error| {
+            Error::new(Kind::Refused, "the thread of a consumer cannot be started").because(error)
+        })?;
+    Ok(Box::new(KafkaInput::new(shared, spec.max_in_flight)))
+}
+
+/// How many partitions the members of this application need.
+fn members(spec: &InputSpec) -> u32 {
+    let sharing = &spec.sharing;
+    let instances = if sharing.partitioned { sharing.instance_count } else { 1 };
+    instances.saturating_mul(sharing.concurrency)
+}
+
+/// Whether each instance takes its own partitions, without the group's coordination.
+fn is_static(settings: &ConsumerSettings) -> bool {
+    settings.auto_rebalance_enabled == Some(false)
+}
+
+/// Takes the partitions of this member: those whose number leaves its index when divided by the count.
+fn assign(
+    consumer: &BaseConsumer<Assignment>,
+    topics: &[(String, u32)],
+    spec: &InputSpec,
+) -> Result<(), rdkafka::error::KafkaError> {
+    let sharing = &spec.sharing;
+    let mut own = TopicPartitionList::new();
+    let mut nth = 0;
+    for (topic, partitions) in topics {
+        for partition in
+            (0..*partitions).filter(|p| p % sharing.instance_count.max(1) == sharing.instance_index)
+        {
+            // The members of one instance take turns.
+            if nth % sharing.concurrency.max(1) == sharing.member {
+                own.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
+            }
+            nth += 1;
+        }
+    }
+    own.set_all_offsets(Offset::Invalid)?;
+    consumer.context().assigned(&mut own);
+    consumer.assign(&own)
+}
+
+/// Where the partitions end now: an anonymous group sees what comes from here on.
+fn ends(
+    config: &Config,
+    client: &rdkafka::ClientConfig,
+    topics: &[(String, u32)],
+) -> Result<std::collections::HashMap<(String, i32), i64>, Error> {
+    let asking: BaseConsumer =
+        client.create().map_err(|error| failed(cannot_make("consumer", config), error))?;
+    let mut ends = std::collections::HashMap::new();
+    for (topic, partitions) in topics {
+        for partition in 0..i32::try_from(*partitions).unwrap_or(i32::MAX) {
+            let (_, end) =
+                asking.fetch_watermarks(topic, partition, config.bind_timeout).map_err(|error| {
+                    failed(format!("the end of partition {partition} of `{topic}` cannot be found"), error)
+                })?;
+            ends.insert((topic.clone(), partition), end);
+        }
+    }
+    Ok(ends)
+}
+
+/// The whole name must fit, as in Spring.
+fn anchored(pattern: &str) -> String {
+    let inner = pattern.strip_prefix('^').unwrap_or(pattern);
+    let inner = inner.strip_suffix('$').unwrap_or(inner);
+    format!("^({inner})$")
+}
+
+/// A group that nobody else is in.
+pub(super) fn anonymous() -> String {
+    let mut bytes = [0; 16];
+    for half in bytes.chunks_mut(8) {
+        half.copy_from_slice(&random().to_be_bytes());
+    }
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut group = String::from("anonymous.");
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            group.push('-');
+        }
+        group.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')));
+    }
+    group
+}
+
+/// Random bits: each hasher of the standard library has keys of its own.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
+fn cannot_make_consumer(config: &Config, spec: &InputSpec, error: rdkafka::error::KafkaError) -> Error {
+    failed(cannot_make(&format!("consumer of `{}`", spec.binding), config), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anonymous_group_is_named_by_a_uuid_of_its_own() {
+        let (one, two) = (anonymous(), anonymous());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), "anonymous.".len() + 36);
+        assert_eq!(&one[24..25], "4", "{one}");
+    }
+
+    #[test]
+    fn patterns_fit_whole_names() {
+        for pattern in ["a.*", "^a.*", "a.*$", "^a.*$"] {
+            assert_eq!(anchored(pattern), "^(a.*)$");
+        }
+    }
+}

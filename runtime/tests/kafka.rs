@@ -1,0 +1,20 @@
+//! The Kafka binder against a real broker, whose address is in `WELLSPRING_TEST_KAFKA` (`scripts/brokers env`).
+//!
+//! What is put onto the wire and what is read from it is checked with the bare client library.
+#![cfg(feature = "kafka")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
+
+#[path = "kafka/delivery.rs"]
+mod delivery;
+#[path = "kafka/failures.rs"]
+mod failures;
+#[path = "kafka/groups.rs"]
+mod groups;
+#[path = "kafka/provisioning.rs"]
+mod provisioning;
+#[path = "kafka/runtime.rs"]
+mod runtime;
+#[path = "kafka/support.rs"]
+mod support;
+#[path = "kafka/wire.rs"]
+mod wire;

@@ -1,0 +1,142 @@
+//! What is sent arrives; what is settled is committed; what is given back comes again.
+
+use wellspring::binder::Settlement;
+use wellspring::{ContentType, HeaderValue, Headers, Message};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_message_arrives_with_its_key_and_its_headers() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.name("round-trip");
+    let binder = cluster.binder("");
+    let mut input = input(&binder, &topic, "g").await;
+    let mut output = output(&binder, &topic).await;
+    let message = Message::encoded("{}", ContentType::JSON)
+        .with_header("tenant", "acme")
+        .with_header("n", 5i32)
+        .with_header("raw", vec![0u8, 0xff]);
+    assert!(send(&mut *output, vec![keyed(message, "k1")]).await[0].is_ok());
+    let delivery = receive(&mut *input, 1).await.remove(0);
+    assert_eq!((text(&delivery), delivery.key.as_deref()), ("{}", Some(&b"k1"[..])));
+    assert_eq!((delivery.partition, delivery.position, delivery.attempt), (0, 0, 1));
+    let headers = delivery.message.headers();
+    assert_eq!(headers.content_type(), Some(&ContentType::JSON));
+    assert_eq!(headers.get("tenant"), Some(&"acme".into()));
+    assert_eq!(headers.get("n"), Some(&5i32.into()));
+    assert_eq!(headers.get("raw"), Some(&vec![0u8, 0xff].into()));
+    assert_eq!(headers.text("kafka_receivedTopic"), Some(topic.as_str()));
+    assert_eq!(headers.get("kafka_offset"), Some(&HeaderValue::Long(0)));
+    assert_eq!(headers.get("kafka_receivedPartitionId"), Some(&HeaderValue::Int(0)));
+    assert_eq!(headers.text("kafka_groupId"), Some("g"));
+    assert_eq!(headers.text("kafka_timestampType"), Some("CREATE_TIME"));
+    assert_eq!(headers.get("kafka_receivedMessageKey"), Some(&b"k1".to_vec().into()));
+    input.close().await.unwrap();
+    output.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_record_is_what_the_bare_client_reads() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.name("oracle");
+    let mut output = output(&cluster.binder(""), &topic).await;
+    let message = Message::encoded("hello", ContentType::JSON).with_header("n", 5i32);
+    let tombstone = Message::from_parts(None, Headers::new()).with_content_type(ContentType::JSON);
+    let results = send(&mut *output, vec![keyed(message, "k"), keyed(tombstone, "k")]).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let found = cluster.consume(&topic, 2);
+    assert_eq!(found[0].key.as_deref(), Some(&b"k"[..]));
+    assert_eq!(found[0].value.as_deref(), Some(&b"hello"[..]));
+    assert_eq!(found[0].header("contentType"), Some("application/json"));
+    assert_eq!(found[0].header("n"), Some("5"));
+    let types = found[0].header("spring_json_header_types").unwrap();
+    assert_eq!(types, r#"{"n":"java.lang.Integer","contentType":"java.lang.String"}"#);
+    assert_eq!(found[1].value, None, "a tombstone has no value");
+}
+
+#[tokio::test]
+async fn a_tombstone_is_not_an_empty_payload() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("tombstone", 1).await;
+    let deleted = Record { key: Some(b"k"), ..Record::default() };
+    cluster.produce(&topic, [deleted, Record::of(b"")]);
+    let mut input = input(&cluster.binder(""), &topic, "g").await;
+    let deliveries = receive(&mut *input, 2).await;
+    assert_eq!(deliveries[0].message.payload(), &None);
+    assert_eq!(deliveries[1].message.payload().as_deref(), Some(&b""[..]));
+    input.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_committed_position_never_passes_an_open_delivery() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("watermark", 1).await;
+    let texts: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+    cluster.produce(&topic, texts.iter().map(|text| Record::of(text.as_bytes())));
+    let (binder, group) = (cluster.binder(""), cluster.name("g"));
+    let mut first = input(&binder, &topic, &group).await;
+    let mut tickets: Vec<_> =
+        receive(&mut *first, 10).await.into_iter().map(|delivery| Some(delivery.ticket)).collect();
+    for n in [9, 0, 2, 1, 5, 7] {
+        first.settle(tickets[n].take().unwrap(), Settlement::Ack);
+    }
+    flush(&mut *first).await;
+    assert_eq!(cluster.committed(&group, &topic, 1), [3]);
+    first.close().await.unwrap();
+    let mut second = input(&binder, &topic, &group).await;
+    let again = receive(&mut *second, 7).await;
+    assert_eq!(again.iter().map(text).collect::<Vec<_>>(), ["3", "4", "5", "6", "7", "8", "9"]);
+    for delivery in again {
+        second.settle(delivery.ticket, Settlement::Ack);
+    }
+    second.close().await.unwrap();
+    assert_eq!(cluster.committed(&group, &topic, 1), [10], "closing commits");
+}
+
+#[tokio::test]
+async fn what_is_given_back_comes_again_in_order_and_with_the_next_attempt() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("requeue", 1).await;
+    let texts: Vec<String> = (0..6).map(|n| n.to_string()).collect();
+    cluster.produce(&topic, texts.iter().map(|text| Record::of(text.as_bytes())));
+    let group = cluster.name("g");
+    let mut input = input(&cluster.binder(""), &topic, &group).await;
+    let mut settled = Vec::new();
+    for (n, delivery) in receive(&mut *input, 4).await.into_iter().enumerate() {
+        let settlement = if n == 1 || n == 2 { Settlement::Requeue } else { Settlement::Ack };
+        input.settle(delivery.ticket, settlement);
+    }
+    for delivery in receive(&mut *input, 4).await {
+        settled.push((text(&delivery).to_owned(), delivery.attempt));
+        input.settle(delivery.ticket, Settlement::Ack);
+    }
+    let expected = [("1", 2), ("2", 2), ("4", 1), ("5", 1)].map(|(text, attempt)| (text.to_owned(), attempt));
+    assert_eq!(settled, expected);
+    flush(&mut *input).await;
+    assert_eq!(cluster.committed(&group, &topic, 1), [6]);
+    input.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_more_is_open_than_may_be() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("bound", 1).await;
+    let texts: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+    cluster.produce(&topic, texts.iter().map(|text| Record::of(text.as_bytes())));
+    let spec = wellspring::binder::InputSpec { max_in_flight: 3, ..input_spec(&[&topic], Some("g")) };
+    let binder = cluster.binder("");
+    let mut input = wellspring::binder::Binder::bind_input(&binder, spec).await.unwrap();
+    for round in 0..10 {
+        let open = receive(&mut *input, 3).await;
+        let mut more = Vec::new();
+        let polled = std::future::poll_fn(|cx| {
+            std::task::Poll::Ready(input.poll_receive(cx, &mut more, 100).is_pending())
+        });
+        assert!(polled.await && more.is_empty(), "three are open");
+        for (n, delivery) in open.into_iter().enumerate() {
+            assert_eq!(text(&delivery), (round * 3 + n).to_string());
+            input.settle(delivery.ticket, Settlement::Ack);
+        }
+    }
+    input.close().await.unwrap();
+}
