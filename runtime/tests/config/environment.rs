@@ -94,6 +94,7 @@ fn two_variables_of_one_key_must_agree() {
     );
 }
 
+#[cfg(not(feature = "kafka"))]
 #[test]
 fn a_variable_for_a_binder_that_is_not_there_is_refused() {
     assert_eq!(

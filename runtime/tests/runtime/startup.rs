@@ -129,11 +129,11 @@ stream:
 fn a_binder_that_is_not_linked_is_named() {
     let yaml = "
 function: { definition: uppercase }
-stream: { bindings: { uppercase-in-0: { binder: kafka } } }
+stream: { bindings: { uppercase-in-0: { binder: pulsar } } }
 ";
     let found = problems(yaml, texts);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].contains("`kafka`") && found[0].contains("`memory`"), "{found:?}");
+    assert!(found[0].contains("`pulsar`") && found[0].contains("`memory`"), "{found:?}");
 }
 
 /// A broker that accepts everything but one destination.

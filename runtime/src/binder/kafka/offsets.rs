@@ -28,8 +28,8 @@ pub(super) struct Offsets {
     next: i64,
     /// The position to commit, once anything is settled.
     watermark: Option<i64>,
-    /// Everything below was dealt with after records were read again.
-    reread: i64,
+    /// How many records are to be delivered again.
+    returned: usize,
 }
 
 impl Offsets {
@@ -50,20 +50,22 @@ impl Offsets {
         }
         entry.stage = Stage::Open;
         entry.attempt += 1;
+        self.returned -= 1;
         Some((self.first + at as u64, entry.attempt))
     }
 
-    /// Records returned below an offset that has just come again were not sent again: the broker no longer has them.
+    /// Records come in order: one that was given back and lies before the record that comes now is not on the broker
+    /// any more.
     fn forget_vanished(&mut self, arrived: i64) {
-        if self.reread >= arrived {
+        if self.returned == 0 {
             return;
         }
         for entry in self.entries.iter_mut().take_while(|entry| entry.offset < arrived) {
-            if entry.stage == Stage::Returned && entry.offset >= self.reread {
+            if entry.stage == Stage::Returned {
                 entry.stage = Stage::Settled;
+                self.returned -= 1;
             }
         }
-        self.reread = arrived;
         self.advance();
     }
 
@@ -84,10 +86,8 @@ impl Offsets {
             return None;
         }
         entry.stage = Stage::Returned;
-        let lowest =
-            self.entries.iter().find(|entry| entry.stage == Stage::Returned).map(|entry| entry.offset);
-        self.reread = lowest.unwrap_or(self.reread);
-        lowest
+        self.returned += 1;
+        self.entries.iter().find(|entry| entry.stage == Stage::Returned).map(|entry| entry.offset)
     }
 
     /// The position to commit: everything before it is settled.
