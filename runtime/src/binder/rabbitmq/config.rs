@@ -38,6 +38,10 @@ pub struct Config {
     pub requested_heartbeat: Duration,
     /// What the names of connections begin with.
     pub connection_name_prefix: String,
+    /// Spring's switch for confirmations: they are always on, so that `none` is refused.
+    pub publisher_confirm_type: Option<String>,
+    /// Spring's switch for returned messages: it is always on.
+    pub publisher_returns: Option<bool>,
     /// How long to wait for the confirmation of a message.
     #[serde(deserialize_with = "human::duration")]
     pub publish_timeout: Duration,
@@ -88,6 +92,8 @@ impl Default for Config {
             connection_timeout: Duration::from_secs(10),
             requested_heartbeat: Duration::from_secs(60),
             connection_name_prefix: "wellspring".to_owned(),
+            publisher_confirm_type: None,
+            publisher_returns: None,
             publish_timeout: Duration::from_secs(30),
             reconnect_initial_interval: Duration::from_millis(200),
             reconnect_max_interval: Duration::from_secs(5),
@@ -207,6 +213,17 @@ impl Config {
             if found.is_zero() {
                 problems.push(format!("`{key}` is 0, expected a time above it"));
             }
+        }
+        if self.publisher_confirm_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("none")) {
+            problems.push(
+                "`publisher-confirm-type` is `none`: messages are always confirmed, leave it out".to_owned(),
+            );
+        }
+        if self.publisher_returns == Some(false) {
+            let advice = "set `producer.allow-unroutable` where messages may get lost";
+            problems.push(format!(
+                "`publisher-returns` is false: unroutable messages always come back, {advice}"
+            ));
         }
         if self.requested_heartbeat.as_secs() > u64::from(u16::MAX) {
             problems.push("`requested-heartbeat` is longer than 65535s".to_owned());

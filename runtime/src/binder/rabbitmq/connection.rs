@@ -72,8 +72,16 @@ impl Link {
         drop(held);
         // The server of several that it is connected to is not told by the client.
         let broker = servers.iter().map(shown).collect::<Vec<_>>().join(", ");
-        let opened = connection.create_channel().await;
-        let channel = opened.map_err(|cause| error::failed(&broker, "opens no channel", "", &cause))?;
+        let wait = self.config.connection_timeout;
+        let channel = match timeout(wait, connection.create_channel()).await {
+            Ok(opened) => opened.map_err(|cause| error::failed(&broker, "opens no channel", "", &cause))?,
+            Err(_) => {
+                // A connection that does not answer is not asked again.
+                self.connection.lock().await.take_if(|held| Arc::ptr_eq(held, &connection));
+                let sentence = format!("`{broker}` opens no channel within {wait:?}");
+                return Err(Error::new(Kind::Unreachable, sentence));
+            }
+        };
         let frame_max = usize::try_from(connection.configuration().frame_max()).unwrap_or(usize::MAX);
         Ok(Line { channel: Arc::new(channel), broker, frame_max, _connection: connection })
     }

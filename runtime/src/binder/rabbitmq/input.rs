@@ -61,11 +61,9 @@ impl Input for RabbitInput {
                     redelivered: delivery.redelivered,
                     properties: delivery.properties,
                 };
-                let headers = {
-                    let mut headers = Headers::new();
-                    headers.set_content_type(self.repeated.content_type(&raw.properties));
-                    headers
-                };
+                // The rest of the headers follows when the batch is complete.
+                let mut headers = Headers::new();
+                headers.set_content_type(self.repeated.content_type(&raw.properties));
                 batch.push(Delivery {
                     message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
                     key: None,
@@ -94,8 +92,10 @@ impl Input for RabbitInput {
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
         let number = ticket.into_number();
         let count = self.sources.len() as u64;
-        let at = usize::try_from(number % count).unwrap_or_default();
-        self.sources[at].settle(number / count, settlement);
+        let at = number.checked_rem(count).and_then(|at| usize::try_from(at).ok());
+        if let Some(source) = at.and_then(|at| self.sources.get_mut(at)) {
+            source.settle(number / count, settlement);
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

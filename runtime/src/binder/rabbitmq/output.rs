@@ -1,7 +1,7 @@
 //! The sending end: publishes start without waiting for the socket, confirmations are looked at oldest first.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -128,8 +128,9 @@ impl RabbitOutput {
                 self.pending.push_back(Pending { sent, since: Instant::now(), confirm });
                 Ok(())
             }
-            Poll::Ready(Ok(_)) => {
-                self.told.push(Confirmation { number, result: Ok(()) });
+            Poll::Ready(Ok(confirmed)) => {
+                let confirm = ready(Ok(confirmed)).boxed();
+                self.pending.push_back(Pending { sent, since: Instant::now(), confirm });
                 Ok(())
             }
             Poll::Ready(Err(cause)) => Err(self.lost(&super::error::sentence(&cause))),

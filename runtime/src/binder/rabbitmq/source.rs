@@ -131,7 +131,10 @@ impl Source {
                 }
                 Poll::Ready(None) => self.recover("the broker has ended the consumer"),
                 Poll::Pending => {
-                    self.tell_all();
+                    // The broker waits for settlements before it goes on; those behind a gap count too.
+                    if self.unsettled.untold() >= usize::from(self.reader.prefetch()) {
+                        self.tell_all();
+                    }
                     return Poll::Pending;
                 }
             }

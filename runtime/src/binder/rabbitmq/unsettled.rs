@@ -46,6 +46,11 @@ impl Unsettled {
         self.open
     }
 
+    /// How many the broker knows nothing of yet.
+    pub(super) const fn untold(&self) -> usize {
+        self.open + self.waiting
+    }
+
     /// Notes a delivery; its number settles it.
     pub(super) fn add(&mut self, tag: u64) -> u64 {
         self.entries.push_back(Entry::Open(tag));
