@@ -63,20 +63,28 @@ impl Case {
         key.split('.').nth(1).unwrap().to_owned()
     }
 
-    fn input(&self) -> InputSpec {
+    /// One input for each index that is listed, as in Spring.
+    fn inputs(&self) -> Vec<InputSpec> {
         let list = self.core("instance-index-list").map(str::to_owned);
         let index = self.core(".partitioned").and_then(|_| self.core("instance-index").map(str::to_owned));
-        let index: Option<u32> = list.or(index).map(|index| index.parse().unwrap());
-        InputSpec {
+        let input = |sharing| InputSpec {
             binding: self.binding(),
             destinations: self.core(".destination").unwrap().split(',').map(str::to_owned).collect(),
             group: self.core(".group").map(str::to_owned),
-            sharing: Sharing {
-                partitioned: index.is_some(),
-                instance_index: index.unwrap_or_default(),
-                ..Sharing::default()
-            },
+            sharing,
             ..input_spec("", "")
+        };
+        match list.or(index) {
+            None => vec![input(Sharing::default())],
+            Some(indices) => indices
+                .split(',')
+                .map(|index| Sharing {
+                    partitioned: true,
+                    instance_index: index.trim().parse().unwrap(),
+                    ..Sharing::default()
+                })
+                .map(input)
+                .collect(),
         }
     }
 
@@ -168,15 +176,18 @@ fn inputs_declare_what_spring_declares() {
     for (name, case) in cases(INPUTS) {
         let parsed = Case::read(&case);
         let planned = parsed.config().map_err(|problems| problems.to_string()).and_then(|config| {
-            let spec = parsed.input();
-            topology::input(&config.consumer(&spec.binding), &spec, "<22 characters>")
-                .map_err(|e| e.to_string())
+            let mut declarations = Vec::new();
+            for spec in parsed.inputs() {
+                let planned = topology::input(&config.consumer(&spec.binding), &spec, "<22 characters>");
+                declarations.extend(planned.map_err(|e| e.to_string())?.declarations);
+            }
+            Ok(declarations)
         });
         let refused = REFUSED.iter().any(|(refused, _)| *refused == name);
         match planned {
             Ok(planned) => {
                 assert!(!refused, "`{name}` works now: take it out of the list");
-                assert_eq!(distinct(planned.declarations), declared_by_spring(&case), "{name}");
+                assert_eq!(distinct(planned), declared_by_spring(&case), "{name}");
             }
             Err(problem) => assert!(refused, "`{name}`: {problem}"),
         }
@@ -256,10 +267,11 @@ async fn the_broker_holds_afterwards_what_it_held_with_spring() {
                 config.default.producer.dead_letter_exchange = Some(format!("{own}DLX"));
             }
             let binder = RabbitMq::new("rabbitmq", config);
-            let (mut input, mut output) = (None, None);
+            let (mut inputs, mut output) = (Vec::new(), None);
             if is_input {
-                input =
-                    Some(binder.bind_input(parsed.input()).await.unwrap_or_else(|e| panic!("{name}: {e}")));
+                for spec in parsed.inputs() {
+                    inputs.push(binder.bind_input(spec).await.unwrap_or_else(|e| panic!("{name}: {e}")));
+                }
             } else {
                 output =
                     Some(binder.bind_output(parsed.output()).await.unwrap_or_else(|e| panic!("{name}: {e}")));
@@ -274,7 +286,7 @@ async fn the_broker_holds_afterwards_what_it_held_with_spring() {
                 let expected = state(&case["broker"][kind], fields);
                 assert_eq!(state(&Value::Array(found), fields), expected, "{name}: {kind}");
             }
-            if let Some(input) = input {
+            for input in inputs {
                 input.close().await.unwrap();
             }
             if let Some(output) = output {
