@@ -26,5 +26,7 @@ fn filter(logging: &LoggingConfig) -> EnvFilter {
 
 fn directives(logging: &LoggingConfig) -> String {
     let targets = logging.levels.iter().map(|(target, level)| format!("{target}={level}"));
-    std::iter::once(logging.root.to_string()).chain(targets).collect::<Vec<_>>().join(",")
+    // The client logs the body of every message that comes back; what is configured overrides this.
+    let quiet = cfg!(feature = "rabbitmq").then(|| "lapin=error".to_owned());
+    std::iter::once(logging.root.to_string()).chain(quiet).chain(targets).collect::<Vec<_>>().join(",")
 }

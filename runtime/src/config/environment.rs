@@ -16,6 +16,8 @@ pub(super) const JSON: &str = "SPRING_APPLICATION_JSON";
 pub(super) const PLACES: &str = "WELLSPRING_CONFIG";
 
 const OURS: &str = "WELLSPRING_";
+/// Variables that tell tests where a broker is; an application started beside them has nothing to do with them.
+const OF_TESTS: &str = "WELLSPRING_TEST_";
 const SPRING: [&str; 2] = ["SPRING_CLOUD_FUNCTION_", "SPRING_CLOUD_STREAM_"];
 
 /// A variable that sets a key.
@@ -39,7 +41,7 @@ pub(super) fn read(
 ) -> Vec<Variable> {
     let mut read = Vec::new();
     for (name, value) in variables {
-        let Some(name) = name.to_str() else { continue };
+        let Some(name) = name.to_str().filter(|name| !name.starts_with(OF_TESTS)) else { continue };
         let Some(words) = words(name) else { continue };
         let origin = Origin::variable(name);
         if injected_by_kubernetes(name, &value.to_string_lossy()) {

@@ -147,3 +147,8 @@ fn reads_a_json_document() {
     assert_eq!(config.stream.binding("a-in-0").group.expect("a group").value, "g");
     assert_eq!(config.http.ignored_headers, ["x"]);
 }
+
+#[test]
+fn variables_that_tell_tests_where_a_broker_is_are_no_settings() {
+    load(&Sources::new().env("WELLSPRING_TEST_KAFKA", "127.0.0.1:9092"));
+}
