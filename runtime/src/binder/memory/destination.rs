@@ -54,9 +54,12 @@ impl Destination {
         group
     }
 
-    /// A group for one member, which sees what comes from now on and goes when the member goes.
+    /// A group for the members of one binding, which sees what comes from now on and goes when the last of them goes.
     pub(super) fn anonymous_group(&self, name: &str) -> Arc<Group> {
         let mut state = self.state();
+        if let Some(group) = state.groups.iter().find(|group| group.is_anonymous() && group.name() == name) {
+            return Arc::clone(group);
+        }
         let group = Arc::new(Group::new(name, self.capacity, state.positions.len(), true));
         state.groups.push(Arc::clone(&group));
         group

@@ -62,6 +62,11 @@ impl Group {
         &self.name
     }
 
+    /// Whether this is the only member.
+    pub(super) fn is_last(&self, id: u64) -> bool {
+        self.state().members.iter().all(|member| member.id == id)
+    }
+
     pub(super) const fn is_anonymous(&self) -> bool {
         self.anonymous
     }

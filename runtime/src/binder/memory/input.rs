@@ -137,7 +137,7 @@ impl Drop for MemoryInput {
             left[from].push(message);
         }
         for ((destination, group), in_flight) in self.joined.iter().zip(left) {
-            if group.is_anonymous() {
+            if group.is_anonymous() && group.is_last(self.member) {
                 destination.remove(group);
             }
             group.leave(self.member, in_flight);
