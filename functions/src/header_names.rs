@@ -22,6 +22,8 @@ pub const EXCEPTION_MESSAGE: &str = "x-exception-message";
 pub const ORIGINAL_DESTINATION: &str = "x-original-topic";
 /// The partition a dead letter was read from (Spring).
 pub const ORIGINAL_PARTITION: &str = "x-original-partition";
+/// The place in its partition that a dead letter was read from: an offset or a delivery tag (Spring).
+pub const ORIGINAL_OFFSET: &str = "x-original-offset";
 /// How often the function was called before the message became a dead letter.
 pub const ATTEMPTS: &str = "x-attempts";
 /// The binding whose function failed.

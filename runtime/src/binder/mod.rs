@@ -12,6 +12,7 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
+mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
@@ -21,6 +22,7 @@ mod registry;
 mod sharing;
 
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
@@ -29,6 +31,7 @@ pub use capabilities::Capabilities;
 pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
+pub use health::{AlwaysUp, Connection, Health};
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
 
@@ -51,6 +54,27 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As for [`bind_input`](Self::bind_input).
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>>;
+
+    /// Where this binder's own settings keep the dead letters of an input, if they do. No I/O.
+    fn dead_letters(&self, _input: &InputSpec) -> Option<String> {
+        None
+    }
+
+    /// Makes the destination of an input's dead letters ready to be written to.
+    ///
+    /// Letters carry the original headers and those of the engine (`x-exception-message`, `x-original-topic`, …);
+    /// this output puts the latter into whatever form readers on its broker expect.
+    ///
+    /// # Errors
+    /// As for [`bind_input`](Self::bind_input).
+    fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let (binding, required_groups) = (input.binding, Vec::new());
+        self.bind_output(OutputSpec { binding, destination, partition_count: 1, required_groups })
+    }
 }
 
 /// The receiving end of a binding: one member of a group.
@@ -78,6 +102,11 @@ pub trait Input: Send {
     /// When they cannot: the deliveries will come again.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
+    /// How this input stands with its broker, to be asked from elsewhere while it runs.
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::new(AlwaysUp)
+    }
+
     /// Leaves the group. What is not settled goes back to it.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
 }
@@ -103,6 +132,11 @@ pub trait Output: Send {
         cx: &mut Context<'_>,
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>>;
+
+    /// How this output stands with its broker, to be asked from elsewhere while it runs.
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::new(AlwaysUp)
+    }
 
     /// Closes the output; confirmations that have not come are given up.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Kind, header_names};
 
-use crate::binder::{self, Confirmation, Outgoing, Output, OutputSpec};
+use crate::binder::{self, Confirmation, Outgoing, Output};
 
 /// The sending end of a binding.
 pub(super) struct Publisher {
@@ -16,8 +16,8 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(output: Box<dyn Output>, spec: &OutputSpec) -> Self {
-        let (binding, destination) = (spec.binding.clone(), spec.destination.clone());
+    pub(super) fn new(output: Box<dyn Output>, binding: &str, destination: &str) -> Self {
+        let (binding, destination) = (binding.to_owned(), destination.to_owned());
         Self { output, binding, destination, confirmed: Vec::new() }
     }
 

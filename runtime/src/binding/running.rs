@@ -153,8 +153,8 @@ impl Made {
         let binding = Binding::new(&planned.binding, planned.auto_startup);
         for member in 0..planned.concurrency {
             let output = optional(binders, function.output.as_ref()).await?;
-            let dead_letters = optional(binders, planned.dead_letter_output().as_ref()).await?;
             let spec = planned.spec(member);
+            let dead_letters = dead_letters(binders, planned, &spec).await?;
             let made = binder(binders, &planned.binding, &planned.binder)?.bind_input(spec).await;
             let input = made.map_err(failed(&planned.binding, &planned.binder))?;
             self.inputs.push(Driver {
@@ -224,18 +224,6 @@ impl PlannedInput {
             sharing: Sharing { member, ..self.sharing },
         }
     }
-
-    fn dead_letter_output(&self) -> Option<PlannedOutput> {
-        self.dead_letter.as_ref().map(|destination| PlannedOutput {
-            binding: self.binding.clone(),
-            destination: destination.clone(),
-            binder: self.binder.clone(),
-            content_type: ContentType::JSON,
-            partition_count: 1,
-            required_groups: Vec::new(),
-            auto_startup: true,
-        })
-    }
 }
 
 fn content_type(function: &PlannedFunction) -> ContentType {
@@ -260,7 +248,23 @@ async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publishe
         required_groups: output.required_groups.clone(),
     };
     let made = binder(binders, &output.binding, &output.binder)?.bind_output(spec.clone()).await;
-    made.map(|made| Publisher::new(made, &spec)).map_err(failed(&output.binding, &output.binder))
+    made.map(|made| Publisher::new(made, &spec.binding, &spec.destination))
+        .map_err(failed(&output.binding, &output.binder))
+}
+
+/// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
+async fn dead_letters(
+    binders: &Binders,
+    planned: &PlannedInput,
+    spec: &InputSpec,
+) -> Result<Option<Publisher>, StartError> {
+    let binder = binder(binders, &planned.binding, &planned.binder)?;
+    let Some(destination) = planned.dead_letter.clone().or_else(|| binder.dead_letters(spec)) else {
+        return Ok(None);
+    };
+    let made = binder.bind_dead_letters(spec.clone(), destination.clone()).await;
+    made.map(|made| Some(Publisher::new(made, &planned.binding, &destination)))
+        .map_err(failed(&planned.binding, &planned.binder))
 }
 
 fn binder<'a>(binders: &'a Binders, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
