@@ -1,5 +1,11 @@
 //! The conformance suite on every binder of this crate, and on binders that are broken on purpose.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[cfg(feature = "kafka")]
+#[path = "conformance/kafka.rs"]
+mod kafka;
 #[path = "conformance/memory.rs"]
 mod memory;
+#[cfg(feature = "rabbitmq")]
+#[path = "conformance/rabbitmq.rs"]
+mod rabbitmq;

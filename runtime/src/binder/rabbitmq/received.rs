@@ -7,6 +7,7 @@ use lapin::types::ShortString;
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue};
 
 use super::value::{from_wire, millis};
+use crate::binder::facts::prevail;
 
 /// The headers of one batch.
 pub(super) struct Received {
@@ -87,6 +88,7 @@ impl Raw {
                 entries.push((name.as_str().into(), from_wire(value)));
             }
         }
+        let outside = entries.len();
         let mut put = |name: &HeaderName, value: HeaderValue| entries.push((Arc::clone(name), value));
         let properties = &self.properties;
         let texts = [
@@ -120,6 +122,7 @@ impl Raw {
         put(&names.consumer_tag, Arc::clone(&self.consumer_tag).into());
         put(&names.delivery_tag, self.delivery_tag.cast_signed().into());
         put(&names.redelivered, self.redelivered.into());
+        prevail(&mut entries, outside);
         entries
     }
 }
