@@ -23,5 +23,7 @@ mod sends;
 mod story;
 #[path = "rabbitmq/support.rs"]
 mod support;
+#[path = "rabbitmq/tls.rs"]
+mod tls;
 #[path = "rabbitmq/wire.rs"]
 mod wire;

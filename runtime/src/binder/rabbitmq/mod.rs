@@ -19,6 +19,7 @@ mod queue;
 mod received;
 pub mod settings;
 mod source;
+mod tls;
 pub mod topology;
 mod unsettled;
 mod value;
@@ -30,7 +31,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Output, OutputSpec};
-pub use config::{Config, Ends, Ssl};
+pub use config::{Config, Ends};
 use connection::Link;
 use letter::Letters;
 use outgoing::Mapper;
@@ -38,6 +39,7 @@ use output::{RabbitOutput, Writer};
 use partition::Partitions;
 use settings::Producer;
 use source::Reader;
+pub use tls::Ssl;
 use topology::{LetterTopology, OutputTopology};
 
 /// The RabbitMQ binder: one connection for reading, one for writing.
