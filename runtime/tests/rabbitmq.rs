@@ -19,5 +19,7 @@ mod sending;
 mod sends;
 #[path = "rabbitmq/story.rs"]
 mod story;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "rabbitmq/support.rs"]
 mod support;
