@@ -17,9 +17,9 @@ mod refusals;
 mod sending;
 #[path = "rabbitmq/sends.rs"]
 mod sends;
-#[path = "rabbitmq/story.rs"]
-mod story;
 #[path = "support/skip.rs"]
 mod skip;
+#[path = "rabbitmq/story.rs"]
+mod story;
 #[path = "rabbitmq/support.rs"]
 mod support;

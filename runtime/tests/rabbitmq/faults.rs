@@ -23,7 +23,10 @@ async fn started_here(test: &str) -> Option<Broker> {
     let broker = broker(test).await?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     if !root.join(".brokers/rabbitmq.mode").exists() {
-        crate::skip::skipped("rabbitmq", "this one may not be stopped; `scripts/brokers up rabbitmq` starts one");
+        crate::skip::skipped(
+            "rabbitmq",
+            "this one may not be stopped; `scripts/brokers up rabbitmq` starts one",
+        );
         return None;
     }
     Some(broker)
