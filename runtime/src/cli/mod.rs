@@ -35,6 +35,8 @@ use output::{explain, print, print_error};
 const FAILED: u8 = 1;
 /// The application stopped, but abandoned something that was in flight.
 const ABANDONED: u8 = 3;
+/// A broker cannot be reached, and `fail-fast` says not to wait for it.
+const UNREACHABLE: u8 = 4;
 /// A second signal ended the application at once.
 const INTERRUPTED: u8 = 130;
 
