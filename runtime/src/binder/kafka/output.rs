@@ -11,12 +11,13 @@ use futures_util::future::BoxFuture;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
 use super::inbox::wake;
+use super::patterns::Patterns;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 
@@ -52,8 +53,7 @@ impl Reports {
     }
 
     #[cold]
-    fn failed(&self, error: &KafkaError, size: usize) -> Error {
-        let topic = &self.topic;
+    fn failed(&self, error: &KafkaError, topic: &str, size: usize) -> Error {
         let kind = kind(error);
         let sentence = match kind {
             Kind::TooLarge => format!(
@@ -83,7 +83,7 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         let result = match result {
             Ok(_) => Ok(()),
-            Err((error, message)) => Err(self.failed(error, message.payload_len())),
+            Err((error, message)) => Err(self.failed(error, message.topic(), message.payload_len())),
         };
         let waker = {
             let mut collected = self.lock();
@@ -103,10 +103,28 @@ pub(super) struct KafkaOutput {
     waiting: VecDeque<(Outgoing, u64)>,
     /// What was refused at once.
     refused: Vec<Confirmation>,
+    options: Options,
+}
+
+/// What an output does beyond writing messages to its topic.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    /// Whether a header of a message chooses its topic.
+    pub(super) use_topic_header: bool,
+    /// Which headers are written.
+    pub(super) patterns: Option<Patterns>,
+    /// How long a closing output waits for what is on its way.
+    pub(super) close_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS }
+    }
 }
 
 impl KafkaOutput {
-    pub(super) fn new(producer: ThreadedProducer<Reports>) -> Self {
+    pub(super) fn new(producer: ThreadedProducer<Reports>, options: Options) -> Self {
         let reports = Arc::clone(producer.client().context());
         Self {
             producer: Some(producer),
@@ -114,6 +132,7 @@ impl KafkaOutput {
             in_flight: 0,
             waiting: VecDeque::new(),
             refused: Vec::new(),
+            options,
         }
     }
 
@@ -128,9 +147,10 @@ impl KafkaOutput {
                 .and_then(HeaderValue::as_integer)
                 .and_then(|n| i32::try_from(n).ok()),
         };
+        let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
+        let topic = chosen.unwrap_or(&self.reports.topic);
         #[expect(clippy::cast_possible_truncation, reason = "a pointer has 64 bits, see above")]
-        let mut record =
-            BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.reports.topic, number as usize);
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, number as usize);
         record.key = key.as_deref();
         record.payload = message.message.payload().as_deref();
         record.partition = partition;
@@ -139,7 +159,7 @@ impl KafkaOutput {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) {
             return Some(message);
         }
-        let result = Err(self.reports.failed(&error, message.message.bytes().len()));
+        let result = Err(self.reports.failed(&error, topic, message.message.bytes().len()));
         self.refused.push(Confirmation { number, result });
         None
     }
@@ -174,8 +194,11 @@ impl Output for KafkaOutput {
         if self.in_flight < WINDOW && self.waiting.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    fn send(&mut self, message: Outgoing, number: u64) {
+    fn send(&mut self, mut message: Outgoing, number: u64) {
         self.in_flight += 1;
+        if let Some(patterns) = &self.options.patterns {
+            patterns.apply(message.message.headers_mut());
+        }
         if let Some(message) = self.hand(message, number) {
             self.waiting.push_back((message, number));
         }
@@ -209,10 +232,11 @@ impl Output for KafkaOutput {
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         let producer = self.producer.take();
+        let patience = self.options.close_timeout;
         async move {
             let closed = tokio::task::spawn_blocking(move || {
                 // Both block: what is on its way gets a moment, then the library's threads end.
-                let flushed = producer.as_ref().map_or(Ok(()), |producer| producer.flush(LAST_WORDS));
+                let flushed = producer.as_ref().map_or(Ok(()), |producer| producer.flush(patience));
                 drop(producer);
                 flushed
             });

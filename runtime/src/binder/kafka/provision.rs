@@ -32,7 +32,7 @@ pub(super) struct Provisioner<'a> {
 
 impl<'a> Provisioner<'a> {
     pub(super) fn new(config: &'a Config) -> Result<Self, Error> {
-        let admin = config.client("wellspring-admin").create();
+        let admin = config.admin_client().create();
         let admin = admin.map_err(|error| failed(cannot_make("admin client", config), error))?;
         Ok(Self { config, admin })
     }
