@@ -14,6 +14,9 @@ use crate::config::Properties;
 /// How often a client tries to reach a broker that does not answer: quickly at first, then at least this often.
 const RECONNECT_AT_MOST: &str = "2000";
 
+/// What is said of encryption that is not compiled in.
+const NEEDS_SSL: &str = "needs the feature `kafka-ssl` of `wellspring`";
+
 impl Config {
     /// What every client of this cluster has in common.
     fn client(&self, name: &str) -> ClientConfig {
@@ -37,7 +40,10 @@ impl Config {
     }
 
     pub(super) fn admin_client(&self) -> ClientConfig {
-        let mut client = self.client(self.admin.client_id.as_deref().unwrap_or("wellspring-admin"));
+        let mut client = self.client("wellspring-admin");
+        if let Some(id) = &self.admin.client_id {
+            client.set("client.id", id);
+        }
         lay(&mut client, &self.admin.properties);
         client
     }
@@ -152,9 +158,12 @@ impl Config {
         let scram = protocol.contains("sasl") && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
         if (protocol.contains("ssl") || scram) && !cfg!(feature = "kafka-ssl") {
             let what = if scram { mechanism.unwrap_or_default() } else { "encryption" };
-            return Some(format!("{what} needs the feature `kafka-ssl` of `wellspring`"));
+            return Some(format!("{what} {NEEDS_SSL}"));
         }
         match client.create_native_config() {
+            Err(KafkaError::ClientConfig(_, reason, ..)) if lacks_ssl(&reason) => {
+                Some(format!("`ssl` {NEEDS_SSL}"))
+            }
             Err(KafkaError::ClientConfig(_, reason, name, _)) => {
                 Some(format!("the client does not accept `{name}`: {reason}"))
             }
@@ -211,11 +220,22 @@ fn check(path: &str, properties: &Properties, problems: &mut Vec<String>) {
             client.set(&ours, value);
             if let Err(KafkaError::ClientConfig(_, reason, ..)) = client.create_native_config() {
                 // The reason may repeat the value, which may be a credential.
-                let reason = if is_secret(&ours) { "it is not accepted".to_owned() } else { reason };
-                problems.push(format!("`{path}.{name}` is no good property of the client: {reason}"));
+                let wrong = match reason.as_str() {
+                    lacking if lacks_ssl(lacking) => NEEDS_SSL.to_owned(),
+                    _ if is_secret(&ours) => {
+                        "is no good property of the client: it is not accepted".to_owned()
+                    }
+                    reason => format!("is no good property of the client: {reason}"),
+                };
+                problems.push(format!("`{path}.{name}` {wrong}"));
             }
         }
     }
+}
+
+/// Whether the library was built without encryption.
+fn lacks_ssl(reason: &str) -> bool {
+    reason.contains("OpenSSL not available")
 }
 
 fn is_secret(name: &str) -> bool {

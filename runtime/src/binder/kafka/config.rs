@@ -185,37 +185,4 @@ names_only!(
 );
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Section;
-
-    fn read(text: &str) -> Config {
-        Section::from_yaml("stream.kafka", text).expect("yaml").deserialize().expect("good settings")
-    }
-
-    #[test]
-    fn a_broker_without_a_port_gets_the_default_one() {
-        assert_eq!(read("").addresses(), "localhost:9092");
-        assert_eq!(read("brokers: 'a, b:1, [::1]'").addresses(), "a:9092,b:1,[::1]:9092");
-        assert_eq!(read("{ bootstrap-servers: x, default-broker-port: 7 }").addresses(), "x:7");
-    }
-
-    #[test]
-    fn a_binding_lays_its_own_settings_over_the_default() {
-        let config = read(
-            "default: { consumer: { start-offset: latest, configuration: { fetch.min.bytes: 1 } } }\n\
-             bindings: { a-in-0: { consumer: { reset-offsets: true, configuration: { fetch.max.bytes: 2 } } } }",
-        );
-        let own = config.consumer("A-in-0");
-        assert_eq!((own.start_offset, own.reset_offsets), (Some(StartOffset::Latest), Some(true)));
-        assert_eq!(own.configuration.len(), 2);
-        assert_eq!(config.consumer("other-in-0").reset_offsets, None);
-    }
-
-    #[test]
-    fn shows_no_value_of_a_property() {
-        let config = read("configuration: { sasl.password: geheim }");
-        let shown = format!("{config:?}");
-        assert!(shown.contains("sasl.password") && !shown.contains("geheim"), "{shown}");
-    }
-}
+mod tests;

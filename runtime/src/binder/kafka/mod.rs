@@ -20,6 +20,7 @@ mod patterns;
 mod provision;
 mod rebalance;
 mod records;
+mod spring_keys;
 mod subscription;
 
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rdkafka::producer::ThreadedProducer;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 use client::failed;
 pub use config::{
     AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
@@ -38,6 +39,7 @@ pub use config::{
 };
 pub use partition::partition_of;
 use provision::{Provisioner, Wanted};
+pub use spring_keys::SPRING_KEYS;
 
 /// A Kafka cluster.
 #[derive(Clone)]
@@ -156,6 +158,7 @@ pub struct KafkaFactory;
 
 impl Factory for KafkaFactory {
     const NAME: &'static str = "kafka";
+    const SPRING_KEYS: &'static [SpringKey] = SPRING_KEYS;
     type Config = Config;
 
     fn validate(config: &Config) -> Vec<String> {

@@ -230,7 +230,7 @@ fn is(kind: Option<&str>, expected: &str) -> bool {
 /// A location as a path.
 pub(super) fn path(location: &str) -> &str {
     let path = location.strip_prefix("file:").unwrap_or(location);
-    if path.starts_with("//") { &path[2..] } else { path }
+    path.strip_prefix("//").unwrap_or(path)
 }
 
 impl Jaas {
