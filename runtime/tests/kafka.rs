@@ -4,6 +4,8 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "kafka/dead_letters.rs"]
+mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
 #[path = "kafka/failures.rs"]
@@ -14,6 +16,8 @@ mod groups;
 mod provisioning;
 #[path = "kafka/runtime.rs"]
 mod runtime;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "kafka/support.rs"]
 mod support;
 #[path = "kafka/wire.rs"]
