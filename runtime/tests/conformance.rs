@@ -1,6 +1,8 @@
 //! The conformance suite on every binder of this crate, and on binders that are broken on purpose.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "conformance/broken.rs"]
+mod broken;
 #[cfg(feature = "kafka")]
 #[path = "conformance/kafka.rs"]
 mod kafka;

@@ -177,7 +177,11 @@ impl Input for ChaosInput {
     ) -> Poll<Result<(), Error>> {
         ready!(self.nerves.poll(cx));
         let connected = matches!(self.now, Now::Connected(_));
-        if connected && self.trouble == Trouble::Redelivery && self.losses > 0 && self.nerves.random.once_in(12) {
+        if connected
+            && self.trouble == Trouble::Redelivery
+            && self.losses > 0
+            && self.nerves.random.once_in(12)
+        {
             self.losses -= 1;
             self.lose();
         }
