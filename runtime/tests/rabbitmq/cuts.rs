@@ -15,7 +15,7 @@ use wellspring::binder::{Kind, Settlement};
 use super::ends::{Broker, Member, Writer, broker, eventually, json, payloads};
 
 /// Stands between the binder and the broker, and can cut every connection.
-struct Wire {
+pub(crate) struct Wire {
     address: String,
     cut: Arc<std::sync::Mutex<CancellationToken>>,
     /// Nobody gets through.
@@ -26,7 +26,7 @@ struct Wire {
 }
 
 impl Wire {
-    async fn to(broker: &Broker) -> Self {
+    pub(crate) async fn to(broker: &Broker) -> Self {
         let target = broker.uri.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -55,12 +55,17 @@ impl Wire {
         Self { address, cut, down, turned_away, _tasks: tasks }
     }
 
-    fn cut(&self) {
+    pub(crate) fn cut(&self) {
         std::mem::take(&mut *self.cut.lock().unwrap()).cancel();
     }
 
+    /// The broker's address by this way.
+    pub(crate) fn uri(&self) -> Option<String> {
+        Some(format!("amqp://guest:guest@{}/%2f", self.address))
+    }
+
     fn binder(&self) -> RabbitMq {
-        let uri = Some(format!("amqp://guest:guest@{}/%2f", self.address));
+        let uri = self.uri();
         let interval = std::time::Duration::from_millis(10);
         RabbitMq::new("rabbitmq", Config { uri, reconnect_initial_interval: interval, ..Config::default() })
     }
