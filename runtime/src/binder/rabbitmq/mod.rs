@@ -21,6 +21,7 @@ mod queue;
 mod received;
 pub mod settings;
 mod source;
+mod spring_keys;
 mod stream;
 mod tls;
 pub mod topology;
@@ -35,7 +36,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 pub use config::{Config, Ends};
 use connection::Link;
 use letter::Letters;
@@ -174,6 +175,7 @@ pub struct RabbitMqFactory;
 
 impl Factory for RabbitMqFactory {
     const NAME: &'static str = "rabbitmq";
+    const SPRING_KEYS: &'static [SpringKey] = &spring_keys::ALL;
     type Config = Config;
 
     fn validate(config: &Config) -> Vec<String> {
