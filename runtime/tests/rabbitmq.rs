@@ -21,6 +21,8 @@ mod sending;
 mod sends;
 #[path = "rabbitmq/settings.rs"]
 mod settings;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "rabbitmq/story.rs"]
 mod story;
 #[path = "rabbitmq/support.rs"]

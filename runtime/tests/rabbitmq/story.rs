@@ -4,7 +4,7 @@ use lapin::BasicProperties;
 use wellspring::Runtime;
 use wellspring::config::Sources;
 
-use super::ends::broker;
+use super::ends::{broker, eventually};
 
 #[tokio::test]
 async fn a_composition_is_bound_to_rabbitmq_by_one_line_of_configuration() {
@@ -76,6 +76,8 @@ stream:
     let letter = broker.take(&broker.name("d.g.dlq"), 1).await.remove(0);
     assert_eq!(letter.data, b"7");
     assert_eq!(letter.routing_key.as_str(), broker.name("d.g"));
+    let stats = running.binding("never-in-0").unwrap().stats();
+    eventually("the original is settled", async || stats.dead_lettered.get() == 1).await;
     assert_eq!(running.stop().await, 0);
     broker.clean().await;
 }
