@@ -85,10 +85,12 @@ impl Raw {
     fn read(&self, patterns: &Patterns) -> Entries {
         let names = &*NAMES;
         let table = self.properties.headers().as_ref();
+        // Every message of Spring's has a priority; 0 says nothing.
+        let priority = self.properties.priority().filter(|priority| *priority > 0);
         let mut entries = Vec::with_capacity(12 + table.map_or(0, |table| table.inner().len()));
         for (name, value) in table.into_iter().flatten() {
             // The header that Spring sends beside the property of the same name says the same.
-            let said = name.as_str() == "priority" && self.properties.priority().is_some()
+            let said = name.as_str() == "priority" && priority.is_some()
                 || name.as_str() == AUTOMATIC && self.unpacked;
             if !said && patterns.let_through(name.as_str()) {
                 entries.push((name.as_str().into(), from_wire(value)));
@@ -122,8 +124,8 @@ impl Raw {
         if let Some(seconds) = properties.timestamp() {
             put(&names.timestamp, HeaderValue::Timestamp(millis(*seconds)));
         }
-        if let Some(priority) = properties.priority() {
-            put(&names.priority, HeaderValue::Int((*priority).into()));
+        if let Some(priority) = priority {
+            put(&names.priority, HeaderValue::Int(priority.into()));
         }
         put(&names.exchange, Arc::clone(&self.exchange).into());
         put(&names.routing_key, Arc::clone(&self.routing_key).into());
