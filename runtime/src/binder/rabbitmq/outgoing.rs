@@ -123,7 +123,7 @@ impl Fields {
             return Ok(match amqp {
                 "correlationId" => Mapped::Property(properties.with_correlation_id(text()?)),
                 "replyTo" => Mapped::Property(properties.with_reply_to(text()?)),
-                "expiration" => Mapped::Property(properties.with_expiration(text()?)),
+                "expiration" => Mapped::Property(properties.with_expiration(expiration(value)?)),
                 "type" => Mapped::Property(properties.with_type(text()?)),
                 "appId" => Mapped::Property(properties.with_app_id(text()?)),
                 "userId" => Mapped::Property(properties.with_user_id(text()?)),
@@ -164,6 +164,17 @@ impl Fields {
         }
         Ok(())
     }
+}
+
+/// A time to live in milliseconds. The broker answers anything else by closing the channel, with all that is on it.
+fn expiration(value: &HeaderValue) -> Result<ShortString, Error> {
+    let text = value.to_string();
+    if text.parse::<u32>().is_err() {
+        let sentence =
+            format!("the header `amqp_expiration` is `{text}`, expected milliseconds up to {}", u32::MAX);
+        return Err(Error::new(Kind::Refused, sentence));
+    }
+    short("amqp_expiration", &text)
 }
 
 fn now() -> u64 {
