@@ -103,10 +103,12 @@ async fn members(cluster: &Cluster, name: &str, expected: &Group) -> Result<(), 
     let begun = std::time::Instant::now();
     let wanted = expected.members.len();
     loop {
-        let groups = client.fetch_group_list(Some(name), PATIENCE).map_err(|error| error.to_string())?;
-        let found = groups.groups().first().map(|group| (group.protocol().to_owned(), group.members().len()));
+        // The broker may still be reading what it knows of the group.
+        let found = client.fetch_group_list(Some(name), PATIENCE).map(|groups| {
+            groups.groups().first().map(|group| (group.protocol().to_owned(), group.members().len()))
+        });
         match found {
-            Some((protocol, count)) if protocol == expected.assignor && count == wanted => return Ok(()),
+            Ok(Some((protocol, count))) if protocol == expected.assignor && count == wanted => return Ok(()),
             found if begun.elapsed() > PATIENCE => return Err(format!("the group is {found:?}")),
             _ => tokio::task::yield_now().await,
         }

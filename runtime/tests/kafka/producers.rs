@@ -21,6 +21,8 @@ struct Case {
     arguments: Vec<String>,
     topics: Vec<Topic>,
     records: Vec<Recorded>,
+    #[serde(default)]
+    errors: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +85,9 @@ fn seen(partition: i32, wire: Wire, is_placed: bool) -> Seen {
 }
 
 async fn replay(cluster: &Cluster, name: &str, case: &Case) -> Result<(), String> {
+    if let Some(error) = case.errors.first() {
+        return Err(format!("an error in Spring: {error}"));
+    }
     let topic = cluster.name(name);
     let spec = OutputSpec { partition_count: case.count(), ..output_spec(&topic) };
     let mut output =

@@ -169,7 +169,7 @@ impl<'a> Provisioner<'a> {
     /// How many partitions a topic has.
     fn partitions(&self, topic: &str) -> Result<u32, Error> {
         let metadata = self.admin.client.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
-        let metadata = metadata.map_err(|error| self.admin.unreachable(topic, error))?;
+        let metadata = metadata.map_err(|error| self.admin.unreachable(topic, error, None))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         match found.map(|found| (found.error(), found.partitions().len())) {
             Some((None, partitions)) if partitions > 0 => Ok(u32::try_from(partitions).unwrap_or(u32::MAX)),
@@ -182,7 +182,7 @@ impl<'a> Provisioner<'a> {
                 if absent {
                     Err(self.absent(topic))
                 } else {
-                    Err(self.admin.unreachable(topic, KafkaError::MetadataFetch(code)))
+                    Err(self.admin.unreachable(topic, KafkaError::MetadataFetch(code), None))
                 }
             }
             _ => Err(self.absent(topic)),
