@@ -13,6 +13,7 @@ mod incoming;
 mod input;
 mod java;
 mod letters;
+mod native;
 mod offsets;
 mod outgoing;
 mod output;
@@ -30,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rdkafka::producer::ThreadedProducer;
+use rdkafka::producer::BaseProducer;
 
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 use client::failed;
@@ -144,13 +145,12 @@ fn output(
     options: output::Options,
 ) -> Result<output::KafkaOutput, Error> {
     let reports = output::Reports::new(binding, topic);
-    let producer: Result<ThreadedProducer<_>, _> =
+    let producer: Result<BaseProducer<_>, _> =
         config.producer_client(binding, settings).create_with_context(reports);
-    let producer = producer.map_err(|error| {
+    producer.and_then(|producer| output::KafkaOutput::new(producer, options)).map_err(|error| {
         let what = format!("producer of `{binding}`");
         failed(admin::cannot_make(&what, config), error)
-    })?;
-    Ok(output::KafkaOutput::new(producer, options))
+    })
 }
 
 /// Makes Kafka binders.
