@@ -6,13 +6,14 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::Offset;
 
+use super::admin::cannot_make;
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::consumer::Serving;
 use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::native::Intake;
-use super::provision::{Provisioner, Wanted, cannot_make};
+use super::provision::{Provisioner, Wanted};
 use super::rebalance::{Assignment, Start};
 use crate::binder::{Error, Input, InputSpec, Kind};
 
