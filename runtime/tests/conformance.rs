@@ -11,3 +11,6 @@ mod memory;
 #[cfg(feature = "rabbitmq")]
 #[path = "conformance/rabbitmq.rs"]
 mod rabbitmq;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+#[path = "support/skip.rs"]
+mod skip;

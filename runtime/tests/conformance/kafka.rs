@@ -1,7 +1,6 @@
 //! The Kafka binder; from outside its cluster is seen by the bare client library.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,18 +28,10 @@ struct KafkaUnderTest {
 }
 
 impl KafkaUnderTest {
-    /// The cluster that the environment names. Says loudly when there is none.
+    /// The cluster that the environment names; without one the case is skipped.
     fn find() -> Option<Self> {
-        let address = std::env::var("WELLSPRING_TEST_KAFKA").ok().filter(|address| !address.is_empty());
-        if address.is_none() {
-            let test = std::thread::current().name().unwrap_or("a test").to_owned();
-            // Not `println`, which a test that passes keeps to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED kafka: {test} needs a broker, and WELLSPRING_TEST_KAFKA names none"
-            );
-        }
-        Some(Self { address: address?, groups: Arc::default() })
+        let address = crate::skip::address("kafka", "WELLSPRING_TEST_KAFKA")?;
+        Some(Self { address, groups: Arc::default() })
     }
 
     fn client(&self) -> ClientConfig {
@@ -208,13 +199,7 @@ impl Subject for KafkaUnderTest {
     }
 
     fn exclusions(&self) -> &'static [Exclusion] {
-        &[
-            Exclusion { id: "A10", reason: "a topic keeps what nobody reads yet" },
-            Exclusion {
-                id: "D1C",
-                reason: "a member that takes over a partition of an anonymous group reads it again from the start",
-            },
-        ]
+        &[Exclusion { id: "A10", reason: "a topic keeps what nobody reads yet" }]
     }
 }
 

@@ -1,6 +1,5 @@
 //! The RabbitMQ binder; from outside its broker is seen by a bare client and by the management interface.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,28 +26,17 @@ struct RabbitUnderTest {
     connection: OnceCell<Connection>,
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 fn said(error: impl std::fmt::Display) -> Found {
     Found::new(format!("the bare client says `{error}`"))
 }
 
 impl RabbitUnderTest {
-    /// The broker that the environment names. Says loudly when there is none.
+    /// The broker that the environment names; without one the case is skipped.
     fn find() -> Option<Self> {
-        let uri = variable("WELLSPRING_TEST_RABBITMQ");
-        if uri.is_none() {
-            let test = std::thread::current().name().unwrap_or("a test").to_owned();
-            // Not `println`, which a test that passes keeps to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED rabbitmq: {test} needs a broker, and WELLSPRING_TEST_RABBITMQ names none"
-            );
-        }
-        let management = variable("WELLSPRING_TEST_RABBITMQ_MANAGEMENT");
-        Some(Self { uri: uri?, management, connection: OnceCell::new() })
+        let uri = crate::skip::address("rabbitmq", "WELLSPRING_TEST_RABBITMQ")?;
+        let management = std::env::var("WELLSPRING_TEST_RABBITMQ_MANAGEMENT").ok();
+        let management = management.filter(|address| !address.is_empty());
+        Some(Self { uri, management, connection: OnceCell::new() })
     }
 
     /// Where the broker listens: `host:port`.
