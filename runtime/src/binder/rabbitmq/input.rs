@@ -1,7 +1,7 @@
 //! The receiving end: the queues of a binding, gathered into batches.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -9,7 +9,8 @@ use futures_util::future::{BoxFuture, join_all};
 use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
-use super::received::{Raw, Received, Repeated};
+use super::pace::Pace;
+use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
 use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
 
@@ -18,7 +19,10 @@ pub(super) struct RabbitInput {
     max_in_flight: usize,
     /// The source that is asked first.
     next: usize,
-    repeated: Repeated,
+    content_type: LastContentType,
+    pace: Pace,
+    /// How many deliveries came together the last time.
+    burst: usize,
 }
 
 impl RabbitInput {
@@ -28,7 +32,58 @@ impl RabbitInput {
         for index in 0..reader.topology.queues.len() {
             sources.push(Source::open(&reader, index).await?);
         }
-        Ok(Self { sources, max_in_flight: max_in_flight.max(1), next: 0, repeated: Repeated::default() })
+        Ok(Self {
+            sources,
+            max_in_flight: max_in_flight.max(1),
+            next: 0,
+            content_type: LastContentType::default(),
+            pace: Pace::new(),
+            burst: 0,
+        })
+    }
+
+    /// Takes up to `room` deliveries from the sources, each in turn first.
+    fn take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Delivery>, room: usize) {
+        let (before, count) = (batch.len(), self.sources.len());
+        let mut received = Received::with_capacity(self.burst.min(room));
+        for turn in 0..count {
+            let at = (self.next + turn) % count;
+            let source = &mut self.sources[at];
+            while received.len() < room {
+                let Poll::Ready((delivery, number)) = source.poll_next(cx) else { break };
+                let raw = Raw {
+                    properties: delivery.properties,
+                    exchange: delivery.exchange,
+                    routing_key: delivery.routing_key,
+                    origin: Arc::clone(&source.origin),
+                    delivery_tag: delivery.delivery_tag,
+                    redelivered: delivery.redelivered,
+                };
+                // The rest of the headers follows when the batch is complete.
+                let mut headers = Headers::new();
+                headers.set_content_type(self.content_type.of(&raw.properties));
+                batch.push(Delivery {
+                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
+                    key: None,
+                    partition: source.partition,
+                    position: raw.delivery_tag,
+                    attempt: attempt(&raw),
+                    ticket: Ticket::new(number * count as u64 + at as u64),
+                });
+                received.push(raw);
+            }
+        }
+        if batch.len() == before {
+            return;
+        }
+        self.next = (self.next + 1) % count;
+        self.burst = received.len();
+        let received = Arc::new(received);
+        for (index, delivery) in (0..).zip(&mut batch[before..]) {
+            let headers = delivery.message.headers_mut();
+            let content_type = headers.content_type().cloned();
+            *headers = Headers::received(content_type, Arc::clone(&received) as _, index);
+        }
     }
 }
 
@@ -39,52 +94,23 @@ impl Input for RabbitInput {
         batch: &mut Vec<Delivery>,
         max: usize,
     ) -> Poll<Result<(), Error>> {
-        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
-        let mut room = max.min(self.max_in_flight.saturating_sub(unsettled));
-        let before = batch.len();
-        let count = self.sources.len();
-        let mut raws = Vec::new();
-        for turn in 0..count {
-            let at = (self.next + turn) % count;
-            while room > 0 {
-                let source = &mut self.sources[at];
-                let Poll::Ready((delivery, number, consumer_tag)) = source.poll_next(cx) else { break };
-                let queue = Arc::clone(&source.queue);
-                let exchange = self.repeated.exchange(&delivery.exchange);
-                let routing_key = self.repeated.routing_key(&delivery.routing_key);
-                let raw = Raw {
-                    exchange,
-                    routing_key,
-                    queue,
-                    consumer_tag,
-                    delivery_tag: delivery.delivery_tag,
-                    redelivered: delivery.redelivered,
-                    properties: delivery.properties,
-                };
-                // The rest of the headers follows when the batch is complete.
-                let mut headers = Headers::new();
-                headers.set_content_type(self.repeated.content_type(&raw.properties));
-                batch.push(Delivery {
-                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
-                    key: None,
-                    partition: source.partition,
-                    position: raw.delivery_tag,
-                    attempt: attempt(&raw),
-                    ticket: Ticket::new(number * count as u64 + at as u64),
-                });
-                raws.push(raw);
-                room -= 1;
-            }
-        }
-        self.next = (self.next + 1) % count.max(1);
-        if batch.len() == before {
+        if self.pace.poll(cx).is_pending() {
             return Poll::Pending;
         }
-        let source = Arc::new(Received::new(raws));
-        for (index, delivery) in (0..).zip(&mut batch[before..]) {
-            let headers = delivery.message.headers_mut();
-            let content_type = headers.content_type().cloned();
-            *headers = Headers::received(content_type, Arc::clone(&source) as _, index);
+        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
+        let room = max.min(self.max_in_flight.saturating_sub(unsettled));
+        let before = batch.len();
+        // Whoever finds something need not be woken by the next one.
+        self.take(&mut Context::from_waker(Waker::noop()), batch, room);
+        if batch.len() == before {
+            self.take(cx, batch, room);
+        }
+        let taken = batch.len() - before;
+        if taken == 0 {
+            return Poll::Pending;
+        }
+        if taken < room && !self.sources.iter().any(Source::is_held_back) {
+            self.pace.taken(taken);
         }
         Poll::Ready(Ok(()))
     }

@@ -11,14 +11,17 @@ mod connection;
 mod declare;
 mod error;
 mod input;
+mod message_id;
 mod outgoing;
 mod output;
+mod pace;
 mod partition;
 mod queue;
 mod received;
 pub mod settings;
 mod source;
 pub mod topology;
+mod unconfirmed;
 mod unsettled;
 mod value;
 

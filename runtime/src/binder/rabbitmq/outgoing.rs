@@ -5,12 +5,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lapin::BasicProperties;
-use lapin::types::{FieldTable, ShortString};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use wellspring_functions::{ContentType, HeaderValue, Headers, header_names};
 
 use super::declare::short;
+use super::message_id::{Ids, MessageId};
+use super::received::{Raw, Received};
 use super::settings::DeliveryMode;
-use super::value::{seconds, size, to_wire};
+use super::value::{seconds, size, to_wire, wire_size};
 use crate::binder::{Error, Kind};
 
 /// Turns headers into properties, for one output.
@@ -32,10 +34,15 @@ impl Mapper {
     ///
     /// # Errors
     /// When a text is longer than its property allows, or the headers do not fit into a frame.
-    pub(super) fn properties(&mut self, headers: &Headers, room: usize) -> Result<BasicProperties, Error> {
+    pub(super) fn properties(&mut self, headers: &Headers, room: usize) -> Result<Properties, Error> {
         let mut properties = BasicProperties::default();
         if let Some(content_type) = headers.content_type() {
             properties = properties.with_content_type(self.content_type(content_type)?);
+        }
+        if let Some(raw) = Received::untouched(headers)
+            && self.passes_on(raw)
+        {
+            return self.forward(raw, properties, room);
         }
         let mut fields = Fields { delivery_mode: self.delivery_mode, ..Fields::default() };
         let mut table = BTreeMap::new();
@@ -52,21 +59,72 @@ impl Mapper {
                 }
             };
         }
-        if taken > room {
-            let sentence =
-                format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
-            return Err(Error::new(Kind::TooLarge, sentence));
-        }
-        if let Some(id) = fields.message_id {
-            properties = properties.with_message_id(id);
-        } else {
-            properties = properties.with_message_id(self.ids.next()?);
-        }
-        Ok(properties
+        fits(taken, room)?;
+        let properties = properties
             .with_headers(FieldTable::from(table))
             .with_delivery_mode(fields.delivery_mode)
             .with_priority(fields.priority)
-            .with_timestamp(fields.timestamp.unwrap_or_else(now)))
+            .with_timestamp(fields.timestamp.unwrap_or_else(now));
+        Ok(self.identified(properties, fields.message_id))
+    }
+
+    /// Whether the table of headers goes on as it was received.
+    fn passes_on(&self, raw: &Raw) -> bool {
+        let mut names = raw.table().map(|(name, _)| name.as_str());
+        names.all(|name| self.patterns.is_empty() && !is_known(name) && !name.starts_with("amqp_"))
+            && (self.patterns.is_empty() || raw.properties.priority().is_none())
+    }
+
+    /// The properties of a message whose headers are those of another as it was received: nothing is read.
+    fn forward(
+        &mut self,
+        raw: &Raw,
+        mut properties: BasicProperties,
+        room: usize,
+    ) -> Result<Properties, Error> {
+        fits(raw.table().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum(), room)?;
+        let received = &raw.properties;
+        let mut table = received.headers().clone().unwrap_or_default();
+        if let Some(priority) = received.priority() {
+            table.insert("priority".into(), AMQPValue::LongInt((*priority).into()));
+        }
+        if let Some(text) = received.content_encoding() {
+            properties = properties.with_content_encoding(text.clone());
+        }
+        if let Some(text) = received.correlation_id() {
+            properties = properties.with_correlation_id(text.clone());
+        }
+        if let Some(text) = received.reply_to() {
+            properties = properties.with_reply_to(text.clone());
+        }
+        if let Some(text) = received.expiration() {
+            properties = properties.with_expiration(text.clone());
+        }
+        if let Some(text) = received.kind() {
+            properties = properties.with_type(text.clone());
+        }
+        if let Some(text) = received.app_id() {
+            properties = properties.with_app_id(text.clone());
+        }
+        if let Some(text) = received.cluster_id() {
+            properties = properties.with_cluster_id(text.clone());
+        }
+        let properties = properties
+            .with_headers(table)
+            .with_delivery_mode(self.delivery_mode)
+            .with_priority(received.priority().unwrap_or(0))
+            .with_timestamp(received.timestamp().unwrap_or_else(now));
+        Ok(self.identified(properties, received.message_id().clone()))
+    }
+
+    fn identified(&mut self, properties: BasicProperties, given: Option<ShortString>) -> Properties {
+        let id = given.map_or_else(|| self.ids.make(), MessageId::Given);
+        Properties { properties: properties.with_message_id(self.ids.text(&id)), id }
+    }
+
+    /// Whether these are the properties of the message with an identifier.
+    pub(super) fn is_of(&self, id: &MessageId, properties: &BasicProperties) -> bool {
+        properties.message_id().as_ref() == Some(&self.ids.text(id))
     }
 
     fn content_type(&mut self, content_type: &ContentType) -> Result<ShortString, Error> {
@@ -90,6 +148,34 @@ impl Mapper {
         }
         self.patterns.is_empty()
     }
+}
+
+/// The properties of a message to send.
+pub(super) struct Properties {
+    pub(super) properties: BasicProperties,
+    pub(super) id: MessageId,
+}
+
+/// # Errors
+/// When headers take more bytes than there are.
+fn fits(taken: usize, room: usize) -> Result<(), Error> {
+    if taken <= room {
+        return Ok(());
+    }
+    let sentence = format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
+    Err(Error::new(Kind::TooLarge, sentence))
+}
+
+/// Whether a header of this name is more than an entry of the table.
+fn is_known(name: &str) -> bool {
+    name == "priority" || stays_here(name)
+}
+
+/// Whether a header of this name stays in the process.
+fn stays_here(name: &str) -> bool {
+    matches!(name, "id" | "timestamp" | "sourceData" | "scst_partition" | "rabbitmq_streamContext")
+        || name == header_names::DELIVERY_ATTEMPT
+        || name == header_names::MESSAGE_KEY
 }
 
 /// Properties that are always sent, so that they are set last.
@@ -139,10 +225,7 @@ impl Fields {
                 self.priority = u8::try_from(priority).unwrap_or(u8::MAX);
                 Mapped::Header(properties)
             }
-            "id" | "timestamp" | "sourceData" | "scst_partition" | "rabbitmq_streamContext" => {
-                Mapped::Property(properties)
-            }
-            header_names::DELIVERY_ATTEMPT | header_names::MESSAGE_KEY => Mapped::Property(properties),
+            name if stays_here(name) => Mapped::Property(properties),
             _ => Mapped::Header(properties),
         })
     }
@@ -178,43 +261,9 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Identifiers of messages: shaped like a UUID, unique by a random start, which is all they are for.
-struct Ids {
-    high: u64,
-    low: u64,
-}
-
-impl Ids {
-    fn new() -> Self {
-        let [high, low] = random();
-        Self { high, low }
-    }
-
-    fn next(&mut self) -> Result<ShortString, Error> {
-        self.low = self.low.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let (high, low) = (mix(self.high ^ self.low), mix(self.low));
-        let mut text = [b'-'; 36];
-        let digits = (0..16)
-            .map(|at| (high >> (60 - 4 * at)) & 15)
-            .chain((0..16).map(|at| (low >> (60 - 4 * at)) & 15));
-        let places = (0..36).filter(|at| ![8, 13, 18, 23].contains(at));
-        for (place, digit) in places.zip(digits) {
-            text[place] = b"0123456789abcdef"[usize::try_from(digit).unwrap_or_default()];
-        }
-        short("message id", std::str::from_utf8(&text).unwrap_or_default())
-    }
-}
-
 /// Two random numbers, from the source of the hash maps of the standard library.
 pub(super) fn random() -> [u64; 2] {
     [RandomState::new().hash_one(1_u8), RandomState::new().hash_one(2_u8)]
-}
-
-/// A number that looks random for every number.
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 /// What makes the name of an anonymous queue unique: 22 characters of the alphabet of URLs, as in Spring.
@@ -235,11 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_have_the_shape_of_a_uuid_and_differ() {
-        let mut ids = Ids::new();
-        let one = ids.next().unwrap().to_string();
-        assert_eq!(one.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
-        assert_ne!(one, ids.next().unwrap().to_string());
+    fn names_of_anonymous_queues_differ() {
         assert_eq!(unique().len(), 22);
         assert_ne!(unique(), unique());
     }

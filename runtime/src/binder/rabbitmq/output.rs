@@ -1,15 +1,12 @@
 //! The sending end: publishes start without waiting for the socket, confirmations are looked at oldest first.
 
-use std::collections::VecDeque;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lapin::Confirmation as Confirmed;
 use lapin::message::BasicReturnMessage;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
@@ -17,10 +14,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
-use super::outgoing::Mapper;
+use super::outgoing::{Mapper, Properties};
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
+use super::unconfirmed::{Sent, Unconfirmed};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
@@ -41,7 +39,7 @@ pub(super) struct RabbitOutput {
     partitions: Partitions,
     mapper: Mapper,
     mandatory: bool,
-    pending: VecDeque<Pending>,
+    unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
 }
@@ -51,21 +49,6 @@ enum State {
     Recovering(BoxFuture<'static, Line>),
 }
 
-/// A message that is not confirmed.
-struct Pending {
-    sent: Sent,
-    since: Instant,
-    confirm: BoxFuture<'static, lapin::Result<Confirmed>>,
-}
-
-/// What tells a message from others when it comes back.
-struct Sent {
-    number: u64,
-    partition: Option<u32>,
-    message_id: Option<ShortString>,
-    payload: Bytes,
-    returned: Option<String>,
-}
 
 impl Writer {
     pub(super) async fn open(&self) -> Result<Line, Error> {
@@ -89,7 +72,7 @@ impl RabbitOutput {
             mapper: Mapper::new(producer.delivery_mode.unwrap_or_default(), patterns),
             mandatory: !producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
-            pending: VecDeque::new(),
+            unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
             writer: Arc::new(writer),
@@ -115,26 +98,13 @@ impl RabbitOutput {
         let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(4096))?;
         let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
         let key = self.partitions.key(partition)?;
-        let message_id = properties.message_id().clone();
-        let sent = Sent { number, partition, message_id, payload: payload.clone(), returned: None };
+        let Properties { properties, id } = properties;
+        let sent = Sent { number, partition, id, payload: payload.clone(), returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
-        let mut confirm =
-            async move { channel.basic_publish(exchange, key, options, &payload, properties).await?.await }
-                .boxed();
-        // The first look hands the frames to the client; whether they are written is not waited for.
-        match confirm.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => {
-                self.pending.push_back(Pending { sent, since: Instant::now(), confirm });
-                Ok(())
-            }
-            Poll::Ready(Ok(confirmed)) => {
-                let confirm = ready(Ok(confirmed)).boxed();
-                self.pending.push_back(Pending { sent, since: Instant::now(), confirm });
-                Ok(())
-            }
-            Poll::Ready(Err(cause)) => Err(self.lost(&super::error::sentence(&cause))),
-        }
+        let publish =
+            async move { channel.basic_publish(exchange, key, options, &payload, properties).await };
+        self.unconfirmed.push(sent, publish).map_err(|cause| self.lost(&super::error::sentence(&cause)))
     }
 
     fn lost(&self, why: &str) -> Error {
@@ -147,29 +117,31 @@ impl RabbitOutput {
 
     /// Looks at confirmations, oldest first.
     fn collect(&mut self, cx: &mut Context<'_>) {
-        let mut confirmed = Vec::new();
+        let (mut sent, mut returned) = (Vec::new(), Vec::new());
         loop {
-            let before = confirmed.len();
-            while let Some(front) = self.pending.front_mut() {
-                let Poll::Ready(result) = front.confirm.poll_unpin(cx) else { break };
-                let Some(Pending { sent, .. }) = self.pending.pop_front() else { break };
+            let before = sent.len();
+            while let Some((one, result)) = self.unconfirmed.next() {
                 match result {
-                    Ok(confirmation) => confirmed.push((sent, confirmation)),
+                    Ok(confirmation) => {
+                        sent.push((one, !confirmation.is_nack()));
+                        returned.extend(confirmation.take_message());
+                    }
                     Err(cause) => {
                         let why = super::error::sentence(&cause);
-                        self.tell(confirmed);
+                        self.tell(sent, returned);
                         let result = Err(self.lost(&why));
-                        self.told.push(Confirmation { number: sent.number, result });
+                        self.told.push(Confirmation { number: one.number, result });
                         return self.recover(&why);
                     }
                 }
             }
-            if confirmed.len() == before {
+            if sent.len() > before {
+                self.settle_down();
+            } else if self.unconfirmed.poll_more(cx).is_pending() {
                 break;
             }
-            self.settle_down();
         }
-        self.tell(confirmed);
+        self.tell(sent, returned);
         self.check_deadline(cx);
     }
 
@@ -183,19 +155,14 @@ impl RabbitOutput {
         }
     }
 
-    fn tell(&mut self, confirmed: Vec<(Sent, Confirmed)>) {
-        let (mut sent, mut results) = (Vec::with_capacity(confirmed.len()), Vec::new());
-        for (one, confirmation) in confirmed {
-            let taken = !confirmation.is_nack();
-            results.extend(confirmation.take_message());
-            sent.push((one, taken));
-        }
-        for message in results {
+    /// Tells what became of messages, and whether the broker took them, unless they are among those that came back.
+    fn tell(&mut self, mut sent: Vec<(Sent, bool)>, returned: Vec<BasicReturnMessage>) {
+        for message in returned {
             self.note_return(&mut sent, &message);
         }
         for (Sent { number, returned, .. }, taken) in sent {
             let result = match (returned, taken) {
-                (Some(sentence), _) => Err(Error::new(Kind::Unroutable, sentence)),
+                (Some(sentence), _) => Err(Error::new(Kind::Unroutable, *sentence)),
                 (None, true) => Ok(()),
                 (None, false) => Err(self.lost("the broker could not take it (basic.nack)")),
             };
@@ -209,15 +176,15 @@ impl RabbitOutput {
             "the exchange `{}` has no queue for the routing key `{key}`: {} ({}); bind one, or set `allow-unroutable`",
             self.exchange, message.reply_text, message.reply_code
         );
-        let partitions = &self.partitions;
-        let all = sent.iter_mut().map(|(one, _)| one).chain(self.pending.iter_mut().map(|one| &mut one.sent));
+        let (partitions, mapper) = (&self.partitions, &self.mapper);
+        let all = sent.iter_mut().map(|(one, _)| one).chain(self.unconfirmed.iter_mut());
         let found = all.filter(|one| one.returned.is_none()).find(|one| {
-            one.message_id == *message.properties.message_id()
-                && one.payload == message.data
+            one.payload == message.data
+                && mapper.is_of(&one.id, &message.properties)
                 && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
         });
         match found {
-            Some(one) => one.returned = Some(sentence),
+            Some(one) => one.returned = Some(Box::new(sentence)),
             None => {
                 tracing::error!(binding = self.writer.binding, key, "a message came back that was not sent")
             }
@@ -226,12 +193,12 @@ impl RabbitOutput {
 
     fn check_deadline(&mut self, cx: &mut Context<'_>) {
         let timeout = self.writer.link.config().publish_timeout;
-        while let Some(front) = self.pending.front() {
-            let due = front.since + timeout;
+        while let Some(since) = self.unconfirmed.oldest() {
+            let due = since + timeout;
             if due <= Instant::now() {
                 return self.recover(&format!("no confirmation within {timeout:?}"));
             }
-            if self.deadline.is_elapsed() || self.deadline.deadline() < front.since {
+            if self.deadline.is_elapsed() || self.deadline.deadline() < since {
                 self.deadline.as_mut().reset(due);
             }
             if self.deadline.as_mut().poll(cx).is_pending() {
@@ -242,17 +209,19 @@ impl RabbitOutput {
 
     /// Gives up what is not confirmed and opens a new channel.
     fn recover(&mut self, why: &str) {
-        tracing::warn!(binding = self.writer.binding, unconfirmed = self.pending.len(), why, "not connected");
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut confirmed = Vec::new();
-        let mut failed = Vec::new();
-        for mut pending in std::mem::take(&mut self.pending) {
-            match pending.confirm.poll_unpin(&mut cx) {
-                Poll::Ready(Ok(confirmation)) => confirmed.push((pending.sent, confirmation)),
-                Poll::Ready(Err(_)) | Poll::Pending => failed.push(pending.sent.number),
+        let unconfirmed = self.unconfirmed.len();
+        tracing::warn!(binding = self.writer.binding, unconfirmed, why, "not connected");
+        let (mut sent, mut returned, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for (one, result) in self.unconfirmed.give_up() {
+            match result {
+                Some(Ok(confirmation)) => {
+                    sent.push((one, !confirmation.is_nack()));
+                    returned.extend(confirmation.take_message());
+                }
+                Some(Err(_)) | None => failed.push(one.number),
             }
         }
-        self.tell(confirmed);
+        self.tell(sent, returned);
         for number in failed {
             let result = Err(self.lost(why));
             self.told.push(Confirmation { number, result });
@@ -272,9 +241,9 @@ impl Output for RabbitOutput {
             let Poll::Ready(line) = future.poll_unpin(cx) else { return Poll::Pending };
             self.state = State::Live(line);
         }
-        if self.pending.len() >= WINDOW {
+        if self.unconfirmed.len() >= WINDOW {
             self.collect(cx);
-            if self.pending.len() >= WINDOW {
+            if self.unconfirmed.len() >= WINDOW {
                 return Poll::Pending;
             }
         }
@@ -307,8 +276,8 @@ impl Output for RabbitOutput {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            let Self { state, pending, .. } = *self;
-            drop(pending);
+            let Self { state, unconfirmed, .. } = *self;
+            drop(unconfirmed);
             if let State::Live(line) = state {
                 line.close().await;
             }

@@ -10,9 +10,11 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use wellspring_functions::HeaderName;
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::received::Origin;
 use super::settings::Consumer;
 use super::topology::InputTopology;
 use super::unsettled::{Notice, Unsettled};
@@ -38,8 +40,9 @@ pub(super) struct Source {
     index: usize,
     state: State,
     unsettled: Unsettled,
-    /// The queue's name.
-    pub(super) queue: Arc<str>,
+    queue: HeaderName,
+    /// Where its deliveries come from.
+    pub(super) origin: Arc<Origin>,
     pub(super) partition: u32,
 }
 
@@ -51,7 +54,6 @@ enum State {
 pub(super) struct Live {
     line: Line,
     consumer: lapin::Consumer,
-    tag: Arc<str>,
     /// Notices on their way to the socket.
     writing: Vec<BoxFuture<'static, lapin::Result<()>>>,
 }
@@ -83,8 +85,7 @@ impl Reader {
         let tag = short("consumer tag", &tag)?;
         let consumed = channel.basic_consume(short("queue", queue)?, tag, options, arguments).await;
         let consumer = consumed.map_err(|cause| line.failed("cannot read the queue", queue, &cause))?;
-        let tag = consumer.tag().as_str().into();
-        Ok(Live { line, consumer, tag, writing: Vec::new() })
+        Ok(Live { line, consumer, writing: Vec::new() })
     }
 }
 
@@ -94,12 +95,14 @@ impl Source {
         let live = reader.open(index).await?;
         let (queue, partition) = reader.topology.queues.get(index).cloned().unwrap_or_default();
         let patience = usize::from((reader.prefetch() / 4).clamp(1, PATIENCE));
+        let queue = HeaderName::from(queue);
         Ok(Self {
             reader: Arc::clone(reader),
             index,
+            origin: live.origin(&queue),
             state: State::Live(Box::new(live)),
             unsettled: Unsettled::new(patience),
-            queue: queue.into(),
+            queue,
             partition,
         })
     }
@@ -109,13 +112,20 @@ impl Source {
         self.unsettled.open()
     }
 
-    /// Takes the next delivery with the number that settles it and the tag of the consumer.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(Received, u64, Arc<str>)> {
+    /// Whether the broker may soon wait for settlements before it delivers more, or does so already.
+    pub(super) fn is_held_back(&self) -> bool {
+        let prefetch = usize::from(self.reader.prefetch());
+        prefetch > 0 && self.unsettled.untold() * 4 >= prefetch * 3
+    }
+
+    /// Takes the next delivery with the number that settles it.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(Received, u64)> {
         loop {
             let live = match &mut self.state {
                 State::Live(live) => live,
                 State::Recovering(future) => {
                     let Poll::Ready(live) = future.poll_unpin(cx) else { return Poll::Pending };
+                    self.origin = live.origin(&self.queue);
                     self.state = State::Live(Box::new(live));
                     continue;
                 }
@@ -123,7 +133,7 @@ impl Source {
             match live.consumer.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(delivery))) => {
                     let number = self.unsettled.add(delivery.delivery_tag);
-                    return Poll::Ready((delivery, number, Arc::clone(&live.tag)));
+                    return Poll::Ready((delivery, number));
                 }
                 Poll::Ready(Some(Err(cause))) => {
                     let error = live.line.failed("does not deliver from", &self.queue, &cause);
@@ -199,6 +209,11 @@ impl Source {
 }
 
 impl Live {
+    fn origin(&self, queue: &HeaderName) -> Arc<Origin> {
+        let consumer_tag = self.consumer.tag().as_str().into();
+        Arc::new(Origin { queue: Arc::clone(queue), consumer_tag })
+    }
+
     /// Hands a notice to the client without waiting for the socket. When the channel is lost, so is the notice: the
     /// broker delivers again, and the consumer's end tells.
     fn tell(&mut self, notice: Notice) {
