@@ -14,6 +14,9 @@ use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
 use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
 
+/// How many deliveries at once are load, after which others gather.
+const BURST: usize = 8;
+
 pub(super) struct RabbitInput {
     sources: Vec<Source>,
     max_in_flight: usize,
@@ -37,7 +40,7 @@ impl RabbitInput {
             max_in_flight: max_in_flight.max(1),
             next: 0,
             content_type: LastContentType::default(),
-            pace: Pace::new(),
+            pace: Pace::new(BURST),
             burst: 0,
         })
     }
@@ -110,7 +113,7 @@ impl Input for RabbitInput {
             return Poll::Pending;
         }
         if taken < room && !self.sources.iter().any(Source::is_held_back) {
-            self.pace.taken(taken);
+            self.pace.note(taken);
         }
         Poll::Ready(Ok(()))
     }

@@ -37,18 +37,17 @@ impl Ids {
         };
         let [high, low] = [mix(self.high ^ number), mix(number)].map(u64::to_be_bytes);
         let mut text = [b'-'; 36];
-        let mut place = 0;
-        for byte in high.into_iter().chain(low) {
-            place += usize::from(matches!(place, 8 | 13 | 18 | 23));
+        for (place, byte) in PLACES.into_iter().zip(high.into_iter().chain(low)) {
             text[place] = DIGITS[usize::from(byte >> 4)];
             text[place + 1] = DIGITS[usize::from(byte & 15)];
-            place += 2;
         }
         std::str::from_utf8(&text).unwrap_or_default().into()
     }
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Where the two digits of each byte stand.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// A number that looks random for every number.
 const fn mix(number: u64) -> u64 {

@@ -35,14 +35,18 @@ impl Mapper {
     /// # Errors
     /// When a text is longer than its property allows, or the headers do not fit into a frame.
     pub(super) fn properties(&mut self, headers: &Headers, room: usize) -> Result<Properties, Error> {
-        let mut properties = BasicProperties::default();
-        if let Some(content_type) = headers.content_type() {
-            properties = properties.with_content_type(self.content_type(content_type)?);
-        }
-        if let Some(raw) = Received::untouched(headers)
+        let content_type = match headers.content_type() {
+            Some(content_type) => Some(self.content_type(content_type)?),
+            None => None,
+        };
+        if let (Some(raw), Some(content_type)) = (Received::untouched(headers), &content_type)
             && self.passes_on(raw)
         {
-            return self.forward(raw, properties, room);
+            return self.pass_on(raw, content_type.clone(), room);
+        }
+        let mut properties = BasicProperties::default();
+        if let Some(content_type) = content_type {
+            properties = properties.with_content_type(content_type);
         }
         let mut fields = Fields { delivery_mode: self.delivery_mode, ..Fields::default() };
         let mut table = BTreeMap::new();
@@ -68,49 +72,34 @@ impl Mapper {
         Ok(self.identified(properties, fields.message_id))
     }
 
-    /// Whether the table of headers goes on as it was received.
+    /// Whether the headers of a received message go on without a look at their values.
     fn passes_on(&self, raw: &Raw) -> bool {
         let mut names = raw.table().map(|(name, _)| name.as_str());
-        names.all(|name| self.patterns.is_empty() && !is_known(name) && !name.starts_with("amqp_"))
-            && (self.patterns.is_empty() || raw.properties.priority().is_none())
+        // A user is only known to the broker that named it.
+        raw.properties.user_id().is_none()
+            && self.patterns.is_empty()
+            && names.all(|name| name != "priority" && !stays_here(name) && !name.starts_with("amqp_"))
     }
 
-    /// The properties of a message whose headers are those of another as it was received: nothing is read.
-    fn forward(
+    /// The properties of a message that goes on with the headers it was received with.
+    fn pass_on(
         &mut self,
         raw: &Raw,
-        mut properties: BasicProperties,
+        content_type: ShortString,
         room: usize,
     ) -> Result<Properties, Error> {
         fits(raw.table().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum(), room)?;
         let received = &raw.properties;
-        let mut table = received.headers().clone().unwrap_or_default();
-        if let Some(priority) = received.priority() {
-            table.insert("priority".into(), AMQPValue::LongInt((*priority).into()));
-        }
-        if let Some(text) = received.content_encoding() {
-            properties = properties.with_content_encoding(text.clone());
-        }
-        if let Some(text) = received.correlation_id() {
-            properties = properties.with_correlation_id(text.clone());
-        }
-        if let Some(text) = received.reply_to() {
-            properties = properties.with_reply_to(text.clone());
-        }
-        if let Some(text) = received.expiration() {
-            properties = properties.with_expiration(text.clone());
-        }
-        if let Some(text) = received.kind() {
-            properties = properties.with_type(text.clone());
-        }
-        if let Some(text) = received.app_id() {
-            properties = properties.with_app_id(text.clone());
-        }
-        if let Some(text) = received.cluster_id() {
-            properties = properties.with_cluster_id(text.clone());
+        let mut properties = received.clone();
+        if received.headers().is_none() || received.priority().is_some() {
+            let mut table = received.headers().clone().unwrap_or_default();
+            if let Some(priority) = received.priority() {
+                table.insert("priority".into(), AMQPValue::LongInt((*priority).into()));
+            }
+            properties = properties.with_headers(table);
         }
         let properties = properties
-            .with_headers(table)
+            .with_content_type(content_type)
             .with_delivery_mode(self.delivery_mode)
             .with_priority(received.priority().unwrap_or(0))
             .with_timestamp(received.timestamp().unwrap_or_else(now));
@@ -164,11 +153,6 @@ fn fits(taken: usize, room: usize) -> Result<(), Error> {
     }
     let sentence = format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
     Err(Error::new(Kind::TooLarge, sentence))
-}
-
-/// Whether a header of this name is more than an entry of the table.
-fn is_known(name: &str) -> bool {
-    name == "priority" || stays_here(name)
 }
 
 /// Whether a header of this name stays in the process.
@@ -282,6 +266,56 @@ pub(super) fn unique() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::binder::rabbitmq::received::Origin;
+    use std::sync::Arc;
+
+    /// Headers of a message as it is received.
+    fn received(properties: BasicProperties) -> Headers {
+        let origin = Arc::new(Origin { queue: "q".into(), consumer_tag: "t".into() });
+        let (exchange, routing_key) = ("e".into(), "k".into());
+        let mut batch = Received::with_capacity(1);
+        batch.push(Raw { properties, exchange, routing_key, origin, delivery_tag: 1, redelivered: false });
+        Headers::received(Some(ContentType::JSON), Arc::new(batch), 0)
+    }
+
+    #[test]
+    fn headers_go_on_as_if_they_had_been_read() {
+        let plain = || BasicProperties::default().with_message_id("m".into()).with_timestamp(7);
+        let mut table = FieldTable::default();
+        table.insert("x-one".into(), AMQPValue::LongString("1".into()));
+        table.insert("x-two".into(), AMQPValue::FieldArray(vec![AMQPValue::LongInt(2)].into()));
+        let mut special = table.clone();
+        special.insert("deliveryAttempt".into(), AMQPValue::LongInt(2));
+        let every = plain()
+            .with_content_type("text/plain".into())
+            .with_content_encoding("gzip".into())
+            .with_correlation_id("c".into())
+            .with_reply_to("r".into())
+            .with_expiration("1000".into())
+            .with_type("t".into())
+            .with_app_id("a".into())
+            .with_cluster_id("cl".into())
+            .with_delivery_mode(1)
+            .with_priority(4);
+        for properties in [
+            plain(),
+            plain().with_headers(table.clone()),
+            plain().with_headers(special),
+            plain().with_user_id("guest".into()),
+            every.clone(),
+            every.with_headers(table),
+        ] {
+            let untouched = received(properties.clone());
+            let mut read = received(properties);
+            read.remove("none");
+            read.set("added", "x");
+            read.remove("added");
+            assert!(Received::untouched(&untouched).is_some() && Received::untouched(&read).is_none());
+            let mut mapper = Mapper::new(DeliveryMode::Persistent, None);
+            let mut sent = |headers| mapper.properties(headers, 4096).unwrap().properties;
+            assert_eq!(sent(&untouched), sent(&read));
+        }
+    }
 
     #[test]
     fn names_of_anonymous_queues_differ() {

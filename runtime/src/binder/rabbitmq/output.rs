@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::outgoing::{Mapper, Properties};
+use super::pace::Pace;
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
@@ -23,6 +24,9 @@ use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
+
+/// How many messages at once are load, after which confirmations gather.
+const BURST: usize = 32;
 
 /// What it takes to write to an exchange.
 pub(super) struct Writer {
@@ -42,6 +46,7 @@ pub(super) struct RabbitOutput {
     unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
+    pace: Pace,
 }
 
 enum State {
@@ -75,6 +80,7 @@ impl RabbitOutput {
             unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
+            pace: Pace::new(BURST),
             writer: Arc::new(writer),
         })
     }
@@ -95,10 +101,10 @@ impl RabbitOutput {
             return Err(Error::new(Kind::TooLarge, sentence));
         }
         // Some bytes of a frame go to the properties that are no headers.
-        let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(4096))?;
+        let Properties { properties, id } =
+            self.mapper.properties(&headers, line.frame_max.saturating_sub(4096))?;
         let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
         let key = self.partitions.key(partition)?;
-        let Properties { properties, id } = properties;
         let sent = Sent { number, partition, id, payload: payload.clone(), returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
@@ -108,40 +114,33 @@ impl RabbitOutput {
     }
 
     fn lost(&self, why: &str) -> Error {
-        let exchange = &self.writer.topology.exchange;
-        Error::new(
-            Kind::Unreachable,
-            format!("a message to the exchange `{exchange}` was not confirmed: {why}"),
-        )
+        unconfirmed(&self.writer.topology.exchange, why)
     }
 
-    /// Looks at confirmations, oldest first.
+    /// Looks at confirmations, oldest first. Under load it lets them gather.
     fn collect(&mut self, cx: &mut Context<'_>) {
-        let (mut sent, mut returned) = (Vec::new(), Vec::new());
+        if self.pace.poll(cx).is_pending() {
+            return;
+        }
+        self.pace.note(self.unconfirmed.take_pushed());
+        let mut returned = Vec::new();
         loop {
-            let before = sent.len();
-            while let Some((one, result)) = self.unconfirmed.next() {
-                match result {
-                    Ok(confirmation) => {
-                        sent.push((one, !confirmation.is_nack()));
-                        returned.extend(confirmation.take_message());
-                    }
-                    Err(cause) => {
-                        let why = super::error::sentence(&cause);
-                        self.tell(sent, returned);
-                        let result = Err(self.lost(&why));
-                        self.told.push(Confirmation { number: one.number, result });
-                        return self.recover(&why);
-                    }
+            if self.unconfirmed.advance(&mut returned) {
+                self.settle_down();
+            } else {
+                if let Err(why) = self.tell(&mut returned) {
+                    return self.recover(&why);
+                }
+                if self.pace.poll(cx).is_pending()
+                    || self.unconfirmed.poll_more(cx, &mut returned).is_pending()
+                {
+                    break;
                 }
             }
-            if sent.len() > before {
-                self.settle_down();
-            } else if self.unconfirmed.poll_more(cx).is_pending() {
-                break;
-            }
         }
-        self.tell(sent, returned);
+        for message in returned {
+            self.note_return(&message);
+        }
         self.check_deadline(cx);
     }
 
@@ -155,36 +154,46 @@ impl RabbitOutput {
         }
     }
 
-    /// Tells what became of messages, and whether the broker took them, unless they are among those that came back.
-    fn tell(&mut self, mut sent: Vec<(Sent, bool)>, returned: Vec<BasicReturnMessage>) {
-        for message in returned {
-            self.note_return(&mut sent, &message);
+    /// Tells what became of messages, now that those that came back can be told from the others.
+    ///
+    /// # Errors
+    /// Why the channel is lost.
+    fn tell(&mut self, returned: &mut Vec<BasicReturnMessage>) -> Result<(), String> {
+        for message in returned.drain(..) {
+            self.note_return(&message);
         }
-        for (Sent { number, returned, .. }, taken) in sent {
-            let result = match (returned, taken) {
-                (Some(sentence), _) => Err(Error::new(Kind::Unroutable, *sentence)),
-                (None, true) => Ok(()),
-                (None, false) => Err(self.lost("the broker could not take it (basic.nack)")),
+        let mut lost = Ok(());
+        let exchange = &self.writer.topology.exchange;
+        for (sent, result) in self.unconfirmed.take_told() {
+            let result = match (sent.returned, result) {
+                (Some(sentence), _) => Err(Error::new(Kind::Unroutable, sentence)),
+                (None, Ok(true)) => Ok(()),
+                (None, Ok(false)) => Err(unconfirmed(exchange, "the broker could not take it (basic.nack)")),
+                (None, Err(why)) => {
+                    let error = unconfirmed(exchange, &why);
+                    lost = Err(why);
+                    Err(error)
+                }
             };
-            self.told.push(Confirmation { number, result });
+            self.told.push(Confirmation { number: sent.number, result });
         }
+        lost
     }
 
-    fn note_return(&mut self, sent: &mut [(Sent, bool)], message: &BasicReturnMessage) {
+    fn note_return(&mut self, message: &BasicReturnMessage) {
         let key = message.routing_key.as_str();
         let sentence = format!(
             "the exchange `{}` has no queue for the routing key `{key}`: {} ({}); bind one, or set `allow-unroutable`",
             self.exchange, message.reply_text, message.reply_code
         );
         let (partitions, mapper) = (&self.partitions, &self.mapper);
-        let all = sent.iter_mut().map(|(one, _)| one).chain(self.unconfirmed.iter_mut());
-        let found = all.filter(|one| one.returned.is_none()).find(|one| {
+        let found = self.unconfirmed.iter_mut().filter(|one| one.returned.is_none()).find(|one| {
             one.payload == message.data
                 && mapper.is_of(&one.id, &message.properties)
                 && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
         });
         match found {
-            Some(one) => one.returned = Some(Box::new(sentence)),
+            Some(one) => one.returned = Some(sentence.into()),
             None => {
                 tracing::error!(binding = self.writer.binding, key, "a message came back that was not sent")
             }
@@ -211,25 +220,19 @@ impl RabbitOutput {
     fn recover(&mut self, why: &str) {
         let unconfirmed = self.unconfirmed.len();
         tracing::warn!(binding = self.writer.binding, unconfirmed, why, "not connected");
-        let (mut sent, mut returned, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for (one, result) in self.unconfirmed.give_up() {
-            match result {
-                Some(Ok(confirmation)) => {
-                    sent.push((one, !confirmation.is_nack()));
-                    returned.extend(confirmation.take_message());
-                }
-                Some(Err(_)) | None => failed.push(one.number),
-            }
-        }
-        self.tell(sent, returned);
-        for number in failed {
-            let result = Err(self.lost(why));
-            self.told.push(Confirmation { number, result });
-        }
+        let mut returned = Vec::new();
+        self.unconfirmed.give_up(why, &mut returned);
+        // Those that nothing is known of make it fail, which is the reason to be here.
+        let _ = self.tell(&mut returned);
         let writer = Arc::clone(&self.writer);
         let again = async move { writer.link.again(&writer.binding, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
+}
+
+fn unconfirmed(exchange: &str, why: &str) -> Error {
+    let sentence = format!("a message to the exchange `{exchange}` was not confirmed: {why}");
+    Error::new(Kind::Unreachable, sentence)
 }
 
 impl Output for RabbitOutput {

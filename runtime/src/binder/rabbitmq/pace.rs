@@ -1,4 +1,4 @@
-//! Letting deliveries gather under load: a burst costs the client, the sockets and the wake-ups little more than one.
+//! Letting work gather under load: a burst costs the client, the sockets and the wake-ups little more than one message.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How many deliveries that are found at once are load.
-const LOAD: usize = 8;
-/// How long they gather after a burst. The timer counts in whole milliseconds, so that it may be one more.
+/// How long work gathers after a burst. The timer counts in whole milliseconds, so that it may be one more.
 const REST: Duration = Duration::from_millis(1);
 
-/// Says when to look for deliveries: at once, unless many came the last time. Where none is there, the first that
-/// comes is told at once, so that a lone message never waits.
+/// Says when to look: at once, unless there was much the last time. Where there was little, whoever looks is woken by
+/// the first that comes, so that a lone message never waits.
 pub(super) struct Pace {
     timer: Pin<Box<Sleep>>,
     resting: bool,
+    /// How much is a burst.
+    burst: usize,
 }
 
 impl Pace {
-    pub(super) fn new() -> Self {
-        Self { timer: Box::pin(sleep_until(Instant::now())), resting: false }
+    pub(super) fn new(burst: usize) -> Self {
+        Self { timer: Box::pin(sleep_until(Instant::now())), resting: false, burst }
     }
 
     /// Waits until it is time to look.
@@ -32,9 +32,9 @@ impl Pace {
         Poll::Ready(())
     }
 
-    /// Notes that everything there was is taken, which were so many.
-    pub(super) fn taken(&mut self, count: usize) {
-        if count >= LOAD {
+    /// Notes how much there was to do.
+    pub(super) fn note(&mut self, count: usize) {
+        if count >= self.burst {
             self.timer.as_mut().reset(Instant::now() + REST);
             self.resting = true;
         }

@@ -6,10 +6,12 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use lapin::{Confirmation, PublisherConfirm, Result};
+use lapin::message::BasicReturnMessage;
+use lapin::{PublisherConfirm, Result};
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
+use super::error::sentence;
 use super::message_id::MessageId;
 
 /// How many boxes are kept for the next messages.
@@ -17,14 +19,14 @@ const SPARE: usize = 256;
 /// How many confirmations are waited for together: the task is woken by the last of them.
 const TOGETHER: usize = 64;
 
-/// What tells a message from others when it comes back.
+/// A message, and what tells it from others when it comes back.
 pub(super) struct Sent {
     pub(super) number: u64,
     pub(super) partition: Option<u32>,
     pub(super) id: MessageId,
     pub(super) payload: Bytes,
     /// Why it came back.
-    pub(super) returned: Option<Box<String>>,
+    pub(super) returned: Option<Box<str>>,
 }
 
 /// The messages that are not confirmed.
@@ -36,6 +38,10 @@ pub(super) struct Unconfirmed {
     entries: VecDeque<Entry>,
     /// The number of the first entry.
     first: u64,
+    /// How many at the front are told.
+    told: usize,
+    /// How many were pushed lately.
+    pushed: usize,
     /// The number of the entry that wakes the task.
     watched: u64,
     spare: Vec<Writing>,
@@ -52,9 +58,11 @@ struct Entry {
 enum Stage {
     Writing(Writing),
     Written(PublisherConfirm),
-    /// Seldom kept: what is told is taken out, but for one that is told before those sent earlier.
-    Told(Box<Result<Confirmation>>),
+    Told(Fate),
 }
+
+/// Whether the broker took a message, or why that is not known.
+pub(super) type Fate = std::result::Result<bool, String>;
 
 impl Unconfirmed {
     pub(super) fn len(&self) -> usize {
@@ -91,75 +99,110 @@ impl Unconfirmed {
             Poll::Pending => Stage::Writing(writing),
             Poll::Ready(confirm) => Stage::Written(confirm?),
         };
+        self.pushed += 1;
         self.entries.push_back(Entry { sent, since: Instant::now(), stage });
         Ok(())
     }
 
-    /// Takes the oldest message, if it is known what became of it.
-    pub(super) fn next(&mut self) -> Option<(Sent, Result<Confirmation>)> {
-        let mut cx = Context::from_waker(Waker::noop());
-        let Poll::Ready(result) = self.entries.front_mut()?.poll(&mut cx, &mut self.spare) else {
-            return None;
-        };
-        self.first += 1;
-        self.entries.pop_front().map(|entry| (entry.sent, result))
+    /// How many were pushed since this was asked.
+    pub(super) fn take_pushed(&mut self) -> usize {
+        std::mem::take(&mut self.pushed)
     }
 
-    /// Waits until it makes sense to ask for the [`next`](Self::next) again.
+    /// Notes what became of the oldest messages, as far as that is known; whether there is more than the last time.
+    /// Messages that came back are put into `returned`.
+    pub(super) fn advance(&mut self, returned: &mut Vec<BasicReturnMessage>) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let before = self.told;
+        while let Some(entry) = self.entries.get_mut(self.told)
+            && entry.poll(&mut cx, &mut self.spare, returned).is_ready()
+        {
+            self.told += 1;
+        }
+        self.told > before
+    }
+
+    /// Takes out the messages that [`advance`](Self::advance) has passed.
+    pub(super) fn take_told(&mut self) -> impl Iterator<Item = (Sent, Fate)> {
+        let count = std::mem::take(&mut self.told);
+        self.first += count as u64;
+        self.entries.drain(..count).filter_map(Entry::into_told)
+    }
+
+    /// Waits until it makes sense to [`advance`](Self::advance) again; everything told was taken out.
     ///
     /// The last of a group wakes the task, since those before it are told before it or with it, as a rule. When it is
     /// told earlier, the oldest is waited for.
-    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        returned: &mut Vec<BasicReturnMessage>,
+    ) -> Poll<()> {
         let Some(last) = self.entries.len().checked_sub(1) else { return Poll::Pending };
         if self.watched < self.first {
             self.watched = self.first + last.min(TOGETHER - 1) as u64;
         }
         let watched = usize::try_from(self.watched - self.first).unwrap_or(last);
         for at in [watched, 0] {
-            let Some(entry) = self.entries.get_mut(at) else { continue };
-            if matches!(entry.stage, Stage::Told(_)) {
-                continue;
+            if let Some(entry) = self.entries.get_mut(at)
+                && entry.poll(cx, &mut self.spare, returned).is_pending()
+            {
+                return Poll::Pending;
             }
-            let Poll::Ready(result) = entry.poll(cx, &mut self.spare) else { return Poll::Pending };
-            entry.stage = Stage::Told(Box::new(result));
         }
         Poll::Ready(())
     }
 
-    /// Takes everything out, with what became of it if that is known.
-    pub(super) fn give_up(&mut self) -> impl Iterator<Item = (Sent, Option<Result<Confirmation>>)> {
-        self.first += self.entries.len() as u64;
-        let spare = &mut self.spare;
-        std::mem::take(&mut self.entries).into_iter().map(move |mut entry| {
-            let mut cx = Context::from_waker(Waker::noop());
-            let known = match entry.poll(&mut cx, spare) {
-                Poll::Ready(result) => Some(result),
-                Poll::Pending => None,
-            };
-            (entry.sent, known)
-        })
+    /// Passes every message; of those that nothing is known of, it tells why.
+    pub(super) fn give_up(&mut self, why: &str, returned: &mut Vec<BasicReturnMessage>) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for entry in &mut self.entries {
+            let known = entry.poll(&mut cx, &mut self.spare, returned).is_ready();
+            if !known || matches!(entry.stage, Stage::Told(Err(_))) {
+                entry.stage = Stage::Told(Err(why.to_owned()));
+            }
+        }
+        self.told = self.entries.len();
     }
 }
 
 impl Entry {
-    /// What became of the message; asked for again only when that was not known.
-    fn poll(&mut self, cx: &mut Context<'_>, spare: &mut Vec<Writing>) -> Poll<Result<Confirmation>> {
+    /// Waits until it is known what became of the message.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        spare: &mut Vec<Writing>,
+        returned: &mut Vec<BasicReturnMessage>,
+    ) -> Poll<()> {
         loop {
-            match &mut self.stage {
-                Stage::Writing(writing) => {
-                    let confirm = ready!(writing.poll(cx))?;
-                    if let Stage::Writing(done) = std::mem::replace(&mut self.stage, Stage::Written(confirm))
-                        && spare.len() < SPARE
-                    {
-                        spare.push(done);
+            self.stage = match &mut self.stage {
+                Stage::Writing(writing) => match ready!(writing.poll(cx)) {
+                    Ok(confirm) => {
+                        let written = std::mem::replace(&mut self.stage, Stage::Written(confirm));
+                        if let (Stage::Writing(done), true) = (written, spare.len() < SPARE) {
+                            spare.push(done);
+                        }
+                        continue;
                     }
-                }
-                Stage::Written(confirm) => return confirm.poll_unpin(cx),
-                Stage::Told(result) => {
-                    let gone = Err(lapin::ErrorKind::FutureCompleted.into());
-                    return Poll::Ready(std::mem::replace(&mut **result, gone));
-                }
-            }
+                    Err(error) => Stage::Told(Err(sentence(&error))),
+                },
+                Stage::Written(confirm) => Stage::Told(match ready!(confirm.poll_unpin(cx)) {
+                    Ok(confirmation) => {
+                        let taken = !confirmation.is_nack();
+                        returned.extend(confirmation.take_message());
+                        Ok(taken)
+                    }
+                    Err(error) => Err(sentence(&error)),
+                }),
+                Stage::Told(_) => return Poll::Ready(()),
+            };
+        }
+    }
+
+    fn into_told(self) -> Option<(Sent, Fate)> {
+        match self.stage {
+            Stage::Told(result) => Some((self.sent, result)),
+            Stage::Writing(_) | Stage::Written(_) => None,
         }
     }
 }
