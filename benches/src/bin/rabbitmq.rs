@@ -18,8 +18,8 @@ async fn main() -> Result<(), Failure> {
         println!("{}", side.parse::<Side>()?.run(&broker, messages.parse()?).await?);
         return Ok(());
     }
-    let uri = std::env::var("WELLSPRING_TEST_RABBITMQ")
-        .map_err(|_| "WELLSPRING_TEST_RABBITMQ names no broker")?;
+    let uri =
+        std::env::var("WELLSPRING_TEST_RABBITMQ").map_err(|_| "WELLSPRING_TEST_RABBITMQ names no broker")?;
     let broker = Broker::new(uri, number(&texts, 2, 250)?);
     let connection = broker.connect().await?;
     let (messages, rounds) = (number(&texts, 0, 200_000)?, number(&texts, 1, 5)?);

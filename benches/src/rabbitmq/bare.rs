@@ -127,10 +127,9 @@ impl Loop {
         let (output, exchange) = (Arc::clone(&self.output), self.exchange.clone());
         let (key, properties) = (self.exchange.clone(), self.properties.clone());
         let options = BasicPublishOptions { mandatory: true, immediate: false };
-        let mut publish = async move {
-            output.basic_publish(exchange, key, options, &answer, properties).await?.await
-        }
-        .boxed();
+        let mut publish =
+            async move { output.basic_publish(exchange, key, options, &answer, properties).await?.await }
+                .boxed();
         match publish.poll_unpin(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => ready(result).boxed(),
             Poll::Pending => publish,

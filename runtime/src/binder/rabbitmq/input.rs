@@ -9,7 +9,9 @@ use futures_util::future::{BoxFuture, join_all};
 use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
+use super::compression::unpack;
 use super::pace::Pace;
+use super::patterns::Patterns;
 use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
 use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
@@ -23,23 +25,32 @@ pub(super) struct RabbitInput {
     /// The source that is asked first.
     next: usize,
     content_type: LastContentType,
+    /// Why one of the sources is lost for good, until it is told.
+    lost: Option<Error>,
+    patterns: Arc<Patterns>,
+    /// How many bytes a payload may have when it is unpacked.
+    largest: u64,
     pace: Pace,
     /// How many deliveries came together the last time.
     burst: usize,
 }
 
 impl RabbitInput {
-    pub(super) async fn open(reader: Reader, max_in_flight: usize) -> Result<Self, Error> {
-        let reader = Arc::new(reader);
+    pub(super) async fn open(reader: &Arc<Reader>, max_in_flight: usize) -> Result<Self, Error> {
+        let patterns = Arc::new(Patterns::new(reader.consumer.header_patterns.as_deref()));
+        let largest = reader.link.config().max_message_size;
         let mut sources = Vec::with_capacity(reader.topology.queues.len());
         for index in 0..reader.topology.queues.len() {
-            sources.push(Source::open(&reader, index).await?);
+            sources.push(Source::open(reader, index).await?);
         }
         Ok(Self {
             sources,
             max_in_flight: max_in_flight.max(1),
             next: 0,
             content_type: LastContentType::default(),
+            lost: None,
+            patterns,
+            largest,
             pace: Pace::new(BURST),
             burst: 0,
         })
@@ -48,20 +59,30 @@ impl RabbitInput {
     /// Takes up to `room` deliveries from the sources, each in turn first.
     fn take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Delivery>, room: usize) {
         let (before, count) = (batch.len(), self.sources.len());
-        let mut received = Received::with_capacity(self.burst.min(room));
+        let mut received = Received::new(self.burst.min(room), Arc::clone(&self.patterns));
         for turn in 0..count {
             let at = (self.next + turn) % count;
             let source = &mut self.sources[at];
             while received.len() < room {
-                let Poll::Ready((delivery, number)) = source.poll_next(cx) else { break };
+                let (mut delivery, number) = match source.poll_next(cx) {
+                    Poll::Ready(Ok(next)) => next,
+                    Poll::Ready(Err(error)) => {
+                        self.lost = Some(error);
+                        break;
+                    }
+                    Poll::Pending => break,
+                };
+                let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
                 let raw = Raw {
-                    properties: delivery.properties,
                     exchange: delivery.exchange,
                     routing_key: delivery.routing_key,
                     origin: Arc::clone(&source.origin),
                     delivery_tag: delivery.delivery_tag,
                     redelivered: delivery.redelivered,
+                    unpacked: unpacked.is_some(),
+                    properties: delivery.properties,
                 };
+                delivery.data = unpacked.unwrap_or(delivery.data);
                 // The rest of the headers follows when the batch is complete.
                 let mut headers = Headers::new();
                 headers.set_content_type(self.content_type.of(&raw.properties));
@@ -110,7 +131,8 @@ impl Input for RabbitInput {
         }
         let taken = batch.len() - before;
         if taken == 0 {
-            return Poll::Pending;
+            // What is there already is handed out first.
+            return self.lost.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
         }
         if taken < room && !self.sources.iter().any(Source::is_held_back) {
             self.pace.note(taken);

@@ -10,6 +10,7 @@ use wellspring_functions::{ContentType, HeaderValue, Headers, header_names};
 
 use super::declare::short;
 use super::message_id::{Ids, MessageId};
+use super::patterns::Patterns;
 use super::received::{Raw, Received};
 use super::settings::DeliveryMode;
 use super::value::{seconds, size, to_wire, wire_size};
@@ -18,7 +19,9 @@ use crate::binder::{Error, Kind};
 /// Turns headers into properties, for one output.
 pub(super) struct Mapper {
     delivery_mode: u8,
-    patterns: Vec<String>,
+    /// Whether a message without an identifier or a time gets one.
+    fills_in: bool,
+    patterns: Patterns,
     content_type: Option<(ContentType, ShortString)>,
     ids: Ids,
 }
@@ -26,8 +29,13 @@ pub(super) struct Mapper {
 impl Mapper {
     pub(super) fn new(delivery_mode: DeliveryMode, patterns: Option<&[String]>) -> Self {
         let delivery_mode = if delivery_mode == DeliveryMode::Persistent { 2 } else { 1 };
-        let patterns = patterns.unwrap_or_default().iter().map(|one| one.trim().to_owned()).collect();
-        Self { delivery_mode, patterns, content_type: None, ids: Ids::new() }
+        let patterns = Patterns::new(patterns);
+        Self { delivery_mode, fills_in: true, patterns, content_type: None, ids: Ids::new() }
+    }
+
+    /// For messages that go on as they came.
+    pub(super) fn as_received(delivery_mode: DeliveryMode) -> Self {
+        Self { fills_in: false, ..Self::new(delivery_mode, None) }
     }
 
     /// The properties of a message; `room` is how many bytes they may take.
@@ -48,14 +56,15 @@ impl Mapper {
         if let Some(content_type) = content_type {
             properties = properties.with_content_type(content_type);
         }
-        let mut fields = Fields { delivery_mode: self.delivery_mode, ..Fields::default() };
+        let mut fields =
+            Fields { delivery_mode: self.delivery_mode, fills_in: self.fills_in, ..Fields::default() };
         let mut table = BTreeMap::new();
         let mut taken = 0;
         for (name, value) in headers.iter() {
             properties = match fields.property(properties, name, value)? {
                 Mapped::Property(properties) => properties,
                 Mapped::Header(properties) => {
-                    if self.is_sent(name) {
+                    if self.patterns.let_through(name) {
                         taken += 1 + name.len() + size(value);
                         table.insert(short("header", name)?, to_wire(value)?);
                     }
@@ -64,19 +73,24 @@ impl Mapper {
             };
         }
         fits(taken, room)?;
+        let timestamp = fields.timestamp.or_else(|| self.fills_in.then(now));
+        if let Some(seconds) = timestamp {
+            properties = properties.with_timestamp(seconds);
+        }
         let properties = properties
             .with_headers(FieldTable::from(table))
             .with_delivery_mode(fields.delivery_mode)
-            .with_priority(fields.priority)
-            .with_timestamp(fields.timestamp.unwrap_or_else(now));
+            .with_priority(fields.priority);
         Ok(self.identified(properties, fields.message_id))
     }
 
     /// Whether the headers of a received message go on without a look at their values.
     fn passes_on(&self, raw: &Raw) -> bool {
         let mut names = raw.table().map(|(name, _)| name.as_str());
-        // A user is only known to the broker that named it.
-        raw.properties.user_id().is_none()
+        // A user is only known to the broker that named it; an encoding goes with the payload that is unpacked.
+        let plain = raw.properties.user_id().is_none() && !raw.unpacked;
+        plain
+            && self.fills_in
             && self.patterns.is_empty()
             && names.all(|name| name != "priority" && !stays_here(name) && !name.starts_with("amqp_"))
     }
@@ -91,29 +105,32 @@ impl Mapper {
         fits(raw.table().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum(), room)?;
         let received = &raw.properties;
         let mut properties = received.clone();
-        if received.headers().is_none() || received.priority().is_some() {
+        if received.headers().is_none() || raw.priority().is_some() {
             let mut table = received.headers().clone().unwrap_or_default();
-            if let Some(priority) = received.priority() {
-                table.insert("priority".into(), AMQPValue::LongInt((*priority).into()));
+            if let Some(priority) = raw.priority() {
+                table.insert("priority".into(), AMQPValue::LongInt(priority.into()));
             }
             properties = properties.with_headers(table);
         }
         let properties = properties
             .with_content_type(content_type)
             .with_delivery_mode(self.delivery_mode)
-            .with_priority(received.priority().unwrap_or(0))
+            .with_priority(raw.priority().unwrap_or(0))
             .with_timestamp(received.timestamp().unwrap_or_else(now));
         Ok(self.identified(properties, received.message_id().clone()))
     }
 
     fn identified(&mut self, properties: BasicProperties, given: Option<ShortString>) -> Properties {
-        let id = given.map_or_else(|| self.ids.make(), MessageId::Given);
-        Properties { properties: properties.with_message_id(self.ids.text(&id)), id }
+        let made = || self.fills_in.then(|| self.ids.make());
+        let Some(id) = given.map(MessageId::Given).or_else(made) else {
+            return Properties { properties, id: None };
+        };
+        Properties { properties: properties.with_message_id(self.ids.text(&id)), id: Some(id) }
     }
 
-    /// Whether these are the properties of the message with an identifier.
-    pub(super) fn is_of(&self, id: &MessageId, properties: &BasicProperties) -> bool {
-        properties.message_id().as_ref() == Some(&self.ids.text(id))
+    /// Whether these are the properties of the message with an identifier, or of one without.
+    pub(super) fn is_of(&self, id: Option<&MessageId>, properties: &BasicProperties) -> bool {
+        *properties.message_id() == id.map(|id| self.ids.text(id))
     }
 
     fn content_type(&mut self, content_type: &ContentType) -> Result<ShortString, Error> {
@@ -126,23 +143,12 @@ impl Mapper {
             }
         }
     }
-
-    fn is_sent(&self, name: &str) -> bool {
-        for pattern in &self.patterns {
-            let (pattern, wanted) =
-                pattern.strip_prefix('!').map_or((&**pattern, true), |rest| (rest, false));
-            if matches(pattern, name) {
-                return wanted;
-            }
-        }
-        self.patterns.is_empty()
-    }
 }
 
 /// The properties of a message to send.
 pub(super) struct Properties {
     pub(super) properties: BasicProperties,
-    pub(super) id: MessageId,
+    pub(super) id: Option<MessageId>,
 }
 
 /// # Errors
@@ -166,6 +172,7 @@ fn stays_here(name: &str) -> bool {
 #[derive(Default)]
 struct Fields {
     delivery_mode: u8,
+    fills_in: bool,
     priority: u8,
     message_id: Option<ShortString>,
     timestamp: Option<u64>,
@@ -190,7 +197,7 @@ impl Fields {
             return Ok(match amqp {
                 "correlationId" => Mapped::Property(properties.with_correlation_id(text()?)),
                 "replyTo" => Mapped::Property(properties.with_reply_to(text()?)),
-                "expiration" => Mapped::Property(properties.with_expiration(text()?)),
+                "expiration" => Mapped::Property(properties.with_expiration(expiration(value)?)),
                 "type" => Mapped::Property(properties.with_type(text()?)),
                 "appId" => Mapped::Property(properties.with_app_id(text()?)),
                 "userId" => Mapped::Property(properties.with_user_id(text()?)),
@@ -207,7 +214,7 @@ impl Fields {
                 // Spring sends the property and the header.
                 let priority = value.as_integer().unwrap_or(0).clamp(0, 255);
                 self.priority = u8::try_from(priority).unwrap_or(u8::MAX);
-                Mapped::Header(properties)
+                if self.fills_in { Mapped::Header(properties) } else { Mapped::Property(properties) }
             }
             name if stays_here(name) => Mapped::Property(properties),
             _ => Mapped::Header(properties),
@@ -230,15 +237,15 @@ impl Fields {
     }
 }
 
-/// `*` stands for any text, once, at either end or alone; case does not matter.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
+/// A time to live in milliseconds. The broker answers anything else by closing the channel, with all that is on it.
+fn expiration(value: &HeaderValue) -> Result<ShortString, Error> {
+    let text = value.to_string();
+    if text.parse::<u32>().is_err() {
+        let sentence =
+            format!("the header `amqp_expiration` is `{text}`, expected milliseconds up to {}", u32::MAX);
+        return Err(Error::new(Kind::Refused, sentence));
     }
+    short("amqp_expiration", &text)
 }
 
 fn now() -> u64 {
@@ -273,8 +280,8 @@ mod tests {
     fn received(properties: BasicProperties) -> Headers {
         let origin = Arc::new(Origin { queue: "q".into(), consumer_tag: "t".into() });
         let (exchange, routing_key) = ("e".into(), "k".into());
-        let mut batch = Received::with_capacity(1);
-        batch.push(Raw { properties, exchange, routing_key, origin, delivery_tag: 1, redelivered: false });
+        let mut batch = Received::new(1, Arc::default());
+        batch.push(Raw { properties, exchange, routing_key, origin, delivery_tag: 1, redelivered: false, unpacked: false });
         Headers::received(Some(ContentType::JSON), Arc::new(batch), 0)
     }
 
@@ -321,14 +328,5 @@ mod tests {
     fn names_of_anonymous_queues_differ() {
         assert_eq!(unique().len(), 22);
         assert_ne!(unique(), unique());
-    }
-
-    #[test]
-    fn the_first_pattern_that_fits_decides() {
-        let patterns = ["!secret*".to_owned(), "*".to_owned()];
-        let mapper = Mapper::new(DeliveryMode::Persistent, Some(&patterns));
-        assert!(mapper.is_sent("other") && !mapper.is_sent("Secret-key"));
-        let only = Mapper::new(DeliveryMode::Persistent, Some(&["rk".to_owned()]));
-        assert!(only.is_sent("rk") && !only.is_sent("pk"));
     }
 }

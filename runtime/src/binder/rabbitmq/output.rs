@@ -12,6 +12,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::compression::pack;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::outgoing::{Mapper, Properties};
@@ -27,6 +28,9 @@ const WINDOW: usize = 8192;
 
 /// How many messages at once are load, after which confirmations gather.
 const BURST: usize = 32;
+
+/// Some bytes of a frame go to the properties that are no headers.
+pub(super) const PROPERTIES: usize = 4096;
 
 /// What it takes to write to an exchange.
 pub(super) struct Writer {
@@ -68,14 +72,19 @@ impl Writer {
 
 impl RabbitOutput {
     pub(super) async fn open(writer: Writer, partition_count: u32) -> Result<Self, Error> {
+        let partitions = Partitions::new(&writer.topology.routing_key, partition_count)?;
+        let patterns = writer.producer.header_patterns.as_deref();
+        let mapper = Mapper::new(writer.producer.delivery_mode.unwrap_or_default(), patterns);
+        Self::with(writer, partitions, mapper).await
+    }
+
+    pub(super) async fn with(writer: Writer, partitions: Partitions, mapper: Mapper) -> Result<Self, Error> {
         let line = writer.open().await?;
-        let producer = &writer.producer;
-        let patterns = producer.header_patterns.as_deref();
         Ok(Self {
             exchange: short("exchange", &writer.topology.exchange)?,
-            partitions: Partitions::new(&writer.topology.routing_key, partition_count)?,
-            mapper: Mapper::new(producer.delivery_mode.unwrap_or_default(), patterns),
-            mandatory: !producer.allow_unroutable.unwrap_or(false),
+            partitions,
+            mapper,
+            mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
             unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
@@ -83,6 +92,14 @@ impl RabbitOutput {
             pace: Pace::new(BURST),
             writer: Arc::new(writer),
         })
+    }
+
+    /// The largest frame that the broker takes.
+    pub(super) const fn frame_max(&self) -> usize {
+        match &self.state {
+            State::Live(line) => line.frame_max,
+            State::Recovering(_) => PROPERTIES,
+        }
     }
 
     fn publish(&mut self, outgoing: Outgoing, number: u64) -> Result<(), Error> {
@@ -100,9 +117,12 @@ impl RabbitOutput {
             );
             return Err(Error::new(Kind::TooLarge, sentence));
         }
-        // Some bytes of a frame go to the properties that are no headers.
         let Properties { properties, id } =
-            self.mapper.properties(&headers, line.frame_max.saturating_sub(4096))?;
+            self.mapper.properties(&headers, line.frame_max.saturating_sub(PROPERTIES))?;
+        let (payload, properties) = match self.writer.producer.compress {
+            Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
+            _ => (payload, properties),
+        };
         let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
         let key = self.partitions.key(partition)?;
         let sent = Sent { number, partition, id, payload: payload.clone(), returned: None };
@@ -189,7 +209,7 @@ impl RabbitOutput {
         let (partitions, mapper) = (&self.partitions, &self.mapper);
         let found = self.unconfirmed.iter_mut().filter(|one| one.returned.is_none()).find(|one| {
             one.payload == message.data
-                && mapper.is_of(&one.id, &message.properties)
+                && mapper.is_of(one.id.as_ref(), &message.properties)
                 && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
         });
         match found {
@@ -225,7 +245,7 @@ impl RabbitOutput {
         // Those that nothing is known of make it fail, which is the reason to be here.
         let _ = self.tell(&mut returned);
         let writer = Arc::clone(&self.writer);
-        let again = async move { writer.link.again(&writer.binding, || writer.open()).await };
+        let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
 }

@@ -7,12 +7,14 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ShortString};
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, Headers};
 
+use super::compression::{AUTOMATIC, left};
+use super::patterns::Patterns;
 use super::value::{from_wire, millis};
 
 /// The headers of one batch.
-#[derive(Default)]
 pub(super) struct Received {
     messages: Vec<(Raw, OnceLock<Entries>)>,
+    patterns: Arc<Patterns>,
 }
 
 type Entries = Vec<(HeaderName, HeaderValue)>;
@@ -25,6 +27,8 @@ pub(super) struct Raw {
     pub(super) origin: Arc<Origin>,
     pub(super) delivery_tag: u64,
     pub(super) redelivered: bool,
+    /// Whether the payload came packed and is not any more.
+    pub(super) unpacked: bool,
 }
 
 /// Where the messages of a consumer come from.
@@ -34,8 +38,9 @@ pub(super) struct Origin {
 }
 
 impl Received {
-    pub(super) fn with_capacity(count: usize) -> Self {
-        Self { messages: Vec::with_capacity(count) }
+    /// The headers of so many messages, of which those cross that `patterns` let through.
+    pub(super) fn new(count: usize, patterns: Arc<Patterns>) -> Self {
+        Self { messages: Vec::with_capacity(count), patterns }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -46,11 +51,12 @@ impl Received {
         self.messages.push((raw, OnceLock::new()));
     }
 
-    /// What headers were received with, as long as nobody has changed them.
+    /// What headers were received with, as long as nobody has changed them and every one is let through.
     pub(super) fn untouched(headers: &Headers) -> Option<&Raw> {
         let (source, index) = headers.source()?;
         let source: &dyn Any = source;
-        source.downcast_ref::<Self>()?.messages.get(index as usize).map(|(raw, _)| raw)
+        let batch = source.downcast_ref::<Self>().filter(|batch| batch.patterns.is_empty())?;
+        batch.messages.get(index as usize).map(|(raw, _)| raw)
     }
 }
 
@@ -58,7 +64,7 @@ impl HeaderSource for Received {
     fn entries(&self, index: u32) -> &[(HeaderName, HeaderValue)] {
         self.messages
             .get(index as usize)
-            .map_or(&[], |(raw, read)| read.get_or_init(|| raw.read()).as_slice())
+            .map_or(&[], |(raw, read)| read.get_or_init(|| raw.read(&self.patterns)).as_slice())
     }
 
     fn is_empty(&self, index: u32) -> bool {
@@ -68,7 +74,7 @@ impl HeaderSource for Received {
 
     fn contains(&self, index: u32, name: &str) -> bool {
         let Some((raw, read)) = self.messages.get(index as usize) else { return false };
-        if read.get().is_none() && !is_derived(name) {
+        if read.get().is_none() && self.patterns.is_empty() && !is_derived(name) {
             return raw.table().any(|(own, _)| own.as_str().eq_ignore_ascii_case(name));
         }
         self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
@@ -123,19 +129,26 @@ impl Raw {
         self.properties.headers().iter().flatten()
     }
 
-    fn read(&self) -> Entries {
+    /// Every message of Spring's has a priority; 0 says nothing.
+    pub(super) fn priority(&self) -> Option<u8> {
+        self.properties.priority().filter(|priority| *priority > 0)
+    }
+
+    fn read(&self, patterns: &Patterns) -> Entries {
         let names = &*NAMES;
+        let priority = self.priority();
         let mut entries = Vec::with_capacity(16);
         for (name, value) in self.table() {
             // The header that Spring sends beside the property of the same name says the same.
-            if name.as_str() != "priority" || self.properties.priority().is_none() {
+            let said = name.as_str() == "priority" && priority.is_some()
+                || name.as_str() == AUTOMATIC && self.unpacked;
+            if !said && patterns.let_through(name.as_str()) {
                 entries.push((name.as_str().into(), from_wire(value)));
             }
         }
         let mut put = |name: &HeaderName, value: HeaderValue| entries.push((Arc::clone(name), value));
         let properties = &self.properties;
         let texts = [
-            (&names.encoding, properties.content_encoding()),
             (&names.correlation_id, properties.correlation_id()),
             (&names.reply_to, properties.reply_to()),
             (&names.expiration, properties.expiration()),
@@ -150,14 +163,19 @@ impl Raw {
                 put(name, text.as_str().into());
             }
         }
+        if let Some(encodings) = properties.content_encoding().as_ref().map(ShortString::as_str)
+            && let Some(encodings) = if self.unpacked { left(encodings) } else { Some(encodings) }
+        {
+            put(&names.encoding, encodings.into());
+        }
         if let Some(mode) = properties.delivery_mode() {
             put(&names.delivery_mode, if *mode == 2 { "PERSISTENT" } else { "NON_PERSISTENT" }.into());
         }
         if let Some(seconds) = properties.timestamp() {
             put(&names.timestamp, HeaderValue::Timestamp(millis(*seconds)));
         }
-        if let Some(priority) = properties.priority() {
-            put(&names.priority, HeaderValue::Int((*priority).into()));
+        if let Some(priority) = priority {
+            put(&names.priority, HeaderValue::Int(priority.into()));
         }
         put(&names.exchange, self.exchange.as_str().into());
         put(&names.routing_key, self.routing_key.as_str().into());

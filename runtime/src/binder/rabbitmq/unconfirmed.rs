@@ -23,7 +23,7 @@ const TOGETHER: usize = 64;
 pub(super) struct Sent {
     pub(super) number: u64,
     pub(super) partition: Option<u32>,
-    pub(super) id: MessageId,
+    pub(super) id: Option<MessageId>,
     pub(super) payload: Bytes,
     /// Why it came back.
     pub(super) returned: Option<Box<str>>,
