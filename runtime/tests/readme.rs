@@ -22,6 +22,7 @@ const PAGES: &[&str] = &[
     "docs/configuration.md",
     "docs/guide.md",
     "docs/rabbitmq.md",
+    "docs/spring-kafka.md",
     "docs/spring-rabbitmq.md",
     "docs/spring.md",
     "docs/writing-a-binder.md",

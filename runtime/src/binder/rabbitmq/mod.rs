@@ -13,8 +13,10 @@ mod declare;
 mod error;
 mod input;
 mod letter;
+mod message_id;
 mod outgoing;
 mod output;
+mod pace;
 mod partition;
 mod patterns;
 mod queue;
@@ -25,6 +27,7 @@ mod spring_keys;
 mod stream;
 mod tls;
 pub mod topology;
+mod unconfirmed;
 mod unsettled;
 mod value;
 
