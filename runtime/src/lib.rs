@@ -5,6 +5,7 @@ pub mod binding;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+pub mod expression;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod invocation;

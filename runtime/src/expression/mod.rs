@@ -1,0 +1,247 @@
+//! Expressions of the configuration: what of a message is its key, its partition, its routing key or its delay.
+//!
+//! The forms of Spring's expression language that people write into bindings mean the same here: `headers['x']`,
+//! `headers.x`, `payload`, `payload.a.b`, `payload['a']`, `'literal'`, numbers, these joined by `+ - * / %`, `hashCode()`,
+//! `getBytes()`, `toString()` and getters. With the feature `cel` everything else is CEL over `headers` and `payload`.
+//!
+//! An expression is compiled once, when the configuration is read; none is ever taken from a message. What it does not
+//! ask for is not read, and of a payload no more than the path needs.
+//!
+//! ```
+//! use wellspring::{ContentType, Message};
+//! use wellspring::expression::Expression;
+//!
+//! let expression: Expression = "'account.' + payload.account.number".parse()?;
+//! let message = Message::encoded(r#"{"account": {"number": 7}}"#, ContentType::JSON);
+//! assert_eq!(expression.evaluate(&message)?, "account.7".into());
+//!
+//! let wrong = "T(java.lang.Math).random()".parse::<Expression>().unwrap_err();
+//! assert!(wrong.to_string().contains("expected `headers['name']`"), "{wrong}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#[cfg(feature = "cel")]
+mod cel;
+mod java;
+mod payload;
+mod syntax;
+mod value;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use wellspring_functions::{EncodedMessage, HeaderValue};
+
+pub use java::hash_code;
+use syntax::{Term, Unread};
+use value::Why;
+
+/// The longest expression, in bytes.
+const LONGEST: usize = 2000;
+
+/// What an expression of the configuration makes of a message.
+///
+/// Two are equal when they are written the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expression(Compiled);
+
+/// What an expression of the configuration makes of a partition's key, which it calls `#root` or `key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyExpression(Compiled);
+
+/// A text that is no expression: what is wrong with it, where, and what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no expression: {why}")]
+pub struct Malformed {
+    text: String,
+    why: String,
+}
+
+/// An expression that has no value for a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the expression `{text}` has no value: {why}")]
+pub struct Failed {
+    text: Arc<str>,
+    why: Why,
+}
+
+/// Where an expression begins to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Root {
+    Message,
+    Key,
+}
+
+/// What an expression is evaluated for.
+enum Subject<'a> {
+    Message(&'a EncodedMessage),
+    Key(&'a HeaderValue),
+}
+
+#[derive(Clone)]
+struct Compiled {
+    text: Arc<str>,
+    form: Arc<Form>,
+}
+
+enum Form {
+    Spring(Term),
+    #[cfg(feature = "cel")]
+    Cel(cel::Program),
+}
+
+impl Expression {
+    /// The value for a message; null where a header or a path is not there.
+    ///
+    /// # Errors
+    /// When the payload is not what the expression takes it for, or its parts cannot be joined.
+    pub fn evaluate(&self, message: &EncodedMessage) -> Result<HeaderValue, Failed> {
+        self.0.evaluate(&Subject::Message(message))
+    }
+
+    /// The expression as it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Whether it is known, without a message, that the value is no number.
+    #[must_use]
+    pub fn is_no_number(&self) -> bool {
+        self.0.is_no_number()
+    }
+}
+
+impl KeyExpression {
+    /// The value for a key.
+    ///
+    /// # Errors
+    /// When the key is not what the expression takes it for.
+    pub fn evaluate(&self, key: &HeaderValue) -> Result<HeaderValue, Failed> {
+        self.0.evaluate(&Subject::Key(key))
+    }
+
+    /// The expression as it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Whether it is known, without a key, that the value is no number.
+    #[must_use]
+    pub fn is_no_number(&self) -> bool {
+        self.0.is_no_number()
+    }
+}
+
+impl Malformed {
+    /// What is wrong, without the text.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+}
+
+impl Compiled {
+    fn new(text: &str, root: Root) -> Result<Self, Malformed> {
+        let wrong = |why| Malformed { text: text.trim().to_owned(), why };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(wrong(format!("it is empty, expected {}", root.expected())));
+        }
+        if text.len() > LONGEST {
+            return Err(Malformed {
+                text: text.chars().take(40).chain("…".chars()).collect(),
+                why: format!("it is {} bytes long, expected at most {LONGEST}", text.len()),
+            });
+        }
+        let form = match syntax::parse(text, root) {
+            Ok(term) => Form::Spring(term),
+            Err(unread) => other_form(text, root, &unread).map_err(wrong)?,
+        };
+        Ok(Self { text: text.into(), form: Arc::new(form) })
+    }
+
+    fn evaluate(&self, subject: &Subject<'_>) -> Result<HeaderValue, Failed> {
+        let value = match &*self.form {
+            Form::Spring(term) => term.evaluate(subject),
+            #[cfg(feature = "cel")]
+            Form::Cel(program) => program.evaluate(subject),
+        };
+        value.map_err(|why| Failed { text: Arc::clone(&self.text), why })
+    }
+
+    fn is_no_number(&self) -> bool {
+        match &*self.form {
+            Form::Spring(term) => term.is_no_number(),
+            #[cfg(feature = "cel")]
+            Form::Cel(program) => program.is_no_number(),
+        }
+    }
+}
+
+#[cfg(feature = "cel")]
+fn other_form(text: &str, root: Root, _: &Unread) -> Result<Form, String> {
+    cel::Program::compile(text, root).map(Form::Cel)
+}
+
+#[cfg(not(feature = "cel"))]
+fn other_form(text: &str, root: Root, unread: &Unread) -> Result<Form, String> {
+    let place = text.get(..unread.at).unwrap_or_default().chars().count() + 1;
+    Err(format!(
+        "expected {} at character {place}; everything but {} is CEL, which the feature `cel` adds",
+        unread.expected,
+        root.expected()
+    ))
+}
+
+impl Root {
+    /// What an expression may be made of.
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Message => "`headers['name']`, `payload`, `payload.path` or a `'literal'`",
+            Self::Key => "`#root`, `hashCode()` or a number",
+        }
+    }
+}
+
+impl FromStr for Expression {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        Compiled::new(text, Root::Message).map(Self)
+    }
+}
+
+impl FromStr for KeyExpression {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        Compiled::new(text, Root::Key).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl PartialEq for Compiled {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Compiled {}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;
