@@ -8,6 +8,7 @@ mod control;
 mod dead_letter;
 mod driver;
 mod ledger;
+mod partition;
 mod plan;
 mod promises;
 mod publisher;
@@ -21,6 +22,7 @@ mod supplier;
 
 pub use binders::Binders;
 pub use control::{Binding, State};
+pub use partition::Partitioning;
 pub(crate) use plan::definitions;
 pub use plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 pub(crate) use promises::check as check_promises;

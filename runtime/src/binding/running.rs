@@ -248,7 +248,10 @@ async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publishe
         required_groups: output.required_groups.clone(),
     };
     let made = binder(binders, &output.binding, &output.binder)?.bind_output(spec.clone()).await;
-    made.map(|made| Publisher::new(made, &spec.binding, &spec.destination))
+    let partitioned = |publisher: Publisher| {
+        publisher.partitioned(output.partitioning.clone(), output.partition_count)
+    };
+    made.map(|made| partitioned(Publisher::new(made, &spec.binding, &spec.destination)))
         .map_err(failed(&output.binding, &output.binder))
 }
 

@@ -173,6 +173,16 @@ pub(super) const BINDING_ROWS: &[Row] = &[
     bare("consumer.dead-letter", Kind::Name, "destination of deliveries whose attempts have ended"),
     with("producer.auto-startup", Kind::Bool, "true", "start sending at once"),
     with("producer.partition-count", Kind::Count, "1", "partitions of the destination"),
+    bare(
+        "producer.partition-key-expression",
+        Kind::Expression,
+        "what of a message decides its partition, such as `headers['tenant']` or `payload.id`",
+    ),
+    bare(
+        "producer.partition-selector-expression",
+        Kind::KeyExpression,
+        "the partition of a key, before the modulus; `hashCode()` if not set",
+    ),
     with(
         "producer.required-groups",
         Kind::List,

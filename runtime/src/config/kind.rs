@@ -7,6 +7,7 @@ use croner::parser::{CronParser, Seconds};
 use jiff::SignedDuration;
 
 use super::logging::{Level, LogFormat};
+use crate::expression::{Expression, KeyExpression, Malformed};
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +20,12 @@ pub(super) enum Kind {
     /// Names or compositions with `;` between them.
     Definitions,
     Duration,
+    /// What of a message is meant.
+    Expression,
     Factor,
     Index,
+    /// What of a partition's key is meant.
+    KeyExpression,
     Level,
     /// Texts, as a list or with commas between them.
     List,
@@ -57,8 +62,10 @@ impl Kind {
             Self::Cron => "a cron expression such as `0 */5 * * * *`",
             Self::Definitions => "function names with `;` between them",
             Self::Duration => "a duration such as `1500ms`, `2s` or `1m`",
+            Self::Expression => "an expression such as `headers['name']` or `payload.path`",
             Self::Factor => "a number from 1.0 on",
             Self::Index => "a whole number from 0 on",
+            Self::KeyExpression => "an expression over the key such as `hashCode() % 3`",
             Self::Level => "`off`, `error`, `warn`, `info`, `debug` or `trace`",
             Self::List => "a list",
             Self::LogFormat => "`auto`, `text` or `json`",
@@ -95,8 +102,10 @@ impl Kind {
             Self::Count => count(text).map(drop),
             Self::Cron => cron(text).map(drop),
             Self::Duration => duration(text).map(drop),
+            Self::Expression => expression(text).map(drop),
             Self::Factor => factor(text).map(drop),
             Self::Index => index(text).map(drop),
+            Self::KeyExpression => key_expression(text).map(drop),
             Self::Level => level(text).map(drop),
             Self::LogFormat => log_format(text).map(drop),
             Self::Name => name(text).map(drop),
@@ -181,6 +190,16 @@ pub(super) fn duration(text: &str) -> Read<Duration> {
         fraction if fraction.starts_with('.') => Err(Wrong::with("use a smaller unit instead of a fraction")),
         _ => Err(Wrong::default()),
     }
+}
+
+pub(super) fn expression(text: &str) -> Read<Expression> {
+    text.parse().map_err(|error: Malformed| Wrong::with(error.why()))
+}
+
+/// Reads what selects a partition, which is a number.
+pub(super) fn key_expression(text: &str) -> Read<KeyExpression> {
+    let expression: KeyExpression = text.parse().map_err(|error: Malformed| Wrong::with(error.why()))?;
+    if expression.is_no_number() { Err(Wrong::with("a partition is a number")) } else { Ok(expression) }
 }
 
 pub(super) fn factor(text: &str) -> Read<f64> {

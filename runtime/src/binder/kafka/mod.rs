@@ -13,7 +13,6 @@ mod input;
 mod offsets;
 mod outgoing;
 mod output;
-mod partition;
 mod provision;
 mod rebalance;
 mod records;
@@ -30,7 +29,6 @@ use rdkafka::producer::ThreadedProducer;
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
 use client::failed;
 pub use config::{BindingSettings, Config, ConsumerSettings, ProducerSettings, StartOffset, TopicSettings};
-pub use partition::partition_of;
 use provision::{Provisioner, Wanted};
 
 /// A Kafka cluster.
@@ -96,7 +94,7 @@ fn blocking<T: Send + 'static>(
 fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {
     let settings = config.producer(&spec.binding);
     let provisioner = Provisioner::new(config)?;
-    provisioner.ready(&Wanted {
+    let partitions = provisioner.ready(&Wanted {
         topic: &spec.destination,
         partitions: spec.partition_count,
         settings: &settings.topic,
@@ -109,7 +107,7 @@ fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Er
         let what = format!("producer of `{}`", spec.binding);
         failed(provision::cannot_make(&what, config), error)
     })?;
-    Ok(Box::new(output::KafkaOutput::new(producer)))
+    Ok(Box::new(output::KafkaOutput::new(producer, partitions, settings.message_key_expression)))
 }
 
 /// Makes Kafka binders.

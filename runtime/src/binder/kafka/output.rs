@@ -19,6 +19,7 @@ use super::client::kind;
 use super::inbox::wake;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::expression::Expression;
 
 /// How many messages of an output may be unconfirmed.
 const WINDOW: usize = 10_000;
@@ -103,10 +104,18 @@ pub(super) struct KafkaOutput {
     waiting: VecDeque<(Outgoing, u64)>,
     /// What was refused at once.
     refused: Vec<Confirmation>,
+    /// How many partitions the topic has.
+    partitions: u32,
+    /// What of a message is its key, if that is configured.
+    key: Option<Expression>,
 }
 
 impl KafkaOutput {
-    pub(super) fn new(producer: ThreadedProducer<Reports>) -> Self {
+    pub(super) fn new(
+        producer: ThreadedProducer<Reports>,
+        partitions: u32,
+        key: Option<Expression>,
+    ) -> Self {
         let reports = Arc::clone(producer.client().context());
         Self {
             producer: Some(producer),
@@ -114,6 +123,8 @@ impl KafkaOutput {
             in_flight: 0,
             waiting: VecDeque::new(),
             refused: Vec::new(),
+            partitions,
+            key,
         }
     }
 
@@ -121,7 +132,10 @@ impl KafkaOutput {
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
         let Some(producer) = &self.producer else { return None };
         let headers = message.message.headers();
-        let key = message.key.clone().or_else(|| key_of(outgoing::get(headers, outgoing::KEY)));
+        let key = match (&message.key, &self.key) {
+            (None, None) => key_of(outgoing::get(headers, outgoing::KEY)),
+            (key, _) => key.clone(),
+        };
         let partition = match message.partition {
             Some(partition) => i32::try_from(partition).ok(),
             None => outgoing::get(headers, outgoing::PARTITION)
@@ -174,8 +188,17 @@ impl Output for KafkaOutput {
         if self.in_flight < WINDOW && self.waiting.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    fn send(&mut self, message: Outgoing, number: u64) {
+    fn send(&mut self, mut message: Outgoing, number: u64) {
         self.in_flight += 1;
+        if let Some(expression) = &self.key {
+            match expression.evaluate(&message.message) {
+                Ok(key) => message.key = key_of(Some(&key)),
+                Err(failed) => {
+                    let result = Err(Error::new(Kind::Refused, failed.to_string()));
+                    return self.refused.push(Confirmation { number, result });
+                }
+            }
+        }
         if let Some(message) = self.hand(message, number) {
             self.waiting.push_back((message, number));
         }
@@ -205,6 +228,10 @@ impl Output for KafkaOutput {
         }
         self.in_flight = self.in_flight.saturating_sub(confirmed.len() - before);
         Poll::Ready(Ok(()))
+    }
+
+    fn partitions(&self) -> u32 {
+        self.partitions
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
