@@ -21,6 +21,7 @@ mod partition;
 pub mod rabbitmq;
 mod registry;
 mod sharing;
+mod spring_keys;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use health::{AlwaysUp, Connection, Health};
 pub use partition::partition_of;
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
+pub use spring_keys::{KeyState, SpringKey};
 
 /// One broker, or one cluster of brokers, that messages can be read from and written to.
 ///
