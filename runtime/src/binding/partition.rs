@@ -51,17 +51,8 @@ impl Partitioning {
         }
         let Some(selector) = &self.selector else { return Ok(partition_of(&key, count)) };
         let selected = selector.evaluate(&key).map_err(|failed| refused(failed.to_string()))?;
-        let number = whole(&selected).ok_or_else(|| {
-            let expected = "expected a whole number of 32 bits";
-            refused(format!("`{}` selects the partition `{selected}`, {expected}", selector.text()))
-        })?;
-        Ok(partition_of(&number.into(), count))
+        Ok(partition_of(&selected.into(), count))
     }
-}
-
-/// The whole number that Java would take a value for.
-fn whole(value: &HeaderValue) -> Option<i32> {
-    value.as_integer().and_then(|number| number.try_into().ok())
 }
 
 #[cold]
@@ -114,6 +105,9 @@ mod tests {
         assert_eq!(missing.text(), "it has no partition key: `headers['missing']` is null");
         assert!(!missing.kind().is_retryable());
         let selected = error(by("headers['pk']", Some("#root")));
-        assert_eq!(selected.text(), "`#root` selects the partition `foo`, expected a whole number of 32 bits");
+        assert_eq!(
+            selected.text(),
+            "the expression `#root` has no value: it gives `foo`, expected a whole number"
+        );
     }
 }

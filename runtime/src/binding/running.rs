@@ -248,9 +248,8 @@ async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publishe
         required_groups: output.required_groups.clone(),
     };
     let made = binder(binders, &output.binding, &output.binder)?.bind_output(spec.clone()).await;
-    let partitioned = |publisher: Publisher| {
-        publisher.partitioned(output.partitioning.clone(), output.partition_count)
-    };
+    let partitioned =
+        |publisher: Publisher| publisher.partitioned(output.partitioning.clone(), output.partition_count);
     made.map(|made| partitioned(Publisher::new(made, &spec.binding, &spec.destination)))
         .map_err(failed(&output.binding, &output.binder))
 }

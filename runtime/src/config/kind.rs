@@ -196,10 +196,8 @@ pub(super) fn expression(text: &str) -> Read<Expression> {
     text.parse().map_err(|error: Malformed| Wrong::with(error.why()))
 }
 
-/// Reads what selects a partition, which is a number.
 pub(super) fn key_expression(text: &str) -> Read<KeyExpression> {
-    let expression: KeyExpression = text.parse().map_err(|error: Malformed| Wrong::with(error.why()))?;
-    if expression.is_no_number() { Err(Wrong::with("a partition is a number")) } else { Ok(expression) }
+    text.parse().map_err(|error: Malformed| Wrong::with(error.why()))
 }
 
 pub(super) fn factor(text: &str) -> Read<f64> {

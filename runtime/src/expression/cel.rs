@@ -19,9 +19,30 @@ use super::{Root, Subject, java};
 
 /// The standard functions of CEL, those of its strings, and Java's hash code.
 const FUNCTIONS: &[&str] = &[
-    "bool", "bytes", "charAt", "contains", "double", "dyn", "endsWith", "hashCode", "indexOf", "int", "join",
-    "lastIndexOf", "lowerAscii", "matches", "replace", "size", "split", "startsWith", "string", "substring",
-    "trim", "type", "uint", "upperAscii",
+    "bool",
+    "bytes",
+    "charAt",
+    "contains",
+    "double",
+    "dyn",
+    "endsWith",
+    "hashCode",
+    "indexOf",
+    "int",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "matches",
+    "replace",
+    "size",
+    "split",
+    "startsWith",
+    "string",
+    "substring",
+    "trim",
+    "type",
+    "uint",
+    "upperAscii",
 ];
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {

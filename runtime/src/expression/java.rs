@@ -30,9 +30,7 @@ pub fn hash_code(value: &HeaderValue) -> i32 {
         HeaderValue::Float(n) => n.to_bits().cast_signed(),
         HeaderValue::Double(n) => fold(if n.is_nan() { 0x7ff8_0000_0000_0000 } else { n.to_bits() }),
         HeaderValue::Text(text) => text.encode_utf16().fold(0, |hash, unit| step(hash, unit.into())),
-        HeaderValue::Bytes(bytes) => {
-            bytes.iter().fold(1, |hash, byte| step(hash, byte.cast_signed().into()))
-        }
+        HeaderValue::Bytes(bytes) => bytes.iter().fold(1, |hash, byte| step(hash, byte.cast_signed().into())),
         HeaderValue::List(values) => values.iter().fold(1, |hash, value| step(hash, hash_code(value))),
         HeaderValue::Map(entries) => entries.iter().fold(0, |hash: i32, (name, value)| {
             hash.wrapping_add(hash_code(&HeaderValue::Text(name.clone())) ^ hash_code(value))

@@ -51,6 +51,10 @@ pub struct Expression(Compiled);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyExpression(Compiled);
 
+/// What an expression of the configuration makes of a message, where that must be a whole number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberExpression(Expression);
+
 /// A text that is no expression: what is wrong with it, where, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no expression: {why}")]
@@ -106,33 +110,31 @@ impl Expression {
     pub fn text(&self) -> &str {
         &self.0.text
     }
+}
 
-    /// Whether it is known, without a message, that the value is no number.
-    #[must_use]
-    pub fn is_no_number(&self) -> bool {
-        self.0.is_no_number()
+impl NumberExpression {
+    /// The number for a message; nothing where a header or a path is not there.
+    ///
+    /// # Errors
+    /// When the value is no whole number, or there is none.
+    pub fn evaluate(&self, message: &EncodedMessage) -> Result<Option<i64>, Failed> {
+        let value = self.0.evaluate(message)?;
+        match value.as_integer() {
+            None if value != HeaderValue::Null => Err(self.0.0.gives_no_number(&value)),
+            number => Ok(number),
+        }
     }
 }
 
 impl KeyExpression {
-    /// The value for a key.
+    /// The partition for a key, before the modulus.
     ///
     /// # Errors
-    /// When the key is not what the expression takes it for.
-    pub fn evaluate(&self, key: &HeaderValue) -> Result<HeaderValue, Failed> {
-        self.0.evaluate(&Subject::Key(key))
-    }
-
-    /// The expression as it is written.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.0.text
-    }
-
-    /// Whether it is known, without a key, that the value is no number.
-    #[must_use]
-    pub fn is_no_number(&self) -> bool {
-        self.0.is_no_number()
+    /// When the key is not what the expression takes it for, or the value is no whole number of 32 bits.
+    pub fn evaluate(&self, key: &HeaderValue) -> Result<i32, Failed> {
+        let value = self.0.evaluate(&Subject::Key(key))?;
+        let number = value.as_integer().and_then(|number| number.try_into().ok());
+        number.ok_or_else(|| self.0.gives_no_number(&value))
     }
 }
 
@@ -173,12 +175,23 @@ impl Compiled {
         value.map_err(|why| Failed { text: Arc::clone(&self.text), why })
     }
 
-    fn is_no_number(&self) -> bool {
-        match &*self.form {
+    fn gives_no_number(&self, value: &HeaderValue) -> Failed {
+        let why = format!("it gives `{}`, expected a whole number", java::text(value));
+        Failed { text: Arc::clone(&self.text), why: why.into() }
+    }
+
+    /// Refuses what is known to give something else than a number.
+    fn number(self) -> Result<Self, Malformed> {
+        let is_no_number = match &*self.form {
             Form::Spring(term) => term.is_no_number(),
             #[cfg(feature = "cel")]
             Form::Cel(program) => program.is_no_number(),
+        };
+        if is_no_number {
+            let why = "it gives no number, expected a whole number".to_owned();
+            return Err(Malformed { text: self.text.to_string(), why });
         }
+        Ok(self)
     }
 }
 
@@ -219,11 +232,25 @@ impl FromStr for KeyExpression {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        Compiled::new(text, Root::Key).map(Self)
+        Compiled::new(text, Root::Key)?.number().map(Self)
+    }
+}
+
+impl FromStr for NumberExpression {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        Compiled::new(text, Root::Message)?.number().map(Expression).map(Self)
     }
 }
 
 impl<'de> Deserialize<'de> for Expression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for NumberExpression {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }

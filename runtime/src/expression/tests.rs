@@ -127,19 +127,24 @@ fn says_why_a_message_has_no_value() {
 #[test]
 fn keys_are_the_root_of_a_selector() {
     let selected = |text: &str, key: HeaderValue| text.parse::<KeyExpression>().unwrap().evaluate(&key);
-    assert_eq!(selected("5", "foo".into()), Ok(5i32.into()));
-    assert_eq!(selected("hashCode()", "foo".into()), Ok(101_574i32.into()));
-    assert_eq!(selected("#root.hashCode() % 10", "foo".into()), Ok(4i32.into()));
-    assert_eq!(selected("#this % 2", 7i64.into()), Ok(1i64.into()));
-    assert_eq!(selected("key", "foo".into()), Ok("foo".into()));
-    for wrong in ["payload", "headers['x']", "foo", "T(Math).abs(1)"] {
+    assert_eq!(selected("5", "foo".into()), Ok(5));
+    assert_eq!(selected("hashCode()", "foo".into()), Ok(101_574));
+    assert_eq!(selected("#root.hashCode() % 10", "foo".into()), Ok(4));
+    assert_eq!(selected("#this % 2", 7i64.into()), Ok(1));
+    assert_eq!(selected("key", "12".into()), Ok(12));
+    for (key, given) in [(HeaderValue::from("foo"), "foo"), (i64::MAX.into(), "9223372036854775807")] {
+        let sentence =
+            format!("the expression `key` has no value: it gives `{given}`, expected a whole number");
+        assert_eq!(selected("key", key).unwrap_err().to_string(), sentence);
+    }
+    for wrong in ["payload", "headers['x']", "foo", "T(Math).abs(1)", "'a'", "#root + 'a'"] {
         assert!(wrong.parse::<KeyExpression>().is_err(), "{wrong}");
     }
 }
 
 #[test]
 fn what_is_known_to_be_no_number_is_told() {
-    let no_number = |text: &str| text.parse::<Expression>().unwrap().is_no_number();
+    let no_number = |text: &str| text.parse::<NumberExpression>().is_err();
     for text in ["'a'", "'a' + headers.x", "headers.x.toString()", "true", "null"] {
         assert!(no_number(text), "{text}");
     }
@@ -231,7 +236,10 @@ mod with_cel {
     fn what_cannot_be_right_is_refused_at_once_with_its_place() {
         let refused = |text: &str| text.parse::<Expression>().unwrap_err().why().to_owned();
         let cases = [
-            ("headers.x == customer ? 1 : 2", "nothing is called `customer` (a text stands in quotes: `'customer'`) (character 14)"),
+            (
+                "headers.x == customer ? 1 : 2",
+                "nothing is called `customer` (a text stands in quotes: `'customer'`) (character 14)",
+            ),
             ("payload.id.frobnicate(2) + 1", "no function is called `frobnicate`"),
             ("headers.x == 'a' ? 1 / 0 : 2", "Division by zero"),
             ("headers.x == (1 + 'a')", "(character 17)"),
@@ -251,15 +259,20 @@ mod with_cel {
             value("headers.missing == 'a' ? 1 : 2").unwrap_err(),
             "the expression `headers.missing == 'a' ? 1 : 2` has no value: there is no `missing`"
         );
-        assert!("headers.x == 'a' ? 'b' : 'c'".parse::<Expression>().unwrap().is_no_number());
-        assert!("headers.x == 'a'".parse::<Expression>().unwrap().is_no_number());
-        assert!(!"headers.x == 'a' ? 1 : 2".parse::<Expression>().unwrap().is_no_number());
+        for (text, is_number) in [
+            ("headers.x == 'a' ? 'b' : 'c'", false),
+            ("headers.x == 'a'", false),
+            ("headers.x == 'a' ? 1 : 2", true),
+            ("size(payload.ids) * 2", true),
+        ] {
+            assert_eq!(text.parse::<NumberExpression>().is_ok(), is_number, "{text}");
+        }
     }
 
     #[test]
     fn selectors_are_cel_of_the_key() {
         let selected = |text: &str, key: HeaderValue| text.parse::<KeyExpression>().unwrap().evaluate(&key);
-        assert_eq!(selected("key == 'foo' ? 1 : 2", "foo".into()), Ok(1i64.into()));
-        assert_eq!(selected("size(key)", "foo".into()), Ok(3i64.into()));
+        assert_eq!(selected("key == 'foo' ? 1 : 2", "foo".into()), Ok(1));
+        assert_eq!(selected("size(key)", "foo".into()), Ok(3));
     }
 }

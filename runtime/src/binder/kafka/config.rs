@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::config::{Properties, human};
+use crate::expression::Expression;
 
 /// The port of a broker that names none.
 const DEFAULT_PORT: u16 = 9092;
@@ -110,6 +111,8 @@ pub struct ProducerSettings {
     pub buffer_size: Option<u32>,
     /// How many milliseconds messages gather for a batch (`linger.ms`).
     pub batch_timeout: Option<u32>,
+    /// What of a message is its key; else its header `message-key` or `kafka_messageKey`.
+    pub message_key_expression: Option<Expression>,
     /// `gzip`, `snappy`, `lz4` or `none`.
     pub compression_type: Option<String>,
     /// How a missing topic is made.
@@ -178,6 +181,10 @@ impl Config {
         ProducerSettings {
             buffer_size: own.buffer_size.or(base.buffer_size),
             batch_timeout: own.batch_timeout.or(base.batch_timeout),
+            message_key_expression: own
+                .message_key_expression
+                .clone()
+                .or_else(|| base.message_key_expression.clone()),
             compression_type: own.compression_type.clone().or_else(|| base.compression_type.clone()),
             topic: own.topic.over(&base.topic),
             configuration: own.configuration.over(&base.configuration),

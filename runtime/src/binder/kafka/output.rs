@@ -111,11 +111,7 @@ pub(super) struct KafkaOutput {
 }
 
 impl KafkaOutput {
-    pub(super) fn new(
-        producer: ThreadedProducer<Reports>,
-        partitions: u32,
-        key: Option<Expression>,
-    ) -> Self {
+    pub(super) fn new(producer: ThreadedProducer<Reports>, partitions: u32, key: Option<Expression>) -> Self {
         let reports = Arc::clone(producer.client().context());
         Self {
             producer: Some(producer),

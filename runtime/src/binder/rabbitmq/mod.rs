@@ -6,6 +6,7 @@
 //! connection is made again, with waits that grow up to a bound, for as long as it takes: what is unsettled is delivered
 //! again, what is unconfirmed fails and may be sent again.
 
+mod computed;
 mod config;
 mod connection;
 mod declare;

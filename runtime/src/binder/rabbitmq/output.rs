@@ -15,6 +15,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::outgoing::Mapper;
@@ -43,6 +44,7 @@ pub(super) struct RabbitOutput {
     exchange: ShortString,
     partitions: Partitions,
     mapper: Mapper,
+    computed: Computed,
     mandatory: bool,
     pending: VecDeque<Pending>,
     told: Vec<Confirmation>,
@@ -65,6 +67,8 @@ struct Pending {
 struct Sent {
     number: u64,
     partition: Option<u32>,
+    /// The routing key, where it is not that of the partition.
+    key: Option<ShortString>,
     message_id: Option<ShortString>,
     payload: Bytes,
     returned: Option<String>,
@@ -86,7 +90,8 @@ impl RabbitOutput {
         let partitions = Partitions::new(&writer.topology.routing_key, partition_count)?;
         let patterns = writer.producer.header_patterns.as_deref();
         let mapper = Mapper::new(writer.producer.delivery_mode.unwrap_or_default(), patterns);
-        Self::with(writer, partitions, mapper).await
+        let computed = Computed::new(&writer.producer);
+        Ok(Self { computed, ..Self::with(writer, partitions, mapper).await? })
     }
 
     pub(super) async fn with(writer: Writer, partitions: Partitions, mapper: Mapper) -> Result<Self, Error> {
@@ -95,6 +100,7 @@ impl RabbitOutput {
             exchange: short("exchange", &writer.topology.exchange)?,
             partitions,
             mapper,
+            computed: Computed::default(),
             mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
             pending: VecDeque::new(),
@@ -112,8 +118,11 @@ impl RabbitOutput {
         }
     }
 
-    fn publish(&mut self, outgoing: Outgoing, number: u64) -> Result<(), Error> {
+    fn publish(&mut self, mut outgoing: Outgoing, number: u64) -> Result<(), Error> {
         let State::Live(line) = &self.state else { return Err(self.lost("the connection is lost")) };
+        self.computed.delay(&mut outgoing.message)?;
+        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
+        let computed = self.computed.key(&outgoing.message, partition)?;
         let (payload, headers) = outgoing.message.into_parts();
         let Some(payload) = payload else {
             let sentence = "the payload is null, which AMQP does not know; send an empty one";
@@ -128,10 +137,11 @@ impl RabbitOutput {
             return Err(Error::new(Kind::TooLarge, sentence));
         }
         let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(PROPERTIES))?;
-        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
-        let key = self.partitions.key(partition)?;
+        let key = computed.clone().map_or_else(|| self.partitions.key(partition), Ok)?;
         let message_id = properties.message_id().clone();
-        let sent = Sent { number, partition, message_id, payload: payload.clone(), returned: None };
+        let payload_sent = payload.clone();
+        let sent =
+            Sent { number, partition, key: computed, message_id, payload: payload_sent, returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let mut confirm =
@@ -229,7 +239,10 @@ impl RabbitOutput {
         let found = all.filter(|one| one.returned.is_none()).find(|one| {
             one.message_id == *message.properties.message_id()
                 && one.payload == message.data
-                && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
+                && match &one.key {
+                    Some(own) => own.as_str() == key,
+                    None => partitions.key(one.partition).is_ok_and(|own| own.as_str() == key),
+                }
         });
         match found {
             Some(one) => one.returned = Some(sentence),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected};
 
+use crate::expression::{Expression, NumberExpression};
+
 /// How an exchange routes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ExchangeType {
@@ -243,6 +245,10 @@ settings! {
     Producer {
         /// The routing key; the destination unless given.
         routing_key: String,
+        /// The routing key of each message; a partition stands behind it.
+        routing_key_expression: Expression,
+        /// How many milliseconds a delayed exchange keeps a message back.
+        delay_expression: NumberExpression,
         /// Whether messages survive a restart of the broker; yes unless told otherwise.
         delivery_mode: DeliveryMode,
         /// Which headers are sent: names, `*` for any text, `!` before a name that is not; all unless given.
