@@ -6,6 +6,8 @@
 
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/expressions.rs"]
+mod expressions;
 #[path = "kafka/failures.rs"]
 mod failures;
 #[path = "kafka/groups.rs"]

@@ -45,6 +45,9 @@ const FUNCTIONS: &[&str] = &[
     "upperAscii",
 ];
 
+/// The most operators and brackets: each may be a level, and levels take room on the stack.
+const MOST_PARTS: usize = 100;
+
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     // Fails only for what is there already, and then it is there.
@@ -56,25 +59,28 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
 pub(super) struct Program(cel::Program);
 
 impl Program {
-    /// Compiles an expression; says what is wrong with it, where, and what is expected.
+    /// Compiles an expression; says what is wrong with it and where.
     pub(super) fn compile(text: &str, root: Root) -> Result<Self, String> {
-        let expected = root.expected();
+        let parts = text.matches(|c: char| "([{?!-+*/%<>=&|".contains(c)).count();
+        if parts > MOST_PARTS {
+            return Err(format!("it has {parts} operators and brackets, which is more than {MOST_PARTS}"));
+        }
         let program = ENV.compile(text).map_err(|errors| match errors.errors.first() {
             Some(error) => {
-                let what = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg).replace('`', "'");
-                let what = what.replace("<EOF>", "the end").replace('\n', " ");
-                format!("{what} (character {}), expected {expected}, or CEL of these", error.pos.1.max(1))
+                let what = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
+                let what = what.replace("'<EOF>'", "the end").replace('`', "'").replace('\n', " ");
+                format!("{what} (character {})", error.pos.1.max(1))
             }
-            None => format!("expected {expected}, or CEL of these"),
+            None => "it cannot be read".to_owned(),
         })?;
         let mut known = root.variables().to_vec();
         check(program.expression(), &mut known).map_err(|(id, wrong)| {
             let offset = program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
             let place = text.get(..offset).unwrap_or(text).chars().count() + 1;
-            format!("{wrong} (character {place}), expected {expected}, or CEL of these")
+            format!("{wrong} (character {place})")
         })?;
         if program.expression().expr == Expr::Ident("headers".to_owned()) {
-            return Err(format!("all headers together are no value, expected {expected}, or CEL of these"));
+            return Err("all headers together are no value".to_owned());
         }
         Ok(Self(program))
     }

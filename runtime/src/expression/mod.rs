@@ -40,6 +40,13 @@ use value::Why;
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 2000;
+/// How many characters of one are shown when it is wrong.
+const SHOWN: usize = 120;
+/// What an expression may be besides the usual forms.
+#[cfg(feature = "cel")]
+const MORE: &str = ", or CEL of these";
+#[cfg(not(feature = "cel"))]
+const MORE: &str = " (the feature `cel` adds everything else)";
 
 /// What an expression of the configuration makes of a message.
 ///
@@ -57,10 +64,11 @@ pub struct NumberExpression(Expression);
 
 /// A text that is no expression: what is wrong with it, where, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no expression: {why}")]
+#[error("`{text}` is no expression: {why}, expected {expected}")]
 pub struct Malformed {
     text: String,
     why: String,
+    expected: String,
 }
 
 /// An expression that has no value for a message.
@@ -139,7 +147,7 @@ impl KeyExpression {
 }
 
 impl Malformed {
-    /// What is wrong, without the text.
+    /// What is wrong, without the text and what is expected of it.
     #[must_use]
     pub fn why(&self) -> &str {
         &self.why
@@ -148,16 +156,17 @@ impl Malformed {
 
 impl Compiled {
     fn new(text: &str, root: Root) -> Result<Self, Malformed> {
-        let wrong = |why| Malformed { text: text.trim().to_owned(), why };
         let text = text.trim();
+        let wrong = |why: String| {
+            let more = if text.chars().count() > SHOWN { "…" } else { "" };
+            let text = text.chars().take(SHOWN).chain(more.chars()).collect();
+            Malformed { text, why, expected: format!("{}{MORE}", root.expected()) }
+        };
         if text.is_empty() {
-            return Err(wrong(format!("it is empty, expected {}", root.expected())));
+            return Err(wrong("it is empty".to_owned()));
         }
         if text.len() > LONGEST {
-            return Err(Malformed {
-                text: text.chars().take(40).chain("…".chars()).collect(),
-                why: format!("it is {} bytes long, expected at most {LONGEST}", text.len()),
-            });
+            return Err(wrong(format!("it has {} bytes, expected at most {LONGEST}", text.len())));
         }
         let form = match syntax::parse(text, root) {
             Ok(term) => Form::Spring(term),
@@ -188,8 +197,8 @@ impl Compiled {
             Form::Cel(program) => program.is_no_number(),
         };
         if is_no_number {
-            let why = "it gives no number, expected a whole number".to_owned();
-            return Err(Malformed { text: self.text.to_string(), why });
+            let (why, expected) = ("it gives no number".to_owned(), "a whole number".to_owned());
+            return Err(Malformed { text: self.text.to_string(), why, expected });
         }
         Ok(self)
     }
@@ -201,13 +210,9 @@ fn other_form(text: &str, root: Root, _: &Unread) -> Result<Form, String> {
 }
 
 #[cfg(not(feature = "cel"))]
-fn other_form(text: &str, root: Root, unread: &Unread) -> Result<Form, String> {
+fn other_form(text: &str, _: Root, unread: &Unread) -> Result<Form, String> {
     let place = text.get(..unread.at).unwrap_or_default().chars().count() + 1;
-    Err(format!(
-        "expected {} at character {place}; everything but {} is CEL, which the feature `cel` adds",
-        unread.expected,
-        root.expected()
-    ))
+    Err(format!("{} is missing at character {place}", unread.expected))
 }
 
 impl Root {

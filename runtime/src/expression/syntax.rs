@@ -226,9 +226,6 @@ impl<'a> Parser<'a> {
         } else {
             return Err(self.unread("`['name']` or `.name` of a header"));
         };
-        if name.is_empty() {
-            return Err(Unread { at: start, expected: "the name of a header" });
-        }
         Ok(Term::Header(name))
     }
 

@@ -162,7 +162,6 @@ fn refuses_what_is_no_expression_and_says_where() {
         "headers[",
         "headers['x'",
         "headers['x']]",
-        "headers['']",
         "payload.",
         "payload..a",
         "orderId",
@@ -186,7 +185,7 @@ fn refuses_what_is_no_expression_and_says_where() {
     assert!(deep.parse::<Expression>().is_err());
     let long = format!("'{}'", "x".repeat(LONGEST));
     let error = long.parse::<Expression>().unwrap_err().to_string();
-    assert!(error.ends_with("it is 2002 bytes long, expected at most 2000") && error.len() < 200, "{error}");
+    assert!(error.contains("it has 2002 bytes, expected at most 2000") && error.len() < 250, "{error}");
 }
 
 #[cfg(not(feature = "cel"))]
@@ -194,8 +193,8 @@ fn refuses_what_is_no_expression_and_says_where() {
 fn names_the_feature_that_everything_else_needs() {
     assert_eq!(
         "headers.x == 'a' ? 1 : 2".parse::<Expression>().unwrap_err().to_string(),
-        "`headers.x == 'a' ? 1 : 2` is no expression: expected the end or an operator at character 11; everything but \
-         `headers['name']`, `payload`, `payload.path` or a `'literal'` is CEL, which the feature `cel` adds"
+        "`headers.x == 'a' ? 1 : 2` is no expression: the end or an operator is missing at character 11, expected \
+         `headers['name']`, `payload`, `payload.path` or a `'literal'` (the feature `cel` adds everything else)"
     );
 }
 
@@ -249,8 +248,23 @@ mod with_cel {
         ];
         for (text, expected) in cases {
             let why = refused(text);
-            assert!(why.contains(expected) && why.contains("expected `headers['name']`"), "{text}: {why}");
+            assert!(why.contains(expected), "{text}: {why}");
         }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_refused_and_what_is_not_is_evaluated() {
+        let chain = |count: usize| format!("{}size(payload)", "1 + ".repeat(count));
+        let brackets = |count: usize| format!("{}size(payload){}", "(".repeat(count), ")".repeat(count));
+        let not = |count: usize| format!("{}(size(payload) == 1)", "!".repeat(count));
+        let choice = |count: usize| format!("{}size(payload)", "payload == 'x' ? 1 : ".repeat(count));
+        for (text, deep) in [(chain(90), chain(900)), (not(90), not(900)), (choice(30), choice(90))] {
+            let expression: Expression = text.parse().unwrap();
+            assert!(expression.evaluate(&Message::encoded("yy", ContentType::TEXT)).is_ok(), "{text}");
+            assert!(deep.parse::<Expression>().is_err());
+        }
+        assert!(brackets(900).parse::<Expression>().is_err());
+        let _ = brackets(99).parse::<Expression>();
     }
 
     #[test]
