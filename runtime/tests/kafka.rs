@@ -16,6 +16,8 @@ mod groups;
 mod provisioning;
 #[path = "kafka/runtime.rs"]
 mod runtime;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "kafka/support.rs"]
 mod support;
 #[path = "kafka/wire.rs"]

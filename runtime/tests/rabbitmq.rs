@@ -21,6 +21,8 @@ mod refusals;
 mod sending;
 #[path = "rabbitmq/sends.rs"]
 mod sends;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "rabbitmq/story.rs"]
 mod story;
 #[path = "rabbitmq/support.rs"]

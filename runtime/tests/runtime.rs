@@ -18,3 +18,5 @@ mod partitions;
 mod startup;
 #[path = "runtime/stopping.rs"]
 mod stopping;
+#[path = "runtime/waiting.rs"]
+mod waiting;

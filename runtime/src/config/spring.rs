@@ -85,7 +85,6 @@ pub(super) const MISSING: &[Missing] = &[
     missing("spring.cloud.stream.instance-index-list"),
     missing("spring.cloud.stream.dynamic-destination-cache-size"),
     missing("spring.cloud.stream.dynamic-destinations"),
-    missing("spring.cloud.stream.binding-retry-interval"),
     missing("spring.cloud.stream.override-cloud-connectors"),
     missing("spring.cloud.stream.binders.*.inherit-environment"),
     missing("spring.cloud.stream.binders.*.default-candidate"),

@@ -25,15 +25,9 @@ pub(crate) struct Broker {
     _connection: Connection,
 }
 
-/// The broker, unless there is none: then the test is skipped, loudly.
-#[expect(clippy::print_stderr, reason = "nobody may take a skipped test for one that passed")]
+/// The broker; without one the test is skipped.
 pub(crate) async fn broker(test: &str) -> Option<Broker> {
-    let Ok(uri) = std::env::var("WELLSPRING_TEST_RABBITMQ") else {
-        eprintln!(
-            "SKIPPED rabbitmq: {test} (`WELLSPRING_TEST_RABBITMQ` is not set; `scripts/brokers up rabbitmq`)"
-        );
-        return None;
-    };
+    let uri = crate::skip::address("rabbitmq", "WELLSPRING_TEST_RABBITMQ")?;
     let connection = Connection::connect(&uri, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
