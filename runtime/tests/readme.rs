@@ -6,6 +6,8 @@
 mod configuration;
 #[path = "readme/page.rs"]
 mod page;
+#[path = "readme/spring_keys.rs"]
+mod spring_keys;
 
 use wellspring::config::{Config, Sources};
 
@@ -19,6 +21,7 @@ const PAGES: &[&str] = &[
     "CONTRIBUTING.md",
     "docs/configuration.md",
     "docs/guide.md",
+    "docs/spring-keys.md",
     "docs/spring.md",
     "examples/hello/README.md",
     "examples/notifications/README.md",

@@ -37,7 +37,8 @@ pub use health::{AlwaysUp, Connection, Health};
 pub use partition::partition_of;
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
-pub use spring_keys::{KeyState, SpringKey};
+
+pub use crate::config::{KeyState, SpringKey};
 
 /// One broker, or one cluster of brokers, that messages can be read from and written to.
 ///

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     /// What of a message is meant.
     Expression,
     Factor,
+    /// How headers travel: as headers.
+    HeaderMode,
     Index,
     /// What of a partition's key is meant.
     KeyExpression,
@@ -66,6 +68,7 @@ impl Kind {
             Self::Duration => "a duration such as `1500ms`, `2s` or `1m`",
             Self::Expression => "an expression such as `headers['name']` or `payload.path`",
             Self::Factor => "a number from 1.0 on",
+            Self::HeaderMode => "`headers`",
             Self::Index => "a whole number from 0 on",
             Self::KeyExpression => "an expression over the key such as `hashCode() % 3`",
             Self::Level => "`off`, `error`, `warn`, `info`, `debug` or `trace`",
@@ -107,6 +110,7 @@ impl Kind {
             Self::Duration => duration(text).map(drop),
             Self::Expression => expression(text).map(drop),
             Self::Factor => factor(text).map(drop),
+            Self::HeaderMode => header_mode(text),
             Self::Index => index(text).map(drop),
             Self::KeyExpression => key_expression(text).map(drop),
             Self::Level => level(text).map(drop),
@@ -214,6 +218,18 @@ pub(super) fn key_expression(text: &str) -> Read<KeyExpression> {
 pub(super) fn factor(text: &str) -> Read<f64> {
     match text.trim().parse::<f64>() {
         Ok(number) if number.is_finite() && number >= 1.0 => Ok(number),
+        _ => Err(Wrong::default()),
+    }
+}
+
+/// Takes the only way there is.
+fn header_mode(text: &str) -> Read<()> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "headers" => Ok(()),
+        "none" => Err(Wrong::with("an output leaves headers out by `header-patterns` of its binder")),
+        "embeddedheaders" | "embedded-headers" | "embedded_headers" => {
+            Err(Wrong::with("every broker has carried headers of its own for years"))
+        }
         _ => Err(Wrong::default()),
     }
 }

@@ -45,8 +45,10 @@ const FUNCTIONS: &[&str] = &[
     "upperAscii",
 ];
 
-/// The most operators and brackets: each may be a level, and levels take room on the stack.
-const MOST_PARTS: usize = 100;
+/// How deep brackets may be nested: each takes room on the stack when it is read.
+const DEEPEST_BRACKETS: usize = 8;
+/// How deep an expression may be nested: each level takes room on the stack when it is evaluated.
+const DEEPEST: usize = 24;
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
@@ -61,9 +63,8 @@ pub(super) struct Program(cel::Program);
 impl Program {
     /// Compiles an expression; says what is wrong with it and where.
     pub(super) fn compile(text: &str, root: Root) -> Result<Self, String> {
-        let parts = text.matches(|c: char| "([{?!-+*/%<>=&|".contains(c)).count();
-        if parts > MOST_PARTS {
-            return Err(format!("it has {parts} operators and brackets, which is more than {MOST_PARTS}"));
+        if brackets(text) > DEEPEST_BRACKETS {
+            return Err(format!("its brackets are nested deeper than {DEEPEST_BRACKETS}"));
         }
         let program = ENV.compile(text).map_err(|errors| match errors.errors.first() {
             Some(error) => {
@@ -73,6 +74,9 @@ impl Program {
             }
             None => "it cannot be read".to_owned(),
         })?;
+        if depth(program.expression()) > DEEPEST {
+            return Err(format!("it is nested deeper than {DEEPEST}"));
+        }
         let mut known = root.variables().to_vec();
         check(program.expression(), &mut known).map_err(|(id, wrong)| {
             let offset = program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
@@ -144,6 +148,30 @@ impl Root {
             Self::Key => &["key"],
         }
     }
+}
+
+/// How deep brackets are nested, taking those in texts for brackets too.
+fn brackets(text: &str) -> usize {
+    let (mut deep, mut deepest) = (0_usize, 0);
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' => deep += 1,
+            ')' | ']' | '}' => deep = deep.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(deep);
+    }
+    deepest
+}
+
+/// How many levels an expression has.
+fn depth(expression: &IdedExpr) -> usize {
+    let (mut level, mut depth) = (vec![expression], 0);
+    while !level.is_empty() {
+        depth += 1;
+        level = level.into_iter().flat_map(parts).collect();
+    }
+    depth
 }
 
 type Wrong = (u64, String);
