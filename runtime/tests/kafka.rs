@@ -4,6 +4,8 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "kafka/dead_letters.rs"]
+mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
 #[path = "kafka/expressions.rs"]

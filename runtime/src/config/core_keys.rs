@@ -31,7 +31,6 @@ const OTHER_BROKER: &str = "use a binder for that broker, under its own name";
 pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     + "spring.application.name": "",
     + "spring.profiles.active": "",
-    - "spring.profiles": PROFILE,
     - "spring.profiles.include": PROFILES,
     - "spring.profiles.group.**": PROFILES,
     - "spring.profiles.default": PROFILES,

@@ -5,7 +5,7 @@ use wellspring::{CatalogBuilder, Running, Runtime};
 
 use crate::support::*;
 
-async fn start(
+pub(crate) async fn start(
     cluster: &Cluster,
     yaml: &str,
     functions: impl FnOnce(CatalogBuilder) -> CatalogBuilder + Send + 'static,
@@ -24,7 +24,7 @@ async fn start(
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Account {
+pub(crate) struct Account {
     account_number: u64,
     name: String,
 }

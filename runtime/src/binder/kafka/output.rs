@@ -17,6 +17,7 @@ use wellspring_functions::HeaderValue;
 
 use super::client::kind;
 use super::native::{Outlet, Sent};
+use super::patterns::Patterns;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 use crate::expression::Expression;
@@ -39,8 +40,8 @@ impl Reports {
     }
 
     #[cold]
-    fn failed(&self, code: RDKafkaErrorCode, size: usize) -> Error {
-        let (topic, error) = (&self.topic, KafkaError::MessageProduction(code));
+    fn failed(&self, code: RDKafkaErrorCode, topic: &str, size: usize) -> Error {
+        let error = KafkaError::MessageProduction(code);
         let kind = kind(&error);
         let sentence = match kind {
             Kind::TooLarge => format!(
@@ -79,29 +80,44 @@ pub(super) struct KafkaOutput {
     waiting: VecDeque<(Outgoing, u64)>,
     /// What became of messages, until somebody asks.
     told: Vec<Confirmation>,
-    /// How many partitions the topic has.
-    partitions: u32,
+    options: Options,
+}
+
+/// What an output does beyond writing messages to its topic.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    /// Whether a header of a message chooses its topic.
+    pub(super) use_topic_header: bool,
+    /// Which headers are written.
+    pub(super) patterns: Option<Patterns>,
+    /// How long a closing output waits for what is on its way.
+    pub(super) close_timeout: Duration,
     /// What of a message is its key, if that is configured.
-    key: Option<Expression>,
+    pub(super) key: Option<Expression>,
+    /// How many partitions the topic has at least.
+    pub(super) partitions: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS, key: None, partitions: 1 }
+    }
 }
 
 impl KafkaOutput {
-    pub(super) fn new(
-        producer: BaseProducer<Reports>,
-        partitions: u32,
-        key: Option<Expression>,
-    ) -> Result<Self, KafkaError> {
+    pub(super) fn new(producer: BaseProducer<Reports>, options: Options) -> Result<Self, KafkaError> {
         let reports = Arc::clone(producer.client().context());
         let outlet = Outlet::new(producer, &reports.topic)?;
         let (waiting, told) = (VecDeque::new(), Vec::new());
-        Ok(Self { outlet: Some(outlet), reports, in_flight: 0, waiting, told, partitions, key })
+        Ok(Self { outlet: Some(outlet), reports, in_flight: 0, waiting, told, options })
     }
 
     /// Reads what has become of messages.
     fn poll_reports(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { outlet: Some(outlet), reports, in_flight, told, .. } = self else { return Poll::Pending };
-        outlet.poll_reports(cx, |number, size, failure| {
-            let result = failure.map_or(Ok(()), |code| Err(reports.failed(code, size)));
+        outlet.poll_reports(cx, |number, failure| {
+            let result = failure
+                .map_or(Ok(()), |failure| Err(reports.failed(failure.code, &failure.topic, failure.size)));
             told.push(Confirmation { number, result });
             *in_flight = in_flight.saturating_sub(1);
         })
@@ -111,7 +127,7 @@ impl KafkaOutput {
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
         let Some(outlet) = &self.outlet else { return None };
         let headers = message.message.headers();
-        let from_header = match (&message.key, &self.key) {
+        let from_header = match (&message.key, &self.options.key) {
             (Some(_), _) | (None, Some(_)) => None,
             (None, None) => key_of(outgoing::get(headers, outgoing::KEY)),
         };
@@ -121,7 +137,9 @@ impl KafkaOutput {
                 .and_then(HeaderValue::as_integer)
                 .and_then(|n| i32::try_from(n).ok()),
         };
+        let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
         let sent = outlet.send(Sent {
+            topic: chosen,
             key: message.key.as_deref().or(from_header.as_deref()),
             value: message.message.payload().as_deref(),
             partition,
@@ -132,7 +150,8 @@ impl KafkaOutput {
             Ok(()) => None,
             Err(RDKafkaErrorCode::QueueFull) => Some(message),
             Err(code) => {
-                let result = Err(self.reports.failed(code, message.message.bytes().len()));
+                let topic = chosen.unwrap_or(&self.reports.topic);
+                let result = Err(self.reports.failed(code, topic, message.message.bytes().len()));
                 self.told.push(Confirmation { number, result });
                 self.in_flight = self.in_flight.saturating_sub(1);
                 None
@@ -176,7 +195,7 @@ impl Output for KafkaOutput {
     }
 
     fn send(&mut self, mut message: Outgoing, number: u64) {
-        if let Some(expression) = &self.key {
+        if let Some(expression) = &self.options.key {
             match expression.evaluate(&message.message) {
                 Ok(key) => message.key = key_of(Some(&key)),
                 Err(failed) => {
@@ -186,6 +205,9 @@ impl Output for KafkaOutput {
             }
         }
         self.in_flight += 1;
+        if let Some(patterns) = &self.options.patterns {
+            patterns.apply(message.message.headers_mut());
+        }
         if let Some(message) = self.hand(message, number) {
             self.waiting.push_back((message, number));
         }
@@ -210,15 +232,16 @@ impl Output for KafkaOutput {
     }
 
     fn partitions(&self) -> u32 {
-        self.partitions
+        self.options.partitions
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         let outlet = self.outlet.take();
+        let patience = self.options.close_timeout;
         async move {
             let closed = tokio::task::spawn_blocking(move || {
                 // Both block: what is on its way gets a moment, then the library's threads end.
-                let flushed = outlet.as_ref().map_or(Ok(()), |outlet| outlet.producer().flush(LAST_WORDS));
+                let flushed = outlet.as_ref().map_or(Ok(()), |outlet| outlet.producer().flush(patience));
                 drop(outlet);
                 flushed
             });

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -32,7 +35,7 @@ pub(super) struct Provisioner<'a> {
 
 impl<'a> Provisioner<'a> {
     pub(super) fn new(config: &'a Config) -> Result<Self, Error> {
-        let admin = config.client("wellspring-admin").create();
+        let admin = config.admin_client().create();
         let admin = admin.map_err(|error| failed(cannot_make("admin client", config), error))?;
         Ok(Self { config, admin })
     }
@@ -40,11 +43,16 @@ impl<'a> Provisioner<'a> {
     /// Makes a topic ready; tells how many partitions it has.
     pub(super) fn ready(&self, wanted: &Wanted<'_>) -> Result<u32, Error> {
         check_name(wanted.topic)?;
-        let partitions = wanted.partitions.max(self.config.min_partition_count).max(1);
+        let assigned = wanted.settings.replicas_assignments.len();
+        let partitions = if assigned > 0 { u32::try_from(assigned).unwrap_or(u32::MAX) } else { 1 };
+        let partitions = partitions.max(wanted.partitions).max(self.config.min_partition_count);
         if self.config.auto_create_topics && self.create(wanted, partitions)? {
             return Ok(partitions);
         }
         let found = self.partitions(wanted.topic)?;
+        if self.config.auto_alter_topics {
+            self.alter(wanted)?;
+        }
         let missing = if self.config.auto_create_topics { partitions } else { wanted.partitions };
         if found >= missing {
             return Ok(found);
@@ -72,7 +80,13 @@ impl<'a> Provisioner<'a> {
         let count = i32::try_from(partitions).unwrap_or(i32::MAX);
         let properties: BTreeMap<&str, &str> =
             wanted.settings.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let new = NewTopic::new(topic, count, TopicReplication::Fixed(replicas));
+        let assigned = wanted.settings.assignments().unwrap_or_default();
+        let placed = if assigned.is_empty() {
+            TopicReplication::Fixed(replicas)
+        } else {
+            TopicReplication::Variable(&assigned)
+        };
+        let new = NewTopic::new(topic, count, placed);
         let new = properties.into_iter().fold(new, |new, (name, value)| new.set(name, value));
         let created = wait(self.admin.create_topics([&new], &self.options()))
             .map_err(|error| self.unreachable(topic, error))?;
@@ -92,6 +106,40 @@ impl<'a> Provisioner<'a> {
             Some(Err((_, code))) => {
                 let sentence = format!("the topic `{topic}` cannot be created: {code}");
                 Err(failed(sentence, KafkaError::AdminOp(code)))
+            }
+        }
+    }
+
+    /// Gives a topic the properties that its binding says, and leaves it those that it has beyond them.
+    fn alter(&self, wanted: &Wanted<'_>) -> Result<(), Error> {
+        let (topic, properties) = (wanted.topic, &wanted.settings.properties);
+        if properties.is_empty() {
+            return Ok(());
+        }
+        let failed = |error| failed(format!("the properties of the topic `{topic}` cannot be set"), error);
+        let resource = ResourceSpecifier::Topic(topic);
+        let described = wait(self.admin.describe_configs([&resource], &self.options())).map_err(failed)?;
+        let described = match described.into_iter().next() {
+            Some(Ok(described)) => described.entries,
+            Some(Err(code)) => return Err(failed(KafkaError::AdminOp(code))),
+            None => Vec::new(),
+        };
+        let own = described.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let own = own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
+        let mut all: BTreeMap<&str, &str> = own.collect();
+        let before = all.clone();
+        all.extend(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        if all == before {
+            return Ok(());
+        }
+        let altered =
+            all.iter().fold(AlterConfig::new(resource), |altered, (name, value)| altered.set(name, value));
+        let altered = wait(self.admin.alter_configs([&altered], &self.options())).map_err(failed)?;
+        match altered.into_iter().next() {
+            Some(Err((_, code))) => Err(failed(KafkaError::AdminOp(code))),
+            _ => {
+                tracing::info!(topic, "the properties of the topic have changed");
+                Ok(())
             }
         }
     }
