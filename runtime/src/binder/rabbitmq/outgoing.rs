@@ -281,7 +281,7 @@ mod tests {
         let origin = Arc::new(Origin { queue: "q".into(), consumer_tag: "t".into() });
         let (exchange, routing_key) = ("e".into(), "k".into());
         let mut batch = Received::new(1, Arc::default());
-        batch.push(Raw { properties, exchange, routing_key, origin, delivery_tag: 1, redelivered: false, unpacked: false });
+        batch.push(Raw { properties, exchange, routing_key, origin, delivery_tag: 1, redelivered: false, unpacked: false, is_part: false });
         Headers::received(Some(ContentType::JSON), Arc::new(batch), 0)
     }
 
