@@ -79,7 +79,8 @@ impl HeaderSource for Received {
 
     fn contains(&self, index: u32, name: &str) -> bool {
         let Some((raw, read)) = self.messages.get(index as usize) else { return false };
-        if read.get().is_none() && self.patterns.is_empty() && raw.is_whole() && !is_derived(name) {
+        let as_received = self.patterns.is_empty() && raw.is_whole();
+        if read.get().is_none() && as_received && !is_derived(name) {
             return raw.table().any(|(own, _)| own.as_str().eq_ignore_ascii_case(name));
         }
         self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
