@@ -9,11 +9,14 @@ use futures_util::future::{BoxFuture, join_all};
 use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
+use super::health::InputHealth;
 use super::received::{Raw, Received, Repeated};
 use super::source::{Reader, Source};
-use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 pub(super) struct RabbitInput {
+    reader: Arc<Reader>,
+    is_first: bool,
     sources: Vec<Source>,
     max_in_flight: usize,
     /// The source that is asked first.
@@ -22,13 +25,14 @@ pub(super) struct RabbitInput {
 }
 
 impl RabbitInput {
-    pub(super) async fn open(reader: Reader, max_in_flight: usize) -> Result<Self, Error> {
+    pub(super) async fn open(reader: Reader, max_in_flight: usize, is_first: bool) -> Result<Self, Error> {
         let reader = Arc::new(reader);
         let mut sources = Vec::with_capacity(reader.topology.queues.len());
         for index in 0..reader.topology.queues.len() {
             sources.push(Source::open(&reader, index).await?);
         }
-        Ok(Self { sources, max_in_flight: max_in_flight.max(1), next: 0, repeated: Repeated::default() })
+        let max_in_flight = max_in_flight.max(1);
+        Ok(Self { reader, is_first, sources, max_in_flight, next: 0, repeated: Repeated::default() })
     }
 }
 
@@ -108,6 +112,10 @@ impl Input for RabbitInput {
             }
         }
         flushed
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::new(InputHealth { reader: Arc::clone(&self.reader), is_first: self.is_first })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

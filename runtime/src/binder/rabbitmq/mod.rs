@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod declare;
 mod error;
+mod health;
 mod input;
 mod outgoing;
 mod output;
@@ -31,6 +32,7 @@ use futures_util::future::BoxFuture;
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Output, OutputSpec};
 pub use config::{Config, Ends, Ssl};
 use connection::Link;
+use health::Pulse;
 use source::Reader;
 
 /// The RabbitMQ binder: one connection for reading, one for writing.
@@ -56,15 +58,17 @@ impl RabbitMq {
         let consumer = self.config.consumer(&spec.binding);
         let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
         let link = Arc::clone(&self.reading);
-        let reader = Reader { link, binding: spec.binding, consumer, topology };
-        Ok(Box::new(input::RabbitInput::open(reader, spec.max_in_flight).await?))
+        let pulse = Pulse::default();
+        let reader = Reader { link, binding: spec.binding, consumer, topology, pulse };
+        let is_first = spec.sharing.member == 0;
+        Ok(Box::new(input::RabbitInput::open(reader, spec.max_in_flight, is_first).await?))
     }
 
     async fn output(&self, spec: OutputSpec) -> Result<Box<dyn Output>, Error> {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
         let link = Arc::clone(&self.writing);
-        let writer = output::Writer { link, binding: spec.binding, producer, topology };
+        let writer = output::Writer { link, binding: spec.binding, producer, topology, pulse: Arc::default() };
         Ok(Box::new(output::RabbitOutput::open(writer, spec.partition_count).await?))
     }
 }

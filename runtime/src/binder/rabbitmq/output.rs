@@ -17,11 +17,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::health::{Pulse, Reminder};
 use super::outgoing::Mapper;
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
@@ -32,6 +33,7 @@ pub(super) struct Writer {
     pub(super) binding: String,
     pub(super) producer: Producer,
     pub(super) topology: OutputTopology,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 pub(super) struct RabbitOutput {
@@ -44,6 +46,7 @@ pub(super) struct RabbitOutput {
     pending: VecDeque<Pending>,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
+    reminder: Reminder,
 }
 
 enum State {
@@ -74,6 +77,7 @@ impl Writer {
         let confirming = line.channel.confirm_select(ConfirmSelectOptions::default()).await;
         confirming
             .map_err(|cause| line.failed("does not confirm messages to", &self.topology.exchange, &cause))?;
+        self.pulse.up(0, &line);
         Ok(line)
     }
 }
@@ -92,6 +96,7 @@ impl RabbitOutput {
             pending: VecDeque::new(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
+            reminder: Reminder::default(),
             writer: Arc::new(writer),
         })
     }
@@ -240,6 +245,13 @@ impl RabbitOutput {
         }
     }
 
+    /// Opens a new channel if this one is lost.
+    fn look(&mut self) {
+        if matches!(&self.state, State::Live(line) if !line.is_up()) {
+            self.recover("the connection is lost");
+        }
+    }
+
     /// Gives up what is not confirmed and opens a new channel.
     fn recover(&mut self, why: &str) {
         tracing::warn!(binding = self.writer.binding, unconfirmed = self.pending.len(), why, "not connected");
@@ -258,6 +270,7 @@ impl RabbitOutput {
             self.told.push(Confirmation { number, result });
         }
         let writer = Arc::clone(&self.writer);
+        writer.pulse.lost(0, why);
         let again = async move { writer.link.again(&writer.binding, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
@@ -265,9 +278,7 @@ impl RabbitOutput {
 
 impl Output for RabbitOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if matches!(&self.state, State::Live(line) if !line.is_up()) {
-            self.recover("the connection is lost");
-        }
+        self.look();
         if let State::Recovering(future) = &mut self.state {
             let Poll::Ready(line) = future.poll_unpin(cx) else { return Poll::Pending };
             self.state = State::Live(line);
@@ -293,6 +304,9 @@ impl Output for RabbitOutput {
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>> {
         self.collect(cx);
+        if self.reminder.poll(cx).is_ready() {
+            self.look();
+        }
         if let State::Recovering(future) = &mut self.state
             && let Poll::Ready(line) = future.poll_unpin(cx)
         {
@@ -303,6 +317,10 @@ impl Output for RabbitOutput {
         }
         confirmed.append(&mut self.told);
         Poll::Ready(Ok(()))
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.writer.pulse) as _
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -13,6 +13,7 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::health::Pulse;
 use super::settings::Consumer;
 use super::topology::InputTopology;
 use super::unsettled::{Notice, Unsettled};
@@ -30,6 +31,7 @@ pub(super) struct Reader {
     pub(super) binding: String,
     pub(super) consumer: Consumer,
     pub(super) topology: InputTopology,
+    pub(super) pulse: Pulse,
 }
 
 /// A queue that is read.
@@ -83,6 +85,7 @@ impl Reader {
         let tag = short("consumer tag", &tag)?;
         let consumed = channel.basic_consume(short("queue", queue)?, tag, options, arguments).await;
         let consumer = consumed.map_err(|cause| line.failed("cannot read the queue", queue, &cause))?;
+        self.pulse.up(index, &line);
         let tag = consumer.tag().as_str().into();
         Ok(Live { line, consumer, tag, writing: Vec::new() })
     }
@@ -153,6 +156,7 @@ impl Source {
             "not connected; what is unsettled will be delivered again"
         );
         self.unsettled.forget();
+        reader.pulse.lost(index, why);
         let again = async move { reader.link.again(&reader.binding, || reader.open(index)).await };
         self.state = State::Recovering(again.boxed());
     }
