@@ -18,3 +18,5 @@ mod startup;
 mod stopping;
 #[path = "runtime/waiting.rs"]
 mod waiting;
+#[path = "support/web.rs"]
+mod web;

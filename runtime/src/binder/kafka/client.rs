@@ -39,6 +39,7 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        report_by_itself(&mut client);
         lay(&mut client, &self.consumer_properties);
         lay(&mut client, &settings.configuration);
         let reset = match start {
@@ -64,6 +65,7 @@ impl Config {
             .set("enable.idempotence", if self.is_acked_by_all() { "true" } else { "false" })
             .set("partitioner", "murmur2_random")
             .set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
+        report_by_itself(&mut client);
         if let Some(size) = settings.buffer_size {
             client.set("batch.size", size.to_string());
         }
@@ -131,6 +133,14 @@ fn check(path: &str, properties: &Properties, problems: &mut Vec<String>) {
 
 fn is_secret(name: &str) -> bool {
     ["password", "secret", "pem", "jaas", "token", "key"].iter().any(|part| name.contains(part))
+}
+
+/// Lets the library report how it stands with the cluster, unless that is configured.
+fn report_by_itself(client: &mut ClientConfig) {
+    let interval = "statistics.interval.ms";
+    if !client.config_map().contains_key(interval) {
+        client.set(interval, super::health::INTERVAL_MS);
+    }
 }
 
 fn lay(client: &mut ClientConfig, properties: &Properties) {

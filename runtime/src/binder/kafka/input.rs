@@ -9,10 +9,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use wellspring_functions::{Headers, Message};
 
+use super::health::Pulse;
 use super::inbox::{Command, Shared, closed};
 use super::offsets::Offsets;
 use super::records::{Batch, Slot};
-use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 /// How many bits of a ticket number the delivery within its slot.
 const SEQUENCE_BITS: u32 = 40;
@@ -29,6 +30,7 @@ pub(super) struct KafkaInput {
     is_dirty: bool,
     flush: u64,
     is_closing: bool,
+    pulse: Arc<Pulse>,
 }
 
 /// A slot and what of it is open.
@@ -41,7 +43,7 @@ struct Open {
 }
 
 impl KafkaInput {
-    pub(super) fn new(shared: Arc<Shared>, max_in_flight: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, max_in_flight: usize, pulse: Arc<Pulse>) -> Self {
         Self {
             shared,
             current: None,
@@ -51,6 +53,7 @@ impl KafkaInput {
             is_dirty: false,
             flush: 0,
             is_closing: false,
+            pulse,
         }
     }
 
@@ -209,6 +212,10 @@ impl Input for KafkaInput {
         }
         inbox.waker = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.pulse) as _
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

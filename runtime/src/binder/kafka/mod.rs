@@ -7,6 +7,7 @@
 mod client;
 mod config;
 mod consumer;
+mod health;
 mod inbox;
 mod incoming;
 mod input;

@@ -16,9 +16,10 @@ use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer, ProducerConte
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
+use super::health::Pulse;
 use super::inbox::wake;
 use super::{outgoing, rebalance};
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
 /// How many messages of an output may be unconfirmed.
 const WINDOW: usize = 10_000;
@@ -33,6 +34,7 @@ const _: () = assert!(usize::BITS >= 64, "numbers of messages must fit into a po
 pub(super) struct Reports {
     pub(super) binding: String,
     pub(super) topic: String,
+    pulse: Arc<Pulse>,
     collected: Mutex<Collected>,
 }
 
@@ -44,7 +46,12 @@ struct Collected {
 
 impl Reports {
     pub(super) fn new(binding: &str, topic: &str) -> Self {
-        Self { binding: binding.to_owned(), topic: topic.to_owned(), collected: Mutex::default() }
+        Self {
+            binding: binding.to_owned(),
+            topic: topic.to_owned(),
+            pulse: Arc::default(),
+            collected: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Collected> {
@@ -72,7 +79,12 @@ impl ClientContext for Reports {
         rebalance::log(&self.binding, level, facility, message);
     }
 
+    fn stats_raw(&self, report: &[u8]) {
+        self.pulse.statistics(report);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.pulse.error(&error, reason);
         tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
     }
 }
@@ -205,6 +217,10 @@ impl Output for KafkaOutput {
         }
         self.in_flight = self.in_flight.saturating_sub(confirmed.len() - before);
         Poll::Ready(Ok(()))
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.reports.pulse) as _
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -10,11 +10,11 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::consumer::commit;
+use super::health::Pulse;
 use super::records::Slot;
 
 /// Where partitions start that nothing was committed for, or that are to start anew.
@@ -30,6 +30,7 @@ pub(super) struct Start {
 #[derive(Debug)]
 pub(super) struct Assignment {
     binding: String,
+    pub(super) pulse: Arc<Pulse>,
     start: Start,
     held: Mutex<Held>,
     generation: AtomicU64,
@@ -45,9 +46,10 @@ struct Held {
 }
 
 impl Assignment {
-    pub(super) fn new(binding: &str, start: Start) -> Self {
+    pub(super) fn new(binding: &str, start: Start, pulse: Pulse) -> Self {
         Self {
             binding: binding.to_owned(),
+            pulse: Arc::new(pulse),
             start,
             held: Mutex::default(),
             generation: AtomicU64::new(1),
@@ -147,12 +149,14 @@ impl ClientContext for Assignment {
         log(&self.binding, level, facility, message);
     }
 
-    fn stats(&self, _: Statistics) {
+    fn stats_raw(&self, report: &[u8]) {
         self.busy.store(true, Ordering::Relaxed);
+        self.pulse.statistics(report);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.busy.store(true, Ordering::Relaxed);
+        self.pulse.error(&error, reason);
         tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
     }
 }

@@ -9,6 +9,7 @@ use rdkafka::topic_partition_list::Offset;
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::consumer::Polling;
+use super::health::Pulse;
 use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::provision::{Provisioner, Wanted, cannot_make};
@@ -46,7 +47,8 @@ pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box
     if spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern {
         start.at = ends(config, &client, &topics)?;
     }
-    let consumer = client.create_with_context(Assignment::new(&spec.binding, start));
+    let pulse = Pulse::of_consumer(start_offset);
+    let consumer = client.create_with_context(Assignment::new(&spec.binding, start, pulse));
     let consumer: BaseConsumer<Assignment> =
         consumer.map_err(|error| cannot_make_consumer(config, spec, error))?;
     if is_static(&settings) {
@@ -65,6 +67,7 @@ fn start_polling(
     consumer: BaseConsumer<Assignment>,
 ) -> Result<Box<dyn Input>, Error> {
     let shared = Arc::new(Shared::new());
+    let pulse = Arc::clone(&consumer.context().pulse);
     let names = (spec.binding.as_str(), group);
     let polling =
         Polling::new(consumer, Arc::clone(&shared), names, spec.max_in_flight, config.commit_interval);
@@ -74,7 +77,7 @@ fn start_polling(
         .map_err(|error| {
             Error::new(Kind::Refused, "the thread of a consumer cannot be started").because(error)
         })?;
-    Ok(Box::new(KafkaInput::new(shared, spec.max_in_flight)))
+    Ok(Box::new(KafkaInput::new(shared, spec.max_in_flight, pulse)))
 }
 
 /// How many partitions the members of this application need.

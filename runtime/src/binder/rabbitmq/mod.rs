@@ -68,7 +68,8 @@ impl RabbitMq {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
         let link = Arc::clone(&self.writing);
-        let writer = output::Writer { link, binding: spec.binding, producer, topology, pulse: Arc::default() };
+        let writer =
+            output::Writer { link, binding: spec.binding, producer, topology, pulse: Arc::default() };
         Ok(Box::new(output::RabbitOutput::open(writer, spec.partition_count).await?))
     }
 }
