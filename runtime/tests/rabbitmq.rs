@@ -11,6 +11,8 @@ mod cuts;
 mod delivery;
 #[path = "rabbitmq/ends.rs"]
 mod ends;
+#[path = "rabbitmq/letters.rs"]
+mod letters;
 #[path = "rabbitmq/refusals.rs"]
 mod refusals;
 #[path = "rabbitmq/sending.rs"]
@@ -23,3 +25,7 @@ mod skip;
 mod story;
 #[path = "rabbitmq/support.rs"]
 mod support;
+#[path = "rabbitmq/tls.rs"]
+mod tls;
+#[path = "rabbitmq/wire.rs"]
+mod wire;

@@ -154,6 +154,11 @@ fn only_config_reads_files_and_the_environment() {
             reason: "the command line takes the arguments and gives those that are settings to `config`",
         },
         Exception {
+            path: "runtime/src/binder/rabbitmq/tls.rs",
+            what: "tokio::fs",
+            reason: "certificates are read whenever a connection is made: renewed ones hold without a restart",
+        },
+        Exception {
             path: "runtime/src/telemetry.rs",
             what: "try_from_default_env",
             reason: "`RUST_LOG` means the same in every Rust program and must work where configuration is wrong",

@@ -1,38 +1,105 @@
 //! Measures Kafka end to end, ours beside a bare client, in turns on one broker:
-//! `WELLSPRING_TEST_KAFKA=host:port cargo run --release -p wellspring-benches --features kafka --bin kafka [MESSAGES]`.
+//! `WELLSPRING_TEST_KAFKA=host:port cargo run --release -p wellspring-benches --features kafka --bin kafka [MESSAGES] [ROUNDS]`.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use wellspring_benches::Failure;
-use wellspring_benches::kafka::{Cluster, Cost, bare, ours};
+use wellspring_benches::kafka::{Cluster, Pass, Side, latencies};
 
-const ROUNDS: u32 = 3;
+/// How long messages wait for others while throughput is measured, in milliseconds; both sides take what they have
+/// when nothing is said, too.
+const LINGERS: [Option<u32>; 2] = [Some(5), None];
 
 fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let first = arguments.next();
+    if first.as_deref() == Some("pass") {
+        return Pass::from_arguments(arguments)?.run();
+    }
     let address =
         std::env::var("WELLSPRING_TEST_KAFKA").map_err(|_| "WELLSPRING_TEST_KAFKA names no broker")?;
-    let messages = std::env::args().nth(1).map_or(Ok(500_000), |count| count.parse())?;
+    let messages = first.map_or(Ok(500_000), |count| count.parse())?;
+    let rounds = arguments.next().map_or(Ok(5), |rounds| rounds.parse())?;
+    println!("| what | bare client | bindings | ratio |");
+    println!("|---|---|---|---|");
     let cluster = Cluster::fill(&address, messages)?;
-    let measured = measure(&cluster, messages);
+    let measured = LINGERS.iter().try_for_each(|linger| throughput(&cluster, messages, rounds, *linger));
     cluster.delete()?;
-    measured
+    measured?;
+    latency(&address, rounds)
 }
 
-fn measure(cluster: &Cluster, messages: u64) -> Result<(), Failure> {
-    println!("| what | CPU µs/message | messages/s |");
-    println!("|---|---|---|");
-    let mut ratios = Vec::new();
-    for round in 0..ROUNDS {
-        let by_hand = bare(cluster, &format!("{}.bare-{round}", cluster.from), messages)?;
-        print("bare client", &by_hand);
-        let engine = ours(cluster, &format!("{}.ours-{round}", cluster.from), messages)?;
-        print("bindings", &engine);
-        ratios.push(engine.cpu_per_message() / by_hand.cpu_per_message());
+fn throughput(cluster: &Cluster, messages: u64, rounds: u32, linger: Option<u32>) -> Result<(), Failure> {
+    let [mut cpu, mut speed, mut memory] = [const { Figures::new() }; 3];
+    for round in 0..rounds {
+        let pass = |side| {
+            let group = format!("{}.{side:?}-{round}-{linger:?}", cluster.from);
+            Pass { side, cluster: cluster.clone(), group, messages, linger }.measure()
+        };
+        // Who begins changes, so that neither always finds the caches of the broker warm.
+        let (bare, ours) = if round % 2 == 0 {
+            let bare = pass(Side::Bare)?;
+            (bare, pass(Side::Ours)?)
+        } else {
+            let ours = pass(Side::Ours)?;
+            (pass(Side::Bare)?, ours)
+        };
+        cpu.add(bare.cpu_per_message(), ours.cpu_per_message());
+        speed.add(bare.throughput() / 1e3, ours.throughput() / 1e3);
+        memory.add(bare.memory as f64 / 1e6, ours.memory as f64 / 1e6);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("\nbindings over bare client, CPU per message, median: {:.2}", ratios[ratios.len() / 2]);
+    let lingering = linger.map_or_else(|| "as by default".to_owned(), |linger| format!("{linger} ms"));
+    cpu.print(&format!("processor time per message, µs, lingering {lingering}"));
+    speed.print(&format!("thousand messages per second, lingering {lingering}"));
+    memory.print("peak memory, MB");
     Ok(())
 }
 
-fn print(what: &str, cost: &Cost) {
-    println!("| {what} | {:.2} | {:.0} |", cost.cpu_per_message(), cost.throughput());
+fn latency(address: &str, rounds: u32) -> Result<(), Failure> {
+    let [mut half, mut most] = [const { Figures::new() }; 2];
+    for round in 0..rounds {
+        let bare = latencies(address, Side::Bare, round)?;
+        let ours = latencies(address, Side::Ours, round)?;
+        half.add(bare.p50.as_secs_f64() * 1e3, ours.p50.as_secs_f64() * 1e3);
+        most.add(bare.p99.as_secs_f64() * 1e3, ours.p99.as_secs_f64() * 1e3);
+    }
+    half.print("p50 end to end at 1,000 messages per second, ms");
+    most.print("p99 end to end at 1,000 messages per second, ms");
+    Ok(())
+}
+
+/// One figure of each round.
+struct Figures {
+    bare: Vec<f64>,
+    ours: Vec<f64>,
+    ratios: Vec<f64>,
+}
+
+impl Figures {
+    const fn new() -> Self {
+        Self { bare: Vec::new(), ours: Vec::new(), ratios: Vec::new() }
+    }
+
+    fn add(&mut self, bare: f64, ours: f64) {
+        self.bare.push(bare);
+        self.ours.push(ours);
+        self.ratios.push(ours / bare);
+    }
+
+    fn print(mut self, what: &str) {
+        let [bare, ours, ratios] =
+            [&mut self.bare, &mut self.ours, &mut self.ratios].map(|figures| range(figures));
+        println!("| {what} | {bare} | {ours} | {ratios} |");
+    }
+}
+
+/// The least, the one in the middle and the greatest.
+fn range(figures: &mut [f64]) -> String {
+    figures.sort_by(f64::total_cmp);
+    match figures {
+        [] => String::new(),
+        [first, ..] => {
+            let first = *first;
+            format!("{first:.2} / {:.2} / {:.2}", figures[figures.len() / 2], figures[figures.len() - 1])
+        }
+    }
 }

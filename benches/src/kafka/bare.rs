@@ -1,23 +1,27 @@
-//! The loop that an expert would write by hand: thousands of sends in flight, a ticket per send, and the end of the
-//! confirmed prefix of each partition committed.
+//! The loop that an expert would write by hand with the safe calls of the client: one thread that consumes, calls,
+//! produces and reads reports; thousands of sends in flight; a ticket per send; the end of the confirmed prefix of
+//! each partition committed. No lock, no channel and no allocation of its own per message.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::headers;
-use super::{Clocks, Cluster, Cost, PARTITIONS};
+use super::pass::Clocks;
+use super::{Cost, PARTITIONS, Pass};
 use crate::Failure;
-use crate::counted::by_hand;
+use crate::story::{AccountsMsg, email, sms};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 10_000;
+/// How many are sent between two looks at the reports.
+const BURST: usize = 256;
 const SEQUENCE_BITS: u32 = 40;
 
 /// The open offsets of a partition.
@@ -31,11 +35,17 @@ struct Ring {
 #[derive(Default)]
 struct Tickets {
     rings: [Ring; PARTITIONS as usize],
+    open: usize,
     confirmed: u64,
-    failed: u64,
+    failed: bool,
 }
 
-struct Reports(Mutex<Tickets>);
+thread_local! {
+    /// Reports are delivered to the thread that polls, which is the only one.
+    static TICKETS: RefCell<Tickets> = RefCell::default();
+}
+
+struct Reports;
 
 impl ClientContext for Reports {}
 
@@ -43,13 +53,24 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
-        let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if result.is_err() {
-            tickets.failed += 1;
-            return;
-        }
-        tickets.confirmed += 1;
-        let ring = &mut tickets.rings[ticket >> SEQUENCE_BITS];
+        TICKETS.with_borrow_mut(|tickets| tickets.report(result.is_ok(), ticket));
+    }
+}
+
+impl Tickets {
+    fn take(&mut self, partition: i32, offset: i64) -> usize {
+        let partition = partition as usize;
+        let ring = &mut self.rings[partition];
+        ring.open.push_back((offset, false));
+        self.open += 1;
+        partition << SEQUENCE_BITS | (ring.first + ring.open.len() as u64 - 1) as usize
+    }
+
+    fn report(&mut self, accepted: bool, ticket: usize) {
+        self.failed |= !accepted;
+        self.confirmed += 1;
+        self.open -= 1;
+        let ring = &mut self.rings[ticket >> SEQUENCE_BITS];
         let at = (ticket as u64 & ((1 << SEQUENCE_BITS) - 1)) - ring.first;
         ring.open[at as usize].1 = true;
         while let Some((offset, true)) = ring.open.front().copied() {
@@ -60,84 +81,74 @@ impl ProducerContext for Reports {
     }
 }
 
-/// Passes every message through the function by hand.
-///
-/// # Errors
-/// When the broker or a message fails.
-pub fn run(cluster: &Cluster, group: &str, messages: u64) -> Result<Cost, Failure> {
+/// Passes every message through the functions by hand.
+pub(super) fn run(pass: &Pass) -> Result<Cost, Failure> {
+    let Pass { cluster, group, messages, linger, .. } = pass;
     let mut client = cluster.client();
     client.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
     let consumer: BaseConsumer = client.create()?;
     consumer.subscribe(&[&cluster.from])?;
     let mut client = cluster.client();
-    client.set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "5");
-    let producer: ThreadedProducer<Reports> = client.create_with_context(Reports(Mutex::default()))?;
-    let (mut clocks, mut sent) = (None, 0);
-    let mut committed = Instant::now();
+    client.set("enable.idempotence", "true").set("acks", "all");
+    client.set("linger.ms", linger.unwrap_or(0).to_string());
+    let producer: BaseProducer<Reports> = client.create_with_context(Reports)?;
+    let (mut clocks, mut committed) = (None, Instant::now());
     loop {
-        let (open, confirmed) = state(&producer)?;
-        if confirmed == messages {
+        producer.poll(Duration::ZERO);
+        let (mut open, confirmed, failed) =
+            TICKETS.with_borrow(|tickets| (tickets.open, tickets.confirmed, tickets.failed));
+        if failed {
+            return Err("a message was not confirmed".into());
+        }
+        if confirmed == *messages {
             break;
         }
-        let before = sent;
-        if open < WINDOW {
-            for _ in 0..256 {
-                let Some(message) = consumer.poll(Duration::ZERO) else { break };
-                let message = message?;
-                if clocks.is_none() {
-                    clocks = Some(Clocks::start()?);
-                }
-                let ticket = ticket(&producer, message.partition(), message.offset());
-                let payload = by_hand(bytes::Bytes::copy_from_slice(message.payload().unwrap_or_default()))?;
-                let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&cluster.to, ticket);
-                record.payload = Some(&payload);
-                record.headers = Some(headers());
-                producer.send(record).map_err(|(error, _)| error)?;
-                sent += 1;
+        for sent in 0..BURST {
+            if open >= WINDOW {
+                break;
             }
+            // It rests when nothing comes; reports may wait that long, messages do not.
+            let patience = if sent == 0 { Duration::from_millis(1) } else { Duration::ZERO };
+            let Some(message) = consumer.poll(patience) else { break };
+            let message = message?;
+            if clocks.is_none() {
+                clocks = Some(Clocks::start()?);
+            }
+            handle(&producer, &cluster.to, &message)?;
+            open += 1;
         }
-        // With nothing to send it rests, or it would only burn the CPU.
-        if sent == before {
-            std::thread::sleep(Duration::from_millis(1));
+        if open >= WINDOW {
+            producer.poll(Duration::from_millis(1));
         }
         if committed.elapsed() > Duration::from_millis(500) {
             committed = Instant::now();
-            commit(&consumer, &producer, &cluster.from, CommitMode::Async)?;
+            commit(&consumer, &cluster.from, CommitMode::Async)?;
         }
     }
-    commit(&consumer, &producer, &cluster.from, CommitMode::Sync)?;
-    clocks.ok_or("nothing was received")?.stop(messages)
+    let cost = clocks.ok_or("nothing was received")?.stop(*messages);
+    commit(&consumer, &cluster.from, CommitMode::Sync)?;
+    cost
 }
 
-fn state(producer: &ThreadedProducer<Reports>) -> Result<(usize, u64), Failure> {
-    let tickets = producer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
-    if tickets.failed > 0 {
-        return Err("a message was not confirmed".into());
-    }
-    Ok((tickets.rings.iter().map(|ring| ring.open.len()).sum(), tickets.confirmed))
+fn handle(producer: &BaseProducer<Reports>, to: &str, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
+    let account: AccountsMsg = serde_json::from_slice(message.payload().unwrap_or_default())?;
+    let answer = serde_json::to_vec(&sms(email(account)))?;
+    let ticket = TICKETS.with_borrow_mut(|tickets| tickets.take(message.partition(), message.offset()));
+    let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(to, ticket);
+    record.payload = Some(&answer);
+    record.headers = Some(headers());
+    producer.send(record).map_err(|(error, _)| error)?;
+    Ok(())
 }
 
-fn ticket(producer: &ThreadedProducer<Reports>, partition: i32, offset: i64) -> usize {
-    let mut tickets = producer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
-    let partition = partition as usize;
-    let ring = &mut tickets.rings[partition];
-    ring.open.push_back((offset, false));
-    partition << SEQUENCE_BITS | (ring.first + ring.open.len() as u64 - 1) as usize
-}
-
-fn commit(
-    consumer: &BaseConsumer,
-    producer: &ThreadedProducer<Reports>,
-    topic: &str,
-    mode: CommitMode,
-) -> Result<(), Failure> {
+fn commit(consumer: &BaseConsumer, topic: &str, mode: CommitMode) -> Result<(), Failure> {
     let mut positions = TopicPartitionList::new();
-    let tickets = producer.client().context().0.lock().unwrap_or_else(PoisonError::into_inner);
-    for (partition, ring) in (0..).zip(&tickets.rings) {
-        if ring.watermark > 0 {
+    TICKETS.with_borrow(|tickets| {
+        for (partition, ring) in (0..).zip(&tickets.rings).filter(|(_, ring)| ring.watermark > 0) {
             positions.add_partition_offset(topic, partition, Offset::Offset(ring.watermark))?;
         }
-    }
+        Ok::<_, Failure>(())
+    })?;
     if positions.count() > 0 {
         consumer.commit(&positions, mode)?;
     }

@@ -14,7 +14,7 @@ use crate::Failure;
 use crate::story::PAYLOAD;
 
 /// A broker and two topics on it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     /// Its address.
     pub address: String,
@@ -25,12 +25,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes the topics and fills the first with the message of the story.
+    /// Makes the topics, empty.
     ///
     /// # Errors
     /// When the broker does not do it.
-    pub fn fill(address: &str, messages: u64) -> Result<Self, Failure> {
-        let name = format!("ws-bench-{}", std::process::id());
+    pub fn make(address: &str, what: &str) -> Result<Self, Failure> {
+        let name = format!("ws-bench-{}-{what}", std::process::id());
         let cluster =
             Self { address: address.to_owned(), from: format!("{name}.from"), to: format!("{name}.to") };
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -39,6 +39,15 @@ impl Cluster {
         for made in tokio.block_on(cluster.admin()?.create_topics(&topics, &AdminOptions::new()))? {
             made.map_err(|(topic, code)| format!("{topic}: {code}"))?;
         }
+        Ok(cluster)
+    }
+
+    /// Makes the topics and fills the first with the message of the story.
+    ///
+    /// # Errors
+    /// When the broker does not do it.
+    pub fn fill(address: &str, messages: u64) -> Result<Self, Failure> {
+        let cluster = Self::make(address, "throughput")?;
         let mut client = cluster.client();
         let producer: ThreadedProducer<DefaultProducerContext> = client.set("linger.ms", "20").create()?;
         for number in 0..messages {

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod rabbitmq;
 mod registry;
 mod sharing;
+mod spring_keys;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
+pub use spring_keys::{KeyState, SpringKey};
 
 /// One broker, or one cluster of brokers, that messages can be read from and written to.
 ///

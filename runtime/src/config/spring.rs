@@ -203,7 +203,7 @@ fn names(path: &[Piece]) -> Option<Vec<&str>> {
     (!names.is_empty()).then_some(names)
 }
 
-fn fits(pattern: &str, names: &[&str]) -> bool {
+pub(super) fn fits(pattern: &str, names: &[&str]) -> bool {
     let mut names = names.iter();
     for segment in pattern.split('.') {
         match (segment, names.next()) {

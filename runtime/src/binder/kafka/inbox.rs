@@ -1,11 +1,9 @@
-//! What the polling thread and its input share: batches one way, commands the other.
+//! What the thread of a consumer and its input share: commands one way, what became of them the other.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread::Thread;
 
-use super::records::{Batch, Slot};
 use crate::binder::{Error, Kind};
 
 /// What the thread and the input share.
@@ -15,13 +13,9 @@ pub(super) struct Shared {
     thread: OnceLock<Thread>,
 }
 
-/// What has come and what is to be done.
+/// What is to be done and what became of it.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    pub(super) batches: VecDeque<Batch>,
-    /// How many records and bytes wait.
-    pub(super) records: usize,
-    pub(super) bytes: usize,
     pub(super) commands: Vec<Command>,
     pub(super) waker: Option<Waker>,
     /// Why nothing will come any more.
@@ -31,15 +25,11 @@ pub(super) struct Inbox {
     pub(super) flush_failure: Option<Error>,
     /// Whether the consumer has left its group.
     pub(super) closed: bool,
-    /// Whether the thread waits for room.
-    pub(super) is_full: bool,
 }
 
 /// What the input asks of the thread.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Reads a partition again.
-    Seek { slot: Arc<Slot>, offset: i64, epoch: u32 },
     /// Commits what is settled.
     Flush(u64),
     /// Commits what is settled and leaves the group.

@@ -65,7 +65,7 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
 
 fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderValue)>) {
     let names = &*NAMES;
-    if let Some(slot) = batch.slots.get(record.slot as usize) {
+    if let Some(slot) = batch.slots.get(record.slot) {
         entries.push((names.topic.clone(), HeaderValue::Text(slot.topic.clone())));
         entries.push((names.partition.clone(), HeaderValue::Int(slot.partition)));
     }

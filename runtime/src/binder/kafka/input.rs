@@ -4,32 +4,42 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use wellspring_functions::{Headers, Message};
 
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::Offset;
+
+use super::consumer::note;
 use super::health::Pulse;
 use super::inbox::{Command, Shared, closed};
+use super::native::{Intake, Received, Taken};
 use super::offsets::Offsets;
-use super::records::{Batch, Slot};
+use super::records::{Batch, Gathering, Slot};
 use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 /// How many bits of a ticket number the delivery within its slot.
 const SEQUENCE_BITS: u32 = 40;
 
 pub(super) struct KafkaInput {
+    /// Given up before the thread is told to close, which it can do only as its last holder.
+    intake: Option<Arc<Intake>>,
     shared: Arc<Shared>,
-    /// The batch being delivered, and the next of its records.
-    current: Option<(Arc<Batch>, usize)>,
+    binding: String,
+    gathering: Gathering,
     /// What is open, by slot: few, and found faster than hashed.
     partitions: Vec<Open>,
     max_in_flight: usize,
     unsettled: usize,
+    /// Whether a partition is to be read again and the client would not do it yet.
+    is_behind: bool,
     /// Whether anything was settled since the last flush began.
     is_dirty: bool,
     flush: u64,
-    is_closing: bool,
     pulse: Arc<Pulse>,
 }
 
@@ -37,88 +47,114 @@ pub(super) struct KafkaInput {
 struct Open {
     slot: Arc<Slot>,
     offsets: Offsets,
-    /// How often it was read again from an earlier offset.
-    epoch: u32,
     open: usize,
+    /// From where it is to be read again, until the client does.
+    again: Option<i64>,
 }
 
 impl KafkaInput {
-    pub(super) fn new(shared: Arc<Shared>, max_in_flight: usize, pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(
+        intake: Arc<Intake>,
+        shared: Arc<Shared>,
+        (binding, group): (&str, &str),
+        max_in_flight: usize,
+    ) -> Self {
+        let pulse = Arc::clone(&intake.consumer().context().pulse);
         Self {
+            intake: Some(intake),
             shared,
-            current: None,
+            binding: binding.to_owned(),
+            gathering: Gathering::new(group.into()),
             partitions: Vec::new(),
             max_in_flight: max_in_flight.max(1),
             unsettled: 0,
+            is_behind: false,
             is_dirty: false,
             flush: 0,
-            is_closing: false,
             pulse,
         }
     }
 
-    /// Delivers from the current batch; tells whether it has come to its end.
-    fn deliver(&mut self, batch: &mut Vec<Delivery>, room: &mut usize) -> bool {
-        let Some((records, next)) = &mut self.current else { return true };
-        while *room > 0 {
-            let Some(record) = records.records.get(*next) else { return true };
-            let index = *next;
-            *next += 1;
-            let Some(slot) = records.slots.get(record.slot as usize) else { continue };
-            let known = self.partitions.iter().position(|open| open.slot.id == slot.id);
-            let at = known.unwrap_or(self.partitions.len());
-            if known.is_none() {
-                self.partitions.push(Open::new(slot));
-            }
+    /// Takes what is there and delivers it.
+    fn take(&mut self, deliveries: &mut Vec<Delivery>, room: usize) -> Result<(), Error> {
+        let Self { intake: Some(intake), gathering, .. } = self else { return Ok(()) };
+        let mut failures = Vec::new();
+        // Partitions neither come nor go while records are taken, so that each finds the slot that it was read for.
+        intake.consumer().context().with_slots(|slots| {
+            intake.take(room, |taken| gather(taken, slots, gathering, &mut failures));
+        });
+        if let Some(batch) = gathering.take() {
+            self.deliver(&Arc::new(batch), deliveries);
+        }
+        failures.into_iter().try_for_each(|failure| note(&self.binding, failure))
+    }
+
+    fn deliver(&mut self, batch: &Arc<Batch>, deliveries: &mut Vec<Delivery>) {
+        let mut last = None;
+        for (index, record) in (0..).zip(&batch.records) {
+            let Some(slot) = batch.slots.get(record.slot) else { continue };
+            let at = match last {
+                Some((slot, at)) if slot == record.slot => at,
+                _ => self.open(slot),
+            };
+            last = Some((record.slot, at));
             let open = &mut self.partitions[at];
-            if record.epoch != open.epoch || slot.revoked.load(Ordering::Acquire) {
+            if open.again.is_some() || slot.revoked.load(Ordering::Acquire) {
                 continue;
             }
             let Some((sequence, attempt)) = open.offsets.arrived(record.offset) else { continue };
             open.open += 1;
-            *room -= 1;
             self.unsettled += 1;
-            let source = Arc::clone(records);
-            let number = u32::try_from(index).unwrap_or(u32::MAX);
-            let headers = Headers::received(record.content_type.clone(), source, number);
-            let payload = record.value.map(|value| value.of(&records.buffer));
-            batch.push(Delivery {
+            let headers = Headers::received(record.content_type.clone(), batch.clone(), index);
+            let payload = record.value.map(|value| value.of(&batch.buffer));
+            deliveries.push(Delivery {
                 message: Message::from_parts(payload, headers),
-                key: record.key.map(|key| key.of(&records.buffer)),
+                key: record.key.map(|key| key.of(&batch.buffer)),
                 partition: u32::try_from(slot.partition).unwrap_or_default(),
                 position: u64::try_from(record.offset).unwrap_or_default(),
                 attempt,
                 ticket: Ticket::new(u64::from(slot.id) << SEQUENCE_BITS | sequence),
             });
         }
-        false
     }
 
-    /// Takes the next batch, or waits for one.
-    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut inbox = self.shared.lock();
-        if let Some(batch) = inbox.batches.pop_front() {
-            inbox.records -= batch.records.len();
-            inbox.bytes = inbox.bytes.saturating_sub(batch.buffer.len());
-            let has_room = inbox.is_full && inbox.records <= self.max_in_flight / 2;
-            if has_room {
-                inbox.is_full = false;
+    /// Where what is open of a slot is kept.
+    fn open(&mut self, slot: &Arc<Slot>) -> usize {
+        let known = self.partitions.iter().position(|open| open.slot.id == slot.id);
+        known.unwrap_or_else(|| {
+            let slot = Arc::clone(slot);
+            self.partitions.push(Open { slot, offsets: Offsets::default(), open: 0, again: None });
+            self.partitions.len() - 1
+        })
+    }
+
+    /// Reads partitions again where records were given back. What is taken afterwards comes from there: the client
+    /// drops what it has fetched before.
+    fn read_again(&mut self) {
+        let Self { intake: Some(intake), partitions, .. } = self else { return };
+        self.is_behind = false;
+        for open in partitions {
+            let Some(offset) = open.again else { continue };
+            let (topic, partition) = (&*open.slot.topic, open.slot.partition);
+            // Without a time to wait this only tells the client.
+            let sought = intake.consumer().seek(topic, partition, Offset::Offset(offset), Duration::ZERO);
+            match sought {
+                Ok(()) => open.again = None,
+                // Not lost: the slot takes nothing until it is done, so that nothing behind it is committed.
+                Err(error) if !open.slot.revoked.load(Ordering::Acquire) => {
+                    tracing::warn!(topic, partition, offset, %error, "cannot read again; trying once more");
+                    self.is_behind = true;
+                }
+                Err(_) => {}
             }
-            drop(inbox);
-            if has_room {
-                self.shared.wake_thread();
-            }
-            self.current = Some((Arc::new(batch), 0));
-            return Poll::Ready(Ok(()));
         }
-        if let Some(failure) = inbox.failure.take() {
-            return Poll::Ready(Err(failure));
+    }
+
+    /// Tells the thread to close, once.
+    fn give_up(&mut self) {
+        if self.intake.take().is_some() {
+            self.shared.tell(Command::Close);
         }
-        if inbox.closed {
-            return Poll::Ready(Err(closed()));
-        }
-        inbox.waker = Some(cx.waker().clone());
-        Poll::Pending
     }
 
     /// Deliveries of partitions that were taken away are no longer ours.
@@ -133,9 +169,23 @@ impl KafkaInput {
     }
 }
 
-impl Open {
-    fn new(slot: &Arc<Slot>) -> Self {
-        Self { slot: Arc::clone(slot), offsets: Offsets::default(), epoch: 0, open: 0 }
+/// Gathers what was taken, each record under its slot.
+fn gather(taken: &Taken, slots: &[Arc<Slot>], gathering: &mut Gathering, failures: &mut Vec<KafkaError>) {
+    let mut last: Option<(Received<'_>, &Arc<Slot>)> = None;
+    for record in taken.iter() {
+        if let Some(code) = record.failure() {
+            failures.push(KafkaError::MessageConsumption(code));
+            continue;
+        }
+        // Most come from where the one before came from.
+        let slot = match last {
+            Some((before, slot)) if record.is_beside(before) => Some(slot),
+            _ => slots.iter().find(|slot| slot.is_of(record)),
+        };
+        // Without a slot the partition is about to go.
+        let Some(slot) = slot else { continue };
+        last = Some((record, slot));
+        gathering.push(record, slot);
     }
 }
 
@@ -146,28 +196,33 @@ impl Input for KafkaInput {
         batch: &mut Vec<Delivery>,
         max: usize,
     ) -> Poll<Result<(), Error>> {
+        if self.is_behind {
+            self.read_again();
+        }
         let before = batch.len();
         let mut room = max.min(self.max_in_flight.saturating_sub(self.unsettled));
         if room == 0 {
             self.forget_revoked();
             room = max.min(self.max_in_flight.saturating_sub(self.unsettled));
         }
-        while room > 0 {
-            if !self.deliver(batch, &mut room) {
-                break;
+        let Some(intake) = self.intake.clone() else { return Poll::Ready(Err(closed())) };
+        // Looks once more after having said whom to wake, so that nothing is missed in between.
+        for is_waiting in [false, true] {
+            if is_waiting {
+                intake.register(cx.waker());
             }
-            self.current = None;
-            match self.poll_batch(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) if batch.len() == before => return Poll::Ready(Err(error)),
-                Poll::Ready(Err(error)) => {
-                    self.shared.lock().failure = Some(error);
-                    break;
-                }
-                Poll::Pending => break,
+            let taken = if room > 0 { self.take(batch, room) } else { Ok(()) };
+            if let Err(failure) = taken {
+                self.shared.lock().failure = Some(failure);
+            }
+            if batch.len() > before {
+                return Poll::Ready(Ok(()));
             }
         }
-        if batch.len() > before { Poll::Ready(Ok(())) } else { Poll::Pending }
+        match self.shared.lock().failure.take() {
+            Some(failure) => Poll::Ready(Err(failure)),
+            None => Poll::Pending,
+        }
     }
 
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
@@ -187,9 +242,8 @@ impl Input for KafkaInput {
             }
             Settlement::Requeue => {
                 if let Some(offset) = open.offsets.give_back(sequence) {
-                    open.epoch += 1;
-                    let slot = Arc::clone(&open.slot);
-                    self.shared.tell(Command::Seek { slot, offset, epoch: open.epoch });
+                    open.again = Some(offset);
+                    self.read_again();
                 }
             }
         }
@@ -220,8 +274,7 @@ impl Input for KafkaInput {
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            self.is_closing = true;
-            self.shared.tell(Command::Close);
+            self.give_up();
             poll_fn(|cx| {
                 let mut inbox = self.shared.lock();
                 if inbox.closed {
@@ -238,8 +291,6 @@ impl Input for KafkaInput {
 
 impl Drop for KafkaInput {
     fn drop(&mut self) {
-        if !self.is_closing {
-            self.shared.tell(Command::Close);
-        }
+        self.give_up();
     }
 }

@@ -11,6 +11,7 @@ mod health;
 mod inbox;
 mod incoming;
 mod input;
+mod native;
 mod offsets;
 mod outgoing;
 mod output;
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rdkafka::producer::ThreadedProducer;
+use rdkafka::producer::BaseProducer;
 
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
 use client::failed;
@@ -104,13 +105,13 @@ fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Er
         strict: true,
     })?;
     let reports = output::Reports::new(&spec.binding, &spec.destination);
-    let producer: Result<ThreadedProducer<_>, _> =
+    let producer: Result<BaseProducer<_>, _> =
         config.producer_client(&spec.binding, &settings).create_with_context(reports);
-    let producer = producer.map_err(|error| {
+    let output = producer.and_then(output::KafkaOutput::new).map_err(|error| {
         let what = format!("producer of `{}`", spec.binding);
         failed(provision::cannot_make(&what, config), error)
     })?;
-    Ok(Box::new(output::KafkaOutput::new(producer)))
+    Ok(Box::new(output))
 }
 
 /// Makes Kafka binders.

@@ -4,9 +4,9 @@
 use std::any::Any;
 use std::fmt::Write as _;
 
-use rdkafka::message::{Header, OwnedHeaders};
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
+use super::native::RecordHeaders;
 use super::records::Batch;
 
 /// Names the Java class of every header that is not plain bytes.
@@ -46,16 +46,17 @@ fn is_plain(headers: &Headers) -> bool {
 }
 
 /// The headers of a record.
-pub(super) fn write(headers: &Headers) -> Option<OwnedHeaders> {
+pub(super) fn write(headers: &Headers) -> Option<RecordHeaders> {
     let content_type = headers.content_type();
     if is_plain(headers) {
         // By far the most frequent case, and always the same types.
         let content_type = content_type?;
-        let record = OwnedHeaders::new_with_capacity(2);
-        let record = insert(record, header_names::CONTENT_TYPE, Some(content_type.as_str().as_bytes()));
-        return Some(insert(record, TYPES, Some(b"{\"contentType\":\"java.lang.String\"}")));
+        let mut record = RecordHeaders::with_capacity(2)?;
+        record.add(header_names::CONTENT_TYPE, Some(content_type.as_str().as_bytes()));
+        record.add(TYPES, Some(b"{\"contentType\":\"java.lang.String\"}"));
+        return Some(record);
     }
-    let mut record = OwnedHeaders::new_with_capacity(headers.len() + 2);
+    let mut record = RecordHeaders::with_capacity(headers.len() + 2)?;
     let mut types = String::new();
     let mut text = String::new();
     for (name, value) in headers.iter() {
@@ -64,33 +65,29 @@ pub(super) fn write(headers: &Headers) -> Option<OwnedHeaders> {
             continue;
         }
         if let HeaderValue::Null = value {
-            record = insert(record, name, None);
+            record.add(name, None);
             continue;
         }
         if let HeaderValue::Bytes(bytes) = value {
-            record = insert(record, name, Some(bytes));
+            record.add(name, Some(bytes));
             continue;
         }
         text.clear();
         let class = write_value(value, &mut text);
-        record = insert(record, name, Some(text.as_bytes()));
+        record.add(name, Some(text.as_bytes()));
         if !(class == STRING && is_always_text(name)) {
             list(&mut types, name, class);
         }
     }
     if let Some(content_type) = content_type {
-        record = insert(record, header_names::CONTENT_TYPE, Some(content_type.as_str().as_bytes()));
+        record.add(header_names::CONTENT_TYPE, Some(content_type.as_str().as_bytes()));
         list(&mut types, header_names::CONTENT_TYPE, STRING);
     }
     if !types.is_empty() {
         types.push('}');
-        record = insert(record, TYPES, Some(types.as_bytes()));
+        record.add(TYPES, Some(types.as_bytes()));
     }
     Some(record)
-}
-
-fn insert(record: OwnedHeaders, key: &str, value: Option<&[u8]>) -> OwnedHeaders {
-    record.insert(Header { key, value })
 }
 
 fn list(types: &mut String, name: &str, class: &str) {
@@ -174,13 +171,12 @@ fn quote(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rdkafka::message::Headers as _;
     use wellspring_functions::ContentType;
 
     fn written(headers: &Headers) -> Vec<(String, Option<String>)> {
         let record = write(headers).unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        record.iter().map(|header| (header.key.to_owned(), header.value.map(text))).collect()
+        record.iter().map(|(name, value)| (text(name), value.map(text))).collect()
     }
 
     fn entry(name: &str, value: &str) -> (String, Option<String>) {

@@ -1,8 +1,8 @@
-//! The sending end: a producer of the client library, whose delivery reports come back in batches.
+//! The sending end: a producer of the client library, which the task that sends asks for delivery reports.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +12,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, NoCustomPartitioner, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, NoCustomPartitioner, Producer, ProducerContext};
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
 use super::health::Pulse;
-use super::inbox::wake;
+use super::native::{Outlet, Sent};
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
@@ -26,42 +26,23 @@ const WINDOW: usize = 10_000;
 /// How long a closing output waits for what is on its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-// A message's number travels as the library's opaque pointer.
-const _: () = assert!(usize::BITS >= 64, "numbers of messages must fit into a pointer");
-
-/// Collects what became of messages, on the library's thread.
+/// What a producer is, for what it has to say.
 #[derive(Debug)]
 pub(super) struct Reports {
-    pub(super) binding: String,
-    pub(super) topic: String,
+    binding: String,
+    topic: String,
     pulse: Arc<Pulse>,
-    collected: Mutex<Collected>,
-}
-
-#[derive(Debug, Default)]
-struct Collected {
-    confirmed: Vec<Confirmation>,
-    waker: Option<Waker>,
 }
 
 impl Reports {
     pub(super) fn new(binding: &str, topic: &str) -> Self {
-        Self {
-            binding: binding.to_owned(),
-            topic: topic.to_owned(),
-            pulse: Arc::default(),
-            collected: Mutex::default(),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Collected> {
-        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { binding: binding.to_owned(), topic: topic.to_owned(), pulse: Arc::default() }
     }
 
     #[cold]
-    fn failed(&self, error: &KafkaError, size: usize) -> Error {
-        let topic = &self.topic;
-        let kind = kind(error);
+    fn failed(&self, code: RDKafkaErrorCode, size: usize) -> Error {
+        let (topic, error) = (&self.topic, KafkaError::MessageProduction(code));
+        let kind = kind(&error);
         let sentence = match kind {
             Kind::TooLarge => format!(
                 "a message of {size} bytes is larger than `{topic}` takes: the client's limit is \
@@ -70,7 +51,7 @@ impl Reports {
             Kind::Unroutable => format!("the topic `{topic}` or the partition does not exist"),
             _ => format!("`{topic}` has not taken a message"),
         };
-        Error::new(kind, sentence).because(error.clone())
+        Error::new(kind, sentence).because(error)
     }
 }
 
@@ -92,68 +73,69 @@ impl ClientContext for Reports {
 impl ProducerContext<NoCustomPartitioner> for Reports {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
-        let result = match result {
-            Ok(_) => Ok(()),
-            Err((error, message)) => Err(self.failed(error, message.payload_len())),
-        };
-        let waker = {
-            let mut collected = self.lock();
-            collected.confirmed.push(Confirmation { number: number as u64, result });
-            // Once taken, nobody is woken again until the task has looked.
-            collected.waker.take()
-        };
-        wake(waker);
-    }
+    /// Called only while the producer closes, when nobody waits for reports any more.
+    fn delivery(&self, _: &DeliveryResult<'_>, _: usize) {}
 }
 
 pub(super) struct KafkaOutput {
-    producer: Option<ThreadedProducer<Reports>>,
+    outlet: Option<Outlet>,
     reports: Arc<Reports>,
     in_flight: usize,
     /// What the library had no room for.
     waiting: VecDeque<(Outgoing, u64)>,
-    /// What was refused at once.
-    refused: Vec<Confirmation>,
+    /// What became of messages, until somebody asks.
+    told: Vec<Confirmation>,
 }
 
 impl KafkaOutput {
-    pub(super) fn new(producer: ThreadedProducer<Reports>) -> Self {
+    pub(super) fn new(producer: BaseProducer<Reports>) -> Result<Self, KafkaError> {
         let reports = Arc::clone(producer.client().context());
-        Self {
-            producer: Some(producer),
-            reports,
-            in_flight: 0,
-            waiting: VecDeque::new(),
-            refused: Vec::new(),
-        }
+        let outlet = Outlet::new(producer, &reports.topic)?;
+        let (waiting, told) = (VecDeque::new(), Vec::new());
+        Ok(Self { outlet: Some(outlet), reports, in_flight: 0, waiting, told })
+    }
+
+    /// Reads what has become of messages.
+    fn poll_reports(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { outlet: Some(outlet), reports, in_flight, told, .. } = self else { return Poll::Pending };
+        outlet.poll_reports(cx, |number, size, failure| {
+            let result = failure.map_or(Ok(()), |code| Err(reports.failed(code, size)));
+            told.push(Confirmation { number, result });
+            *in_flight = in_flight.saturating_sub(1);
+        })
     }
 
     /// Hands a message to the library. Gives it back when there is no room.
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
-        let Some(producer) = &self.producer else { return None };
+        let Some(outlet) = &self.outlet else { return None };
         let headers = message.message.headers();
-        let key = message.key.clone().or_else(|| key_of(outgoing::get(headers, outgoing::KEY)));
+        let from_header = match message.key {
+            Some(_) => None,
+            None => key_of(outgoing::get(headers, outgoing::KEY)),
+        };
         let partition = match message.partition {
             Some(partition) => i32::try_from(partition).ok(),
             None => outgoing::get(headers, outgoing::PARTITION)
                 .and_then(HeaderValue::as_integer)
                 .and_then(|n| i32::try_from(n).ok()),
         };
-        #[expect(clippy::cast_possible_truncation, reason = "a pointer has 64 bits, see above")]
-        let mut record =
-            BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.reports.topic, number as usize);
-        record.key = key.as_deref();
-        record.payload = message.message.payload().as_deref();
-        record.partition = partition;
-        record.headers = outgoing::write(headers);
-        let Err((error, _)) = producer.send(record) else { return None };
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) {
-            return Some(message);
+        let sent = outlet.send(Sent {
+            key: message.key.as_deref().or(from_header.as_deref()),
+            value: message.message.payload().as_deref(),
+            partition,
+            headers: outgoing::write(headers),
+            number,
+        });
+        match sent {
+            Ok(()) => None,
+            Err(RDKafkaErrorCode::QueueFull) => Some(message),
+            Err(code) => {
+                let result = Err(self.reports.failed(code, message.message.bytes().len()));
+                self.told.push(Confirmation { number, result });
+                self.in_flight = self.in_flight.saturating_sub(1);
+                None
+            }
         }
-        let result = Err(self.reports.failed(&error, message.message.bytes().len()));
-        self.refused.push(Confirmation { number, result });
-        None
     }
 
     /// Hands over again what there was no room for.
@@ -164,6 +146,10 @@ impl KafkaOutput {
                 return;
             }
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.in_flight < WINDOW && self.waiting.is_empty()
     }
 }
 
@@ -177,13 +163,14 @@ fn key_of(header: Option<&HeaderValue>) -> Option<Bytes> {
 
 impl Output for KafkaOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.in_flight < WINDOW && self.waiting.is_empty() {
-            return Poll::Ready(Ok(()));
+        while !self.has_room() {
+            let polled = self.poll_reports(cx);
+            self.retry();
+            if polled.is_pending() && !self.has_room() {
+                return Poll::Pending;
+            }
         }
-        // Before trying, so that no report is missed in between.
-        self.reports.lock().waker = Some(cx.waker().clone());
-        self.retry();
-        if self.in_flight < WINDOW && self.waiting.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        Poll::Ready(Ok(()))
     }
 
     fn send(&mut self, message: Outgoing, number: u64) {
@@ -198,25 +185,17 @@ impl Output for KafkaOutput {
         cx: &mut Context<'_>,
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>> {
-        let before = confirmed.len();
-        if !self.waiting.is_empty() {
+        loop {
+            let polled = self.poll_reports(cx);
             self.retry();
-        }
-        confirmed.append(&mut self.refused);
-        {
-            let mut collected = self.reports.lock();
-            if confirmed.is_empty() && confirmed.capacity() == 0 {
-                std::mem::swap(confirmed, &mut collected.confirmed);
-            } else {
-                confirmed.append(&mut collected.confirmed);
+            if !self.told.is_empty() {
+                confirmed.append(&mut self.told);
+                return Poll::Ready(Ok(()));
             }
-            if confirmed.len() == before {
-                collected.waker = Some(cx.waker().clone());
+            if polled.is_pending() {
                 return Poll::Pending;
             }
         }
-        self.in_flight = self.in_flight.saturating_sub(confirmed.len() - before);
-        Poll::Ready(Ok(()))
     }
 
     fn health(&self) -> Arc<dyn Health> {
@@ -224,12 +203,12 @@ impl Output for KafkaOutput {
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        let producer = self.producer.take();
+        let outlet = self.outlet.take();
         async move {
             let closed = tokio::task::spawn_blocking(move || {
                 // Both block: what is on its way gets a moment, then the library's threads end.
-                let flushed = producer.as_ref().map_or(Ok(()), |producer| producer.flush(LAST_WORDS));
-                drop(producer);
+                let flushed = outlet.as_ref().map_or(Ok(()), |outlet| outlet.producer().flush(LAST_WORDS));
+                drop(outlet);
                 flushed
             });
             match closed.await {
@@ -247,8 +226,8 @@ impl Output for KafkaOutput {
 impl Drop for KafkaOutput {
     fn drop(&mut self) {
         // Ending the library's threads blocks, which an async thread must not.
-        if let Some(producer) = self.producer.take() {
-            std::thread::spawn(move || drop(producer));
+        if let Some(outlet) = self.outlet.take() {
+            std::thread::spawn(move || drop(outlet));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -15,6 +15,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::consumer::commit;
 use super::health::Pulse;
+use super::native::Intake;
 use super::records::Slot;
 
 /// Where partitions start that nothing was committed for, or that are to start anew.
@@ -33,7 +34,8 @@ pub(super) struct Assignment {
     pub(super) pulse: Arc<Pulse>,
     start: Start,
     held: Mutex<Held>,
-    generation: AtomicU64,
+    /// Where records go. It owns the consumer, which owns this.
+    intake: OnceLock<Weak<Intake>>,
     /// Whether the library called back since this was asked last.
     busy: AtomicBool,
 }
@@ -52,7 +54,7 @@ impl Assignment {
             pulse: Arc::new(pulse),
             start,
             held: Mutex::default(),
-            generation: AtomicU64::new(1),
+            intake: OnceLock::new(),
             busy: AtomicBool::new(false),
         }
     }
@@ -62,17 +64,29 @@ impl Assignment {
         self.busy.swap(false, Ordering::Relaxed)
     }
 
-    /// Brings a copy of the slots up to date.
-    pub(super) fn refresh(&self, slots: &mut Vec<Arc<Slot>>, generation: &mut u64) {
-        let current = self.generation.load(Ordering::Acquire);
-        if current != *generation {
-            slots.clone_from(&self.lock().slots);
-            *generation = current;
-        }
+    /// Says where records go, once, before anything is assigned.
+    pub(super) fn set_intake(&self, intake: &Arc<Intake>) {
+        // It is said once.
+        let _ = self.intake.set(Arc::downgrade(intake));
     }
 
-    /// Notes partitions that were assigned, and where they start.
-    pub(super) fn assigned(&self, partitions: &mut TopicPartitionList) {
+    /// The slots of now.
+    pub(super) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.lock().slots.clone()
+    }
+
+    /// Does something with the slots of now, which stay while it is done: what is taken in the meantime belongs to them.
+    pub(super) fn with_slots(&self, work: impl FnOnce(&[Arc<Slot>])) {
+        work(&self.lock().slots);
+    }
+
+    /// Directs partitions that were assigned to the intake, and notes them and where they start.
+    pub(super) fn assigned(&self, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
+        if let Some(intake) = self.intake.get().and_then(Weak::upgrade) {
+            for element in partitions.elements() {
+                intake.direct(element.topic(), element.partition())?;
+            }
+        }
         let mut held = self.lock();
         let names: Vec<(String, i32)> = partitions
             .elements()
@@ -93,7 +107,7 @@ impl Assignment {
             }
             held.seen.insert(place);
         }
-        self.generation.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     /// Takes partitions away; what is settled of them is still to be committed.
@@ -108,7 +122,6 @@ impl Assignment {
             .into_iter()
             .partition(|slot| gone.contains(&(slot.topic.as_ref().to_owned(), slot.partition)));
         held.slots = stay;
-        self.generation.fetch_add(1, Ordering::Release);
         left
     }
 
@@ -117,7 +130,7 @@ impl Assignment {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
-        self.assigned(partitions);
+        self.assigned(partitions)?;
         tracing::info!(binding = self.binding, partitions = partitions.count(), "partitions were assigned");
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),

@@ -1,14 +1,14 @@
-//! What the polling thread hands over: a batch of records in one buffer, their headers unread.
+//! Records that were taken at once: copied into one buffer, their headers unread.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, Timestamp};
+use rdkafka::message::Timestamp;
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, header_names};
 
 use super::incoming;
+use super::native::Received;
 use super::outgoing::TYPES;
 
 /// One partition while it is assigned to a consumer. Assigned again, it is another slot.
@@ -23,8 +23,6 @@ pub(super) struct Slot {
     pub(super) committed: AtomicI64,
     /// Whether the partition was taken away.
     pub(super) revoked: AtomicBool,
-    /// How often the partition was read again from an earlier offset.
-    pub(super) epoch: AtomicU32,
 }
 
 impl Slot {
@@ -36,21 +34,25 @@ impl Slot {
             watermark: AtomicI64::new(-1),
             committed: AtomicI64::new(-1),
             revoked: AtomicBool::new(false),
-            epoch: AtomicU32::new(0),
         }
+    }
+
+    /// Whether a record is one of its partition.
+    pub(super) fn is_of(&self, record: Received<'_>) -> bool {
+        self.partition == record.partition() && self.topic.as_bytes() == record.topic()
     }
 }
 
 /// A part of the buffer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Span {
-    start: u32,
-    end: u32,
+    start: usize,
+    end: usize,
 }
 
 impl Span {
     pub(super) fn of(self, buffer: &Bytes) -> Bytes {
-        buffer.slice(self.start as usize..self.end as usize)
+        buffer.slice(self.start..self.end)
     }
 }
 
@@ -58,16 +60,14 @@ impl Span {
 #[derive(Debug)]
 pub(super) struct Record {
     /// Which of the batch's slots it came from.
-    pub(super) slot: u32,
-    pub(super) epoch: u32,
+    pub(super) slot: usize,
     pub(super) offset: i64,
     pub(super) timestamp: Timestamp,
     pub(super) key: Option<Span>,
     pub(super) value: Option<Span>,
+    /// Empty where it has no header but a content type, and the list of types.
     pub(super) headers: Span,
     pub(super) content_type: Option<ContentType>,
-    /// Whether it has no header but a content type, and the list of types.
-    pub(super) is_plain: bool,
 }
 
 /// Records that were there at once.
@@ -78,13 +78,17 @@ pub(super) struct Batch {
     pub(super) slots: Vec<Arc<Slot>>,
     pub(super) group: Arc<str>,
     /// The headers of each record, once somebody has read them.
-    read: Vec<OnceLock<Vec<(HeaderName, HeaderValue)>>>,
+    read: OnceLock<Box<[Read]>>,
 }
+
+/// The headers of a record, once somebody has read them.
+type Read = OnceLock<Vec<(HeaderName, HeaderValue)>>;
 
 impl HeaderSource for Batch {
     fn entries(&self, index: u32) -> &[(HeaderName, HeaderValue)] {
         let at = index as usize;
-        match (self.read.get(at), self.records.get(at)) {
+        let read = self.read.get_or_init(|| self.records.iter().map(|_| OnceLock::new()).collect());
+        match (read.get(at), self.records.get(at)) {
             (Some(cell), Some(record)) => cell.get_or_init(|| incoming::read(self, record)),
             _ => &[],
         }
@@ -106,7 +110,7 @@ impl HeaderSource for Batch {
 impl Batch {
     /// Whether a record has no header but a content type, and the list of types.
     pub(super) fn is_plain(&self, index: u32) -> bool {
-        self.records.get(index as usize).is_some_and(|record| record.is_plain)
+        self.records.get(index as usize).is_some_and(|record| record.headers.start == record.headers.end)
     }
 }
 
@@ -119,87 +123,79 @@ pub(super) struct Gathering {
     group: Arc<str>,
     /// The last content type and what it was read from: most records have the same.
     content_type: Option<(Vec<u8>, ContentType)>,
+    /// How large the last batch was: most are like the one before.
+    last: (usize, usize),
 }
 
 impl Gathering {
     pub(super) const fn new(group: Arc<str>) -> Self {
-        Self { buffer: Vec::new(), records: Vec::new(), slots: Vec::new(), group, content_type: None }
+        Self {
+            buffer: Vec::new(),
+            records: Vec::new(),
+            slots: Vec::new(),
+            group,
+            content_type: None,
+            last: (0, 0),
+        }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub(super) const fn bytes(&self) -> usize {
-        self.buffer.len()
-    }
-
-    /// Copies a record.
-    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>, slot: &Arc<Slot>, epoch: u32) {
-        let key = message.key().map(|key| self.append(key));
-        let value = message.payload().map(|value| self.append(value));
-        let start = self.buffer.len();
-        // The library panics at a name that is not UTF-8; whoever sends one shall not end the consumer.
-        let copied = catch_unwind(AssertUnwindSafe(|| self.append_headers(message)));
-        let (content_type, is_plain) = copied.unwrap_or_else(|_| {
-            let (topic, offset) = (&*slot.topic, message.offset());
-            tracing::warn!(topic, partition = slot.partition, offset, "dropped headers that cannot be read");
-            self.buffer.truncate(start);
-            (None, true)
-        });
-        let headers = span(start, self.buffer.len());
+    /// Copies a record that comes from a slot.
+    pub(super) fn push(&mut self, record: Received<'_>, slot: &Arc<Slot>) {
+        if self.records.is_empty() {
+            self.buffer.reserve(self.last.0);
+            self.records.reserve(self.last.1);
+        }
+        let key = record.key().map(|key| self.append(key));
+        let value = record.value().map(|value| self.append(value));
+        let (headers, content_type) = self.append_headers(record);
         let slot = self.slot(slot);
-        let (offset, timestamp) = (message.offset(), message.timestamp());
-        self.records.push(Record {
-            slot,
-            epoch,
-            offset,
-            timestamp,
-            key,
-            value,
-            headers,
-            content_type,
-            is_plain,
-        });
+        let (offset, timestamp) = (record.offset(), record.timestamp());
+        self.records.push(Record { slot, offset, timestamp, key, value, headers, content_type });
     }
 
-    /// What was gathered.
-    pub(super) fn take(&mut self) -> Batch {
-        let records = std::mem::take(&mut self.records);
-        Batch {
+    /// What was gathered, if anything.
+    pub(super) fn take(&mut self) -> Option<Batch> {
+        if self.records.is_empty() {
+            return None;
+        }
+        self.last = (self.buffer.len(), self.records.len());
+        Some(Batch {
             buffer: std::mem::take(&mut self.buffer).into(),
-            read: records.iter().map(|_| OnceLock::new()).collect(),
-            records,
+            records: std::mem::take(&mut self.records),
             slots: std::mem::take(&mut self.slots),
             group: Arc::clone(&self.group),
-        }
+            read: OnceLock::new(),
+        })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Span {
         let start = self.buffer.len();
         self.buffer.extend_from_slice(bytes);
-        span(start, self.buffer.len())
+        Span { start, end: self.buffer.len() }
     }
 
     /// Each header is the length of its name, its name, the length of its value with -1 for none, and its value.
-    fn append_headers(&mut self, message: &BorrowedMessage<'_>) -> (Option<ContentType>, bool) {
-        let (mut content_type, mut is_plain) = (None, true);
-        let Some(headers) = message.headers() else { return (None, true) };
-        for header in headers.iter() {
-            if header.key.eq_ignore_ascii_case(header_names::CONTENT_TYPE)
-                && let Some(found) = header.value.and_then(|value| self.content_type(value))
+    fn append_headers(&mut self, record: Received<'_>) -> (Span, Option<ContentType>) {
+        let (start, mut content_type, mut is_plain) = (self.buffer.len(), None, true);
+        for (name, value) in record.headers() {
+            if name.eq_ignore_ascii_case(header_names::CONTENT_TYPE.as_bytes())
+                && let Some(found) = value.and_then(|value| self.content_type(value))
             {
                 content_type = Some(found);
                 continue;
             }
-            is_plain &= header.key == TYPES;
-            let length = header.value.map_or(-1, |value| i32::try_from(value.len()).unwrap_or(-1));
-            self.buffer.extend_from_slice(&i32::try_from(header.key.len()).unwrap_or(0).to_ne_bytes());
-            self.buffer.extend_from_slice(header.key.as_bytes());
+            is_plain &= name == TYPES.as_bytes();
+            let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap_or(-1));
+            self.buffer.extend_from_slice(&i32::try_from(name.len()).unwrap_or(0).to_ne_bytes());
+            self.buffer.extend_from_slice(name);
             self.buffer.extend_from_slice(&length.to_ne_bytes());
-            self.buffer.extend_from_slice(header.value.unwrap_or_default());
+            self.buffer.extend_from_slice(value.unwrap_or_default());
         }
-        (content_type, is_plain)
+        if is_plain {
+            // Nothing is read from the list of types but the types of other headers.
+            self.buffer.truncate(start);
+        }
+        (Span { start, end: self.buffer.len() }, content_type)
     }
 
     fn content_type(&mut self, value: &[u8]) -> Option<ContentType> {
@@ -216,16 +212,11 @@ impl Gathering {
         Some(read)
     }
 
-    fn slot(&mut self, slot: &Arc<Slot>) -> u32 {
+    fn slot(&mut self, slot: &Arc<Slot>) -> usize {
         let known = self.slots.iter().rposition(|known| known.id == slot.id);
-        let at = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.slots.push(Arc::clone(slot));
             self.slots.len() - 1
-        });
-        u32::try_from(at).unwrap_or(u32::MAX)
+        })
     }
-}
-
-fn span(start: usize, end: usize) -> Span {
-    Span { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
 }

@@ -8,15 +8,16 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
-use super::consumer::Polling;
+use super::consumer::Serving;
 use super::health::Pulse;
 use super::inbox::Shared;
 use super::input::KafkaInput;
+use super::native::Intake;
 use super::provision::{Provisioner, Wanted, cannot_make};
 use super::rebalance::{Assignment, Start};
 use crate::binder::{Error, Input, InputSpec, Kind};
 
-/// Joins a group and starts to poll. Blocks.
+/// Joins a group and starts to serve its consumer. Blocks.
 pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box<dyn Input>, Error> {
     let settings = config.consumer(&spec.binding);
     let is_pattern = settings.destination_is_pattern.unwrap_or(false);
@@ -49,35 +50,39 @@ pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box
     }
     let pulse = Pulse::of_consumer(start_offset);
     let consumer = client.create_with_context(Assignment::new(&spec.binding, start, pulse));
-    let consumer: BaseConsumer<Assignment> =
+    let mut consumer: BaseConsumer<Assignment> =
         consumer.map_err(|error| cannot_make_consumer(config, spec, error))?;
-    if is_static(&settings) {
-        assign(&consumer, &topics, spec).map_err(|error| cannot_make_consumer(config, spec, error))?;
+    let shared = Arc::new(Shared::new());
+    let waking = Arc::clone(&shared);
+    consumer.set_nonempty_callback(move || waking.wake_thread());
+    let intake = Intake::new(consumer).map_err(|error| cannot_make_consumer(config, spec, error))?;
+    let joined = if is_static(&settings) {
+        assign(intake.consumer(), &topics, spec)
     } else {
         let names: Vec<&str> = topics.iter().map(|(topic, _)| topic.as_str()).collect();
-        consumer.subscribe(&names).map_err(|error| cannot_make_consumer(config, spec, error))?;
-    }
-    start_polling(config, spec, group, consumer)
+        intake.consumer().subscribe(&names)
+    };
+    joined.map_err(|error| cannot_make_consumer(config, spec, error))?;
+    serve(config, spec, group, intake, shared)
 }
 
-fn start_polling(
+/// Starts the thread that serves the consumer.
+fn serve(
     config: &Config,
     spec: &InputSpec,
     group: &str,
-    consumer: BaseConsumer<Assignment>,
+    intake: Arc<Intake>,
+    shared: Arc<Shared>,
 ) -> Result<Box<dyn Input>, Error> {
-    let shared = Arc::new(Shared::new());
-    let pulse = Arc::clone(&consumer.context().pulse);
-    let names = (spec.binding.as_str(), group);
-    let polling =
-        Polling::new(consumer, Arc::clone(&shared), names, spec.max_in_flight, config.commit_interval);
+    let serving =
+        Serving::new(Arc::clone(&intake), Arc::clone(&shared), &spec.binding, config.commit_interval);
     std::thread::Builder::new()
         .name(format!("kafka {}", spec.binding))
-        .spawn(move || polling.run())
+        .spawn(move || serving.run())
         .map_err(|error| {
             Error::new(Kind::Refused, "the thread of a consumer cannot be started").because(error)
         })?;
-    Ok(Box::new(KafkaInput::new(shared, spec.max_in_flight, pulse)))
+    Ok(Box::new(KafkaInput::new(intake, shared, (&spec.binding, group), spec.max_in_flight)))
 }
 
 /// How many partitions the members of this application need.
@@ -113,7 +118,7 @@ fn assign(
         }
     }
     own.set_all_offsets(Offset::Invalid)?;
-    consumer.context().assigned(&mut own);
+    consumer.context().assigned(&mut own)?;
     consumer.assign(&own)
 }
 

@@ -8,6 +8,7 @@ use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 use serde::Deserialize;
 
 use super::settings::{Consumer, Producer};
+use super::tls::Ssl;
 use crate::config::human;
 
 /// The settings of the RabbitMQ binder (`stream.rabbitmq.*`).
@@ -58,14 +59,6 @@ pub struct Config {
     pub bindings: BTreeMap<String, Ends>,
     /// What holds for every binding.
     pub default: Ends,
-}
-
-/// Encryption of the connection (`stream.rabbitmq.ssl.*`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-pub struct Ssl {
-    /// Whether the connection is encrypted; the server's certificate must be known to the system.
-    pub enabled: bool,
 }
 
 /// The settings of one binding.
@@ -228,6 +221,7 @@ impl Config {
         if self.requested_heartbeat.as_secs() > u64::from(u16::MAX) {
             problems.push("`requested-heartbeat` is longer than 65535s".to_owned());
         }
+        problems.extend(self.ssl.problems());
         problems
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lapin::runtime::default_runtime;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -88,11 +89,17 @@ impl Link {
 
     async fn connect(&self, servers: &[lapin::uri::AMQPUri]) -> Result<Connection, Error> {
         let mut last = Error::new(Kind::Refused, "`addresses` is empty, expected at least one");
+        // Also for servers whose address says `amqps`.
+        let tls = self.config.ssl.load().await?;
         for uri in servers {
             let broker = shown(uri);
             let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
             let wait = self.config.connection_timeout;
-            match timeout(wait, Connection::connect_uri(uri.clone(), properties)).await {
+            let runtime = default_runtime()
+                .map_err(|cause| error::failed(&broker, "cannot be connected to", "", &cause))?;
+            let connecting =
+                Connection::connect_uri_with_config(uri.clone(), properties, tls.clone(), runtime);
+            match timeout(wait, connecting).await {
                 Ok(Ok(connection)) => {
                     tracing::debug!(broker, connection = self.name, "connected");
                     return Ok(connection);

@@ -22,6 +22,12 @@ async fn one(line: &Line, declaration: &Declaration) -> Result<(), Error> {
         Declaration::Exchange { name, .. } => {
             ("cannot declare the exchange", name, exchange(channel, declaration).await?)
         }
+        Declaration::Expected { exchange } => {
+            let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+            let name = short("exchange", exchange)?;
+            let found = channel.exchange_declare(name, ExchangeKind::Direct, options, FieldTable::default());
+            ("does not have the exchange", exchange, found.await)
+        }
         Declaration::Queue { name, .. } => {
             ("cannot declare the queue", name, queue(channel, declaration).await?)
         }

@@ -15,6 +15,8 @@ pub(super) fn failed(broker: &str, operation: &str, object: &str, cause: &lapin:
 pub(super) fn kind(cause: &lapin::Error) -> Kind {
     match cause.kind() {
         ErrorKind::ProtocolError(error) => kind_of_reply(error),
+        // The two sides do not speak the same: no TLS there, or certificates that nobody vouches for.
+        ErrorKind::IOError(error) if error.kind() == std::io::ErrorKind::InvalidData => Kind::Refused,
         ErrorKind::AuthProviderError(_)
         | ErrorKind::InvalidProtocolVersion(_)
         | ErrorKind::ChannelsLimitReached

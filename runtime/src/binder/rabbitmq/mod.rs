@@ -12,6 +12,7 @@ mod declare;
 mod error;
 mod health;
 mod input;
+mod letter;
 mod outgoing;
 mod output;
 mod partition;
@@ -19,6 +20,7 @@ mod queue;
 mod received;
 pub mod settings;
 mod source;
+mod tls;
 pub mod topology;
 mod unsettled;
 mod value;
@@ -30,10 +32,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Output, OutputSpec};
-pub use config::{Config, Ends, Ssl};
+pub use config::{Config, Ends};
 use connection::Link;
 use health::Pulse;
+use letter::Letters;
+use outgoing::Mapper;
+use output::{RabbitOutput, Writer};
+use partition::Partitions;
+use settings::Producer;
 use source::Reader;
+pub use tls::Ssl;
+use topology::{LetterTopology, OutputTopology};
 
 /// The RabbitMQ binder: one connection for reading, one for writing.
 pub struct RabbitMq {
@@ -68,9 +77,40 @@ impl RabbitMq {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
         let link = Arc::clone(&self.writing);
-        let writer =
-            output::Writer { link, binding: spec.binding, producer, topology, pulse: Arc::default() };
-        Ok(Box::new(output::RabbitOutput::open(writer, spec.partition_count).await?))
+        let pulse = Arc::default();
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
+        Ok(Box::new(RabbitOutput::open(writer, spec.partition_count).await?))
+    }
+}
+
+impl RabbitMq {
+    /// The dead letters of an input go to the exchange that its settings name, or, where the binding names a
+    /// destination of its own, to that.
+    async fn letters(&self, spec: InputSpec, destination: String) -> Result<Box<dyn Output>, Error> {
+        let consumer = self.config.consumer(&spec.binding);
+        let own = topology::letters(&consumer, &spec)?.filter(|own| own.exchange == destination);
+        let mode = consumer.republish_delivery_mode;
+        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let (topology, queues, partitions) = match own {
+            Some(LetterTopology { declarations, exchange, keys }) => {
+                let (queues, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+                let topology = OutputTopology { declarations, exchange, routing_key: String::new() };
+                (topology, queues, Partitions::of_keys(&keys)?)
+            }
+            None => {
+                let binding = spec.binding.clone();
+                let spec =
+                    OutputSpec { binding, destination, partition_count: 1, required_groups: Vec::new() };
+                let topology = topology::output(&producer, &spec)?;
+                let partitions = Partitions::new(&topology.routing_key, 1)?;
+                (topology, Vec::new(), partitions)
+            }
+        };
+        let mapper = Mapper::as_received(mode.unwrap_or_default());
+        let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
+        let output = RabbitOutput::with(writer, partitions, mapper).await?;
+        Ok(Box::new(Letters::new(output, queues, consumer.frame_max_headroom)))
     }
 }
 
@@ -91,6 +131,20 @@ impl Binder for RabbitMq {
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         self.output(spec).boxed()
+    }
+
+    fn dead_letters(&self, input: &InputSpec) -> Option<String> {
+        // What is wrong with the settings shows when the input is bound.
+        let letters = topology::letters(&self.config.consumer(&input.binding), input).ok().flatten();
+        letters.map(|letters| letters.exchange)
+    }
+
+    fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        self.letters(input, destination).boxed()
     }
 }
 

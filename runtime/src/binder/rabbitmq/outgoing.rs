@@ -16,6 +16,8 @@ use crate::binder::{Error, Kind};
 /// Turns headers into properties, for one output.
 pub(super) struct Mapper {
     delivery_mode: u8,
+    /// Whether a message without an identifier or a time gets one.
+    fills_in: bool,
     patterns: Vec<String>,
     content_type: Option<(ContentType, ShortString)>,
     ids: Ids,
@@ -25,7 +27,12 @@ impl Mapper {
     pub(super) fn new(delivery_mode: DeliveryMode, patterns: Option<&[String]>) -> Self {
         let delivery_mode = if delivery_mode == DeliveryMode::Persistent { 2 } else { 1 };
         let patterns = patterns.unwrap_or_default().iter().map(|one| one.trim().to_owned()).collect();
-        Self { delivery_mode, patterns, content_type: None, ids: Ids::new() }
+        Self { delivery_mode, fills_in: true, patterns, content_type: None, ids: Ids::new() }
+    }
+
+    /// For messages that go on as they came.
+    pub(super) fn as_received(delivery_mode: DeliveryMode) -> Self {
+        Self { fills_in: false, ..Self::new(delivery_mode, None) }
     }
 
     /// The properties of a message; `room` is how many bytes they may take.
@@ -37,7 +44,8 @@ impl Mapper {
         if let Some(content_type) = headers.content_type() {
             properties = properties.with_content_type(self.content_type(content_type)?);
         }
-        let mut fields = Fields { delivery_mode: self.delivery_mode, ..Fields::default() };
+        let mut fields =
+            Fields { delivery_mode: self.delivery_mode, fills_in: self.fills_in, ..Fields::default() };
         let mut table = BTreeMap::new();
         let mut taken = 0;
         for (name, value) in headers.iter() {
@@ -57,16 +65,20 @@ impl Mapper {
                 format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
             return Err(Error::new(Kind::TooLarge, sentence));
         }
+        if self.fills_in {
+            fields.message_id = Some(fields.message_id.map_or_else(|| self.ids.next(), Ok)?);
+            fields.timestamp = fields.timestamp.or_else(|| Some(now()));
+        }
         if let Some(id) = fields.message_id {
             properties = properties.with_message_id(id);
-        } else {
-            properties = properties.with_message_id(self.ids.next()?);
+        }
+        if let Some(seconds) = fields.timestamp {
+            properties = properties.with_timestamp(seconds);
         }
         Ok(properties
             .with_headers(FieldTable::from(table))
             .with_delivery_mode(fields.delivery_mode)
-            .with_priority(fields.priority)
-            .with_timestamp(fields.timestamp.unwrap_or_else(now)))
+            .with_priority(fields.priority))
     }
 
     fn content_type(&mut self, content_type: &ContentType) -> Result<ShortString, Error> {
@@ -96,6 +108,7 @@ impl Mapper {
 #[derive(Default)]
 struct Fields {
     delivery_mode: u8,
+    fills_in: bool,
     priority: u8,
     message_id: Option<ShortString>,
     timestamp: Option<u64>,
@@ -137,7 +150,7 @@ impl Fields {
                 // Spring sends the property and the header.
                 let priority = value.as_integer().unwrap_or(0).clamp(0, 255);
                 self.priority = u8::try_from(priority).unwrap_or(u8::MAX);
-                Mapped::Header(properties)
+                if self.fills_in { Mapped::Header(properties) } else { Mapped::Property(properties) }
             }
             "id" | "timestamp" | "sourceData" | "scst_partition" | "rabbitmq_streamContext" => {
                 Mapped::Property(properties)

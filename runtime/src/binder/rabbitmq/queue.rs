@@ -24,7 +24,7 @@ pub(super) struct Queues<'a> {
     dlx: Option<&'a str>,
     dlx_type: ExchangeType,
     declare_dlx: bool,
-    dlq_key: Option<&'a str>,
+    pub(super) dlq_key: Option<&'a str>,
     dlq_limits: Limits<'a>,
     dlq_dlx: Option<&'a str>,
     dlq_dlx_key: Option<&'a str>,
@@ -233,7 +233,7 @@ impl<'a> Queues<'a> {
         }
     }
 
-    fn dlx(&self) -> String {
+    pub(super) fn dlx(&self) -> String {
         self.dlx.map_or_else(|| format!("{}DLX", self.prefix), str::to_owned)
     }
 }

@@ -226,8 +226,15 @@ settings! {
         anonymous_group_prefix: String,
         /// How the queue is read.
         container_type: ContainerType,
-        /// Whether a delivery that is given up goes to the dead letters with the base name as a second key.
+        /// Whether a delivery that is given up is sent to the dead letters with headers that say why; yes with
+        /// `auto-bind-dlq` unless told otherwise. When not, the broker moves it, unchanged.
         republish_to_dlq: bool,
+        /// Whether such a dead letter survives a restart of the broker; yes unless told otherwise.
+        republish_delivery_mode: DeliveryMode,
+        /// How many bytes of a frame the error in a dead letter leaves to the rest; 20000 unless given.
+        frame_max_headroom: u32,
+        /// Whether a delivery that is given up and not sent to the dead letters comes again, for ever.
+        requeue_rejected: bool,
     }
 }
 

@@ -162,6 +162,10 @@ impl Source {
     }
 
     pub(super) fn settle(&mut self, number: u64, settlement: Settlement) {
+        let settlement = match settlement {
+            Settlement::Reject if self.reader.consumer.requeue_rejected == Some(true) => Settlement::Requeue,
+            other => other,
+        };
         if let Some(notice) = self.unsettled.settle(number, settlement)
             && let State::Live(live) = &mut self.state
         {
