@@ -88,8 +88,6 @@ pub(super) const MISSING: &[Missing] = &[
     missing("spring.cloud.stream.dynamic-destination-cache-size"),
     missing("spring.cloud.stream.dynamic-destinations"),
     missing("spring.cloud.stream.override-cloud-connectors"),
-    missing("spring.cloud.stream.binders.*.inherit-environment"),
-    missing("spring.cloud.stream.binders.*.default-candidate"),
     missing("spring.cloud.stream.schema.**"),
     missing("spring.cloud.stream.schema-registry-client.**"),
     missing("spring.cloud.stream.metrics.**"),

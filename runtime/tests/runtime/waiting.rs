@@ -69,6 +69,7 @@ impl Binder for Sleepy {
 const YAML: &str = "
 function: { definition: uppercase;sink }
 stream:
+  default-binder: memory
   bindings:
     uppercase-in-0: { destination: in, group: g }
     uppercase-out-0: { destination: out, binder: sleepy }
