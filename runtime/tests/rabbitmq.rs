@@ -19,6 +19,8 @@ mod refusals;
 mod sending;
 #[path = "rabbitmq/sends.rs"]
 mod sends;
+#[path = "rabbitmq/settings.rs"]
+mod settings;
 #[path = "support/skip.rs"]
 mod skip;
 #[path = "rabbitmq/story.rs"]

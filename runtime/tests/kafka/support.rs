@@ -68,6 +68,11 @@ impl Cluster {
         topic
     }
 
+    /// Deletes a topic whose name is not one of [`name`](Self::name).
+    pub(crate) async fn delete(&self, topic: &str) {
+        let _ = self.admin().delete_topics(&[topic], &AdminOptions::new()).await;
+    }
+
     /// Writes records without the binder and waits for them.
     pub(crate) fn produce<'a>(&self, topic: &str, records: impl IntoIterator<Item = Record<'a>>) {
         let producer: ThreadedProducer<DefaultProducerContext> =

@@ -8,18 +8,15 @@ use wellspring::binder::{Binder, Kind, Settlement};
 use super::ends::{Broker, Member, Writer, broker, json, payloads};
 
 /// The broker, the address of its encrypted port, and where its certificates are.
-#[expect(clippy::print_stderr, reason = "nobody may take a skipped test for one that passed")]
 async fn encrypted(test: &str) -> Option<(Broker, String, PathBuf)> {
     let broker = broker(test).await?;
-    let found = (
-        std::env::var("WELLSPRING_TEST_RABBITMQ_TLS"),
-        std::env::var("WELLSPRING_TEST_RABBITMQ_CERTIFICATES"),
-    );
-    let (Ok(uri), Ok(certificates)) = found else {
-        eprintln!(
-            "SKIPPED rabbitmq: {test} (`WELLSPRING_TEST_RABBITMQ_TLS` is not set; `scripts/brokers` opens an encrypted \
-             port where `openssl` is installed)"
-        );
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let uri = variable("WELLSPRING_TEST_RABBITMQ_TLS");
+    let found = uri.zip(variable("WELLSPRING_TEST_RABBITMQ_CERTIFICATES"));
+    let Some((uri, certificates)) = found else {
+        let reason = "`WELLSPRING_TEST_RABBITMQ_TLS` is not set; `scripts/brokers` opens an encrypted port where there is \
+                      `openssl`";
+        crate::skip::skipped("rabbitmq", reason);
         return None;
     };
     Some((broker, uri, certificates.into()))

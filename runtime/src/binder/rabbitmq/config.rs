@@ -55,6 +55,10 @@ pub struct Config {
     /// The largest payload that the broker takes.
     #[serde(deserialize_with = "human::size")]
     pub max_message_size: u64,
+    /// How hard outputs with `compress` try, from 0 to 9.
+    pub compression_level: u32,
+    /// How many channels a connection may have; every input and output has one.
+    pub requested_channel_max: Option<u16>,
     /// What single bindings say, by name.
     pub bindings: BTreeMap<String, Ends>,
     /// What holds for every binding.
@@ -91,6 +95,8 @@ impl Default for Config {
             reconnect_initial_interval: Duration::from_millis(200),
             reconnect_max_interval: Duration::from_secs(5),
             max_message_size: 128 << 20,
+            compression_level: 1,
+            requested_channel_max: None,
             bindings: BTreeMap::new(),
             default: Ends::default(),
         }
@@ -169,6 +175,7 @@ impl Config {
             uri.authority.userinfo = self.user();
         }
         uri.query.heartbeat = uri.query.heartbeat.or_else(|| self.heartbeat());
+        uri.query.channel_max = uri.query.channel_max.or(self.requested_channel_max);
         Ok(uri)
     }
 
@@ -182,6 +189,7 @@ impl Config {
             query: lapin::uri::AMQPQueryString::default(),
         };
         uri.query.heartbeat = self.heartbeat();
+        uri.query.channel_max = self.requested_channel_max;
         uri
     }
 
@@ -217,6 +225,9 @@ impl Config {
             problems.push(format!(
                 "`publisher-returns` is false: unroutable messages always come back, {advice}"
             ));
+        }
+        if self.compression_level > 9 {
+            problems.push(format!("`compression-level` is {}, expected 0 to 9", self.compression_level));
         }
         if self.requested_heartbeat.as_secs() > u64::from(u16::MAX) {
             problems.push("`requested-heartbeat` is longer than 65535s".to_owned());

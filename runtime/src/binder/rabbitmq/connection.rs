@@ -1,6 +1,5 @@
 //! A connection that is shared by the bindings of one direction and made anew when it is lost.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,11 +115,18 @@ impl Link {
 
     /// Repeats an attempt until it succeeds, with waits that grow up to a bound. It never gives up: whatever the broker
     /// refuses today, somebody may put right, and nothing is lost meanwhile.
-    pub(super) async fn again<T, F>(&self, binding: &str, attempt: impl Fn() -> F) -> T
+    /// `steady` is the wait instead, always the same.
+    pub(super) async fn again<T, F>(
+        &self,
+        binding: &str,
+        steady: Option<Duration>,
+        attempt: impl Fn() -> F,
+    ) -> T
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut wait = self.config.reconnect_initial_interval;
+        let mut wait = steady.unwrap_or(self.config.reconnect_initial_interval);
+        let most = steady.unwrap_or(self.config.reconnect_max_interval);
         let mut tries = 1_u64;
         loop {
             match attempt().await {
@@ -136,7 +142,7 @@ impl Link {
                 }
             }
             sleep(wait).await;
-            wait = (wait * 2).min(self.config.reconnect_max_interval);
+            wait = (wait * 2).min(most);
             tries += 1;
         }
     }

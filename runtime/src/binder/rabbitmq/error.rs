@@ -37,6 +37,10 @@ fn kind_of_reply(error: &AMQPError) -> Kind {
             AMQPSoftError::ACCESSREFUSED | AMQPSoftError::NOTFOUND | AMQPSoftError::PRECONDITIONFAILED,
         ) => {
             // A queue on a node that is down is not found, and is there again when the node is.
+            // One that somebody else reads alone may be free later.
+            if text.contains("exclusive use") {
+                return Kind::Unreachable;
+            }
             if text.contains("home node") || text.contains("is down") {
                 Kind::Unreachable
             } else {

@@ -78,8 +78,6 @@ impl fmt::Debug for Pulse {
 /// The health of an input.
 pub(super) struct InputHealth {
     pub(super) reader: Arc<Reader>,
-    /// Whether it tells how much waits: members of a binding read the same queues.
-    pub(super) is_first: bool,
 }
 
 impl Health for InputHealth {
@@ -89,7 +87,7 @@ impl Health for InputHealth {
 
     fn backlog(&self) -> BoxFuture<'_, Option<u64>> {
         async {
-            if !self.is_first || self.connection() != Connection::Up {
+            if !self.reader.is_first || self.connection() != Connection::Up {
                 return None;
             }
             self.reader.waiting().await

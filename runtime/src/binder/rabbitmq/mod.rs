@@ -6,6 +6,7 @@
 //! connection is made again, with waits that grow up to a bound, for as long as it takes: what is unsettled is delivered
 //! again, what is unconfirmed fails and may be sent again.
 
+mod compression;
 mod config;
 mod connection;
 mod declare;
@@ -16,10 +17,13 @@ mod letter;
 mod outgoing;
 mod output;
 mod partition;
+mod patterns;
 mod queue;
 mod received;
 pub mod settings;
 mod source;
+mod spring_keys;
+mod stream;
 mod tls;
 pub mod topology;
 mod unsettled;
@@ -27,11 +31,13 @@ mod value;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::sleep;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Output, OutputSpec};
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 pub use config::{Config, Ends};
 use connection::Link;
 use health::Pulse;
@@ -39,10 +45,13 @@ use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
 use partition::Partitions;
-use settings::Producer;
+use settings::{Producer, Wait};
 use source::Reader;
 pub use tls::Ssl;
 use topology::{LetterTopology, OutputTopology};
+
+/// How long to wait before a queue that is refused is tried again, where that is asked for: Spring's default.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The RabbitMQ binder: one connection for reading, one for writing.
 pub struct RabbitMq {
@@ -67,10 +76,27 @@ impl RabbitMq {
         let consumer = self.config.consumer(&spec.binding);
         let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
         let link = Arc::clone(&self.reading);
-        let pulse = Pulse::default();
-        let reader = Reader { link, binding: spec.binding, consumer, topology, pulse };
-        let is_first = spec.sharing.member == 0;
-        Ok(Box::new(input::RabbitInput::open(reader, spec.max_in_flight, is_first).await?))
+        let reader = Arc::new(Reader {
+            link,
+            binding: spec.binding,
+            consumer,
+            topology,
+            pulse: Pulse::default(),
+            is_first: spec.sharing.member == 0,
+        });
+        let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);
+        let wait =
+            reader.consumer.failed_declaration_retry_interval.map_or(RETRY_INTERVAL, |Wait(wait)| wait);
+        loop {
+            match input::RabbitInput::open(&reader, spec.max_in_flight).await {
+                Err(error) if error.kind() == Kind::Refused && left > 0 => {
+                    tracing::warn!(binding = reader.binding, left, ?wait, %error, "cannot be read yet");
+                    sleep(wait).await;
+                    left -= 1;
+                }
+                opened => return Ok(Box::new(opened?)),
+            }
+        }
     }
 
     async fn output(&self, spec: OutputSpec) -> Result<Box<dyn Output>, Error> {
@@ -160,6 +186,7 @@ pub struct RabbitMqFactory;
 
 impl Factory for RabbitMqFactory {
     const NAME: &'static str = "rabbitmq";
+    const SPRING_KEYS: &'static [SpringKey] = &spring_keys::ALL;
     type Config = Config;
 
     fn validate(config: &Config) -> Vec<String> {

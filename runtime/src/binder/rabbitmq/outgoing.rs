@@ -9,6 +9,7 @@ use lapin::types::{FieldTable, ShortString};
 use wellspring_functions::{ContentType, HeaderValue, Headers, header_names};
 
 use super::declare::short;
+use super::patterns::Patterns;
 use super::settings::DeliveryMode;
 use super::value::{seconds, size, to_wire};
 use crate::binder::{Error, Kind};
@@ -18,7 +19,7 @@ pub(super) struct Mapper {
     delivery_mode: u8,
     /// Whether a message without an identifier or a time gets one.
     fills_in: bool,
-    patterns: Vec<String>,
+    patterns: Patterns,
     content_type: Option<(ContentType, ShortString)>,
     ids: Ids,
 }
@@ -26,7 +27,7 @@ pub(super) struct Mapper {
 impl Mapper {
     pub(super) fn new(delivery_mode: DeliveryMode, patterns: Option<&[String]>) -> Self {
         let delivery_mode = if delivery_mode == DeliveryMode::Persistent { 2 } else { 1 };
-        let patterns = patterns.unwrap_or_default().iter().map(|one| one.trim().to_owned()).collect();
+        let patterns = Patterns::new(patterns);
         Self { delivery_mode, fills_in: true, patterns, content_type: None, ids: Ids::new() }
     }
 
@@ -52,7 +53,7 @@ impl Mapper {
             properties = match fields.property(properties, name, value)? {
                 Mapped::Property(properties) => properties,
                 Mapped::Header(properties) => {
-                    if self.is_sent(name) {
+                    if self.patterns.let_through(name) {
                         taken += 1 + name.len() + size(value);
                         table.insert(short("header", name)?, to_wire(value)?);
                     }
@@ -91,17 +92,6 @@ impl Mapper {
             }
         }
     }
-
-    fn is_sent(&self, name: &str) -> bool {
-        for pattern in &self.patterns {
-            let (pattern, wanted) =
-                pattern.strip_prefix('!').map_or((&**pattern, true), |rest| (rest, false));
-            if matches(pattern, name) {
-                return wanted;
-            }
-        }
-        self.patterns.is_empty()
-    }
 }
 
 /// Properties that are always sent, so that they are set last.
@@ -133,7 +123,7 @@ impl Fields {
             return Ok(match amqp {
                 "correlationId" => Mapped::Property(properties.with_correlation_id(text()?)),
                 "replyTo" => Mapped::Property(properties.with_reply_to(text()?)),
-                "expiration" => Mapped::Property(properties.with_expiration(text()?)),
+                "expiration" => Mapped::Property(properties.with_expiration(expiration(value)?)),
                 "type" => Mapped::Property(properties.with_type(text()?)),
                 "appId" => Mapped::Property(properties.with_app_id(text()?)),
                 "userId" => Mapped::Property(properties.with_user_id(text()?)),
@@ -176,15 +166,15 @@ impl Fields {
     }
 }
 
-/// `*` stands for any text, once, at either end or alone; case does not matter.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
+/// A time to live in milliseconds. The broker answers anything else by closing the channel, with all that is on it.
+fn expiration(value: &HeaderValue) -> Result<ShortString, Error> {
+    let text = value.to_string();
+    if text.parse::<u32>().is_err() {
+        let sentence =
+            format!("the header `amqp_expiration` is `{text}`, expected milliseconds up to {}", u32::MAX);
+        return Err(Error::new(Kind::Refused, sentence));
     }
+    short("amqp_expiration", &text)
 }
 
 fn now() -> u64 {
@@ -255,14 +245,5 @@ mod tests {
         assert_ne!(one, ids.next().unwrap().to_string());
         assert_eq!(unique().len(), 22);
         assert_ne!(unique(), unique());
-    }
-
-    #[test]
-    fn the_first_pattern_that_fits_decides() {
-        let patterns = ["!secret*".to_owned(), "*".to_owned()];
-        let mapper = Mapper::new(DeliveryMode::Persistent, Some(&patterns));
-        assert!(mapper.is_sent("other") && !mapper.is_sent("Secret-key"));
-        let only = Mapper::new(DeliveryMode::Persistent, Some(&["rk".to_owned()]));
-        assert!(only.is_sent("rk") && !only.is_sent("pk"));
     }
 }

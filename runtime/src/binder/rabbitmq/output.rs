@@ -15,6 +15,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::compression::pack;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::health::{Pulse, Reminder};
@@ -133,6 +134,10 @@ impl RabbitOutput {
             return Err(Error::new(Kind::TooLarge, sentence));
         }
         let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(PROPERTIES))?;
+        let (payload, properties) = match self.writer.producer.compress {
+            Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
+            _ => (payload, properties),
+        };
         let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
         let key = self.partitions.key(partition)?;
         let message_id = properties.message_id().clone();
@@ -286,7 +291,7 @@ impl RabbitOutput {
         }
         let writer = Arc::clone(&self.writer);
         writer.pulse.lost(0, why);
-        let again = async move { writer.link.again(&writer.binding, || writer.open()).await };
+        let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
 }

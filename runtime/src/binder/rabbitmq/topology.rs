@@ -117,6 +117,10 @@ pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<Inpu
         check_partitions(&base, &spec.binding)?;
     }
     let stream = consumer.container_type == Some(ContainerType::Stream);
+    if stream && (spec.group.is_none() || consumer.durable_subscription == Some(false)) {
+        let advice = "reads a stream, which never goes with its reader: set a `group` and leave `durable-subscription` out";
+        return Err(refused(&spec.binding, advice));
+    }
     let mut topology = InputTopology { declarations: Vec::new(), queues: Vec::new() };
     for destination in &spec.destinations {
         base.exchange(destination, Arguments::new(), &mut topology.declarations);
