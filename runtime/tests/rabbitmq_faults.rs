@@ -9,4 +9,5 @@ mod faults;
 #[path = "support/skip.rs"]
 mod skip;
 #[path = "rabbitmq/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 mod support;
