@@ -47,4 +47,7 @@ mod pages {
     mod guide {}
     #[doc = include_str!("../../examples/hello/README.md")]
     mod hello {}
+    #[cfg(feature = "conformance")]
+    #[doc = include_str!("../../docs/writing-a-binder.md")]
+    mod writing_a_binder {}
 }

@@ -4,6 +4,8 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "kafka/consumers.rs"]
+mod consumers;
 #[path = "kafka/dead_letters.rs"]
 mod dead_letters;
 #[path = "kafka/delivery.rs"]
@@ -14,10 +16,14 @@ mod expressions;
 mod failures;
 #[path = "kafka/groups.rs"]
 mod groups;
+#[path = "kafka/producers.rs"]
+mod producers;
 #[path = "kafka/provisioning.rs"]
 mod provisioning;
 #[path = "kafka/runtime.rs"]
 mod runtime;
+#[path = "kafka/security.rs"]
+mod security;
 #[path = "support/skip.rs"]
 mod skip;
 #[path = "kafka/support.rs"]

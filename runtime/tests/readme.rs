@@ -21,8 +21,12 @@ const PAGES: &[&str] = &[
     "CONTRIBUTING.md",
     "docs/configuration.md",
     "docs/guide.md",
+    "docs/rabbitmq.md",
+    "docs/spring-kafka.md",
     "docs/spring-keys.md",
+    "docs/spring-rabbitmq.md",
     "docs/spring.md",
+    "docs/writing-a-binder.md",
     "examples/hello/README.md",
     "examples/notifications/README.md",
 ];
@@ -49,10 +53,11 @@ fn every_configuration_shown_is_read_without_a_problem() {
         for (language, file) in [("yaml", "yaml"), ("toml", "toml"), ("properties", "properties")] {
             for block in blocks(&text, language) {
                 // The manifest of a crate is TOML too, and no configuration.
-                if block.text.contains("[dependencies]") {
+                if block.text.contains("dependencies]") {
                     continue;
                 }
-                let sources = Sources::new().built_in(format!("application.{file}"), &block.text);
+                let sources = Sources::new().binder("kafka").binder("rabbitmq");
+                let sources = sources.built_in(format!("application.{file}"), &block.text);
                 if let Err(problems) = Config::load(&sources) {
                     panic!("{page}:{}: {problems}\n{}", block.line, block.text);
                 }

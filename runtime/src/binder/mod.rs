@@ -12,6 +12,8 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+mod facts;
 mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -302,3 +302,38 @@ async fn dead_letters_without_an_exchange_or_a_queue_are_errors() {
     assert_eq!(error.kind(), Kind::Unroutable, "{error}");
     broker.clean().await;
 }
+
+/// The recipe for retries by the broker: dead letters expire, back to the queue they came from.
+#[tokio::test]
+async fn dead_letters_that_expire_come_back_and_say_how_often() {
+    let Some(broker) = broker("delayed retry").await else { return };
+    let destination = broker.name("d");
+    let binder = broker.binder(&with_dlq(&broker, "dlq-ttl: 20, dlq-dead-letter-exchange: ''"));
+    let spec = input_spec(&destination, "g");
+    let mut member = Member::join(&binder, &destination, "g").await;
+    let to = binder.dead_letters(&spec).unwrap();
+    let mut letters = Writer(binder.bind_dead_letters(spec, to).await.unwrap(), 0);
+    broker.publish(&destination, "k", b"1", original()).await;
+    for pass in 0..3_i64 {
+        let failed = member.receive(1).await;
+        let headers = failed[0].message.headers();
+        assert_eq!(headers.integer("retry-count").unwrap_or(0), pass);
+        let wellspring::HeaderValue::List(deaths) = headers.get("x-death").cloned().unwrap_or_else(|| {
+            assert_eq!(pass, 0, "only the first time");
+            wellspring::HeaderValue::List(Vec::new())
+        }) else {
+            panic!("x-death is no list")
+        };
+        for death in &deaths {
+            let wellspring::HeaderValue::Map(fields) = death else { panic!("{death:?} is no map") };
+            assert!(fields.contains(&("count".into(), wellspring::HeaderValue::Long(pass))), "{fields:?}");
+        }
+        letters.send(letter(&failed[0].message, "not yet")).await.unwrap();
+        member.settle(failed, Settlement::Ack).await;
+    }
+    let last = member.receive(1).await;
+    assert_eq!((payloads(&last), last[0].message.headers().integer("n")), (vec!["1".to_owned()], Some(5)));
+    member.settle(last, Settlement::Ack).await;
+    member.leave().await;
+    broker.clean().await;
+}

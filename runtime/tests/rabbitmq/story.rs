@@ -1,10 +1,14 @@
 //! The story of the documentation, chosen by one line of configuration.
 
-use lapin::BasicProperties;
-use wellspring::Runtime;
-use wellspring::config::Sources;
+use std::collections::BTreeSet;
 
-use super::ends::{broker, eventually};
+use lapin::BasicProperties;
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use wellspring::config::Sources;
+use wellspring::{Running, Runtime};
+
+use super::ends::{Broker, PATIENCE, broker, eventually};
 use super::wire::{bytes_of, properties};
 
 #[tokio::test]
@@ -86,12 +90,8 @@ stream:
 /// What the two services of the documentation did when they were Spring's.
 const RECORDED: &str = include_str!("../captures/rabbit-accounts-message.json");
 
-#[tokio::test]
-async fn the_two_services_declare_and_send_what_they_did_when_they_were_springs() {
-    let Some(broker) = broker("accounts and message").await else { return };
-    let text = RECORDED.replace("send-communication", &broker.name("send-communication"));
-    let text = text.replace("communication-sent", &broker.name("communication-sent"));
-    let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
+/// One of the two services, on the recorded destinations below names of the test's own.
+async fn service(broker: &Broker, definition: &str, told: UnboundedSender<u64>) -> Running {
     let yaml = format!(
         "
 stream:
@@ -104,59 +104,70 @@ stream:
 ",
         broker.prefix, broker.uri
     );
-    let (told, mut communicated) = tokio::sync::mpsc::unbounded_channel();
-    let mut services = Vec::new();
-    for definition in ["updateCommunication", "email|sms"] {
-        let told = told.clone();
-        let functions = move |catalog: wellspring::CatalogBuilder| {
-            catalog
-                .function("email", |message: serde_json::Value| message)
-                .function("sms", |message: serde_json::Value| message["accountNumber"].as_u64().unwrap_or(0))
-                .consumer("updateCommunication", move |account: u64| {
-                    let _ = told.send(account);
-                })
-        };
-        let args = ["--http.enabled=false".to_owned(), "--management.enabled=false".to_owned()];
-        let definition = format!("--function.definition={definition}");
-        let sources = Sources::new().args(args).args([definition]).built_in("application.yaml", &yaml);
-        let runtime = Runtime::builder().functions(functions).sources(sources).build();
-        services.push(runtime.unwrap_or_else(|problems| panic!("{problems}")).start().await.unwrap());
-    }
+    let functions = move |catalog: wellspring::CatalogBuilder| {
+        catalog
+            .function("email", |message: Value| message)
+            .function("sms", |message: Value| message["accountNumber"].as_u64().unwrap_or(0))
+            .consumer("updateCommunication", move |account: u64| {
+                let _ = told.send(account);
+            })
+    };
+    let args = ["--http.enabled=false", "--management.enabled=false"].map(str::to_owned);
+    let definition = format!("--function.definition={definition}");
+    let sources = Sources::new().args(args).args([definition]).built_in("application.yaml", &yaml);
+    let runtime = Runtime::builder().functions(functions).sources(sources).build();
+    runtime.unwrap_or_else(|problems| panic!("{problems}")).start().await.unwrap()
+}
+
+/// The names of what the broker holds, or held.
+fn names(of: &[Value]) -> BTreeSet<&str> {
+    of.iter().filter_map(|one| one["name"].as_str().or(one["destination"].as_str())).collect()
+}
+
+/// What was recorded of a message, to be sent again.
+fn as_sent(recorded: &Value) -> BasicProperties {
+    let of = &recorded["properties"];
+    BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_headers(Default::default())
+        .with_delivery_mode(2)
+        .with_priority(0)
+        .with_message_id(of["message-id"].as_str().unwrap().into())
+        .with_timestamp(of["timestamp"].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn the_two_services_declare_and_send_what_they_did_when_they_were_springs() {
+    let Some(broker) = broker("accounts and message").await else { return };
+    let text = RECORDED.replace("send-communication", &broker.name("send-communication"));
+    let text = text.replace("communication-sent", &broker.name("communication-sent"));
+    let recorded: Value = serde_json::from_str(&text).unwrap();
+    let (told, mut communicated) = unbounded_channel();
+    let accounts = service(&broker, "updateCommunication", told.clone()).await;
+    let message = service(&broker, "email|sms", told).await;
     for kind in ["exchanges", "queues", "bindings"] {
-        let name =
-            |one: &serde_json::Value| one["name"].as_str().or(one["destination"].as_str()).map(str::to_owned);
         let mut found = broker.listed(kind).await;
         found.retain(|one| one["source"] != "");
-        let names =
-            |all: &[serde_json::Value]| all.iter().map(name).collect::<std::collections::BTreeSet<_>>();
-        assert_eq!(names(&found), names(recorded["broker"][kind].as_array().unwrap()), "{kind}");
+        let expected = recorded["broker"][kind].as_array().unwrap();
+        assert_eq!((found.len(), names(&found)), (expected.len(), names(expected)), "{kind}");
     }
     let seen = broker.queue("seen", &broker.name("communication-sent"), "#").await;
     let published = &recorded["published"];
-    let from_accounts = published["accounts"].as_array().unwrap();
-    for (sent, expected) in from_accounts.iter().zip(published["message"].as_array().unwrap()) {
-        let sent_with = BasicProperties::default()
-            .with_content_type("application/json".into())
-            .with_headers(Default::default())
-            .with_delivery_mode(2)
-            .with_priority(0)
-            .with_message_id(sent["properties"]["message-id"].as_str().unwrap().into())
-            .with_timestamp(sent["properties"]["timestamp"].as_u64().unwrap());
+    let from_accounts = published["accounts"].as_array().unwrap().iter();
+    let from_message = published["message"].as_array().unwrap();
+    for (index, (sent, expected)) in from_accounts.zip(from_message).enumerate() {
         let body = bytes_of(sent["body"]["hex"].as_str().unwrap());
         let (exchange, key) = (sent["exchange"].as_str().unwrap(), sent["routing-key"].as_str().unwrap());
-        broker.publish(exchange, key, &body, sent_with).await;
+        broker.publish(exchange, key, &body, as_sent(sent)).await;
         let found = broker.take(&seen, 1).await.remove(0);
         assert_eq!(properties(&found.properties), expected["properties"]);
         assert_eq!(found.data, bytes_of(expected["body"]["hex"].as_str().unwrap()));
         assert_eq!(found.exchange.as_str(), expected["exchange"]);
         assert_eq!(found.routing_key.as_str(), expected["routing-key"]);
-        let account = tokio::time::timeout(super::ends::PATIENCE, communicated.recv()).await.unwrap();
-        assert_eq!(
-            account.map(serde_json::Value::from).unwrap(),
-            recorded["communicated"][account.unwrap() as usize - 1000]
-        );
+        let account = tokio::time::timeout(PATIENCE, communicated.recv()).await.unwrap();
+        assert_eq!(recorded["communicated"][index].as_u64(), account);
     }
-    for service in services {
+    for service in [accounts, message] {
         assert_eq!(service.stop().await, 0);
     }
     broker.clean().await;

@@ -11,8 +11,15 @@ use super::java::translate;
 use crate::binder::{Error, Kind};
 use crate::config::Properties;
 
-/// How often a client tries to reach a broker that does not answer: quickly at first, then at least this often.
+/// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
 const RECONNECT_AT_MOST: &str = "2000";
+
+/// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
+const HEARTBEAT: &str = "1000";
+
+/// How long a message waits for a topic that no broker knows, before it is refused, in milliseconds. Topics are made
+/// before their outputs, so that none is on its way to be known.
+const UNKNOWN_AFTER: &str = "5000";
 
 /// What is said of encryption that is not compiled in.
 const NEEDS_SSL: &str = "needs the feature `kafka-ssl` of `wellspring`";
@@ -56,6 +63,7 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
         lay(&mut client, &self.consumer_properties);
@@ -81,7 +89,8 @@ impl Config {
         client
             .set("acks", self.acks())
             .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
-            .set("partitioner", "murmur2_random");
+            .set("partitioner", "murmur2_random")
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
         self.producer.lay(&mut client);
         client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
         if let Some(size) = settings.buffer_size {

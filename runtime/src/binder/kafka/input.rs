@@ -180,8 +180,15 @@ fn gather(taken: &Taken, slots: &[Arc<Slot>], gathering: &mut Gathering, failure
         };
         // Without a slot the partition is about to go.
         let Some(slot) = slot else { continue };
-        last = Some((record, slot));
+        if let Some((before, other)) = last.replace((record, slot))
+            && !Arc::ptr_eq(other, slot)
+        {
+            other.taken.store(before.offset() + 1, Ordering::Release);
+        }
         gathering.push(record, slot);
+    }
+    if let Some((record, slot)) = last {
+        slot.taken.store(record.offset() + 1, Ordering::Release);
     }
 }
 

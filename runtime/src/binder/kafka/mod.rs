@@ -4,6 +4,7 @@
 //! the end of the settled prefix of each partition. Each output has an idempotent producer whose messages are confirmed
 //! by all replicas.
 
+mod admin;
 mod client;
 mod config;
 mod consumer;
@@ -146,7 +147,7 @@ fn output(
         config.producer_client(binding, settings).create_with_context(reports);
     producer.and_then(|producer| output::KafkaOutput::new(producer, options)).map_err(|error| {
         let what = format!("producer of `{binding}`");
-        failed(provision::cannot_make(&what, config), error)
+        failed(admin::cannot_make(&what, config), error)
     })
 }
 

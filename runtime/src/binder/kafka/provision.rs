@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
-    TopicReplication,
+    AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::admin::Admin;
 use super::client::failed;
 use super::config::{Config, TopicSettings};
 use crate::binder::{Error, Kind};
@@ -30,14 +29,12 @@ pub(super) struct Wanted<'a> {
 /// Talks to the cluster about topics. Blocks.
 pub(super) struct Provisioner<'a> {
     config: &'a Config,
-    admin: AdminClient<DefaultClientContext>,
+    admin: Admin<'a>,
 }
 
 impl<'a> Provisioner<'a> {
     pub(super) fn new(config: &'a Config) -> Result<Self, Error> {
-        let admin = config.admin_client().create();
-        let admin = admin.map_err(|error| failed(cannot_make("admin client", config), error))?;
-        Ok(Self { config, admin })
+        Ok(Self { config, admin: Admin::new(config)? })
     }
 
     /// Makes a topic ready; tells how many partitions it has.
@@ -88,19 +85,22 @@ impl<'a> Provisioner<'a> {
         };
         let new = NewTopic::new(topic, count, placed);
         let new = properties.into_iter().fold(new, |new, (name, value)| new.set(name, value));
-        let created = wait(self.admin.create_topics([&new], &self.options()))
-            .map_err(|error| self.unreachable(topic, error))?;
+        let created = self.admin.client.create_topics([&new], &self.admin.options());
+        let created = self.admin.wait(topic, created)?;
         match created.into_iter().next() {
             Some(Ok(_)) => {
                 tracing::info!(topic, partitions, "created the topic");
                 self.wait_until_known(topic, partitions);
                 Ok(true)
             }
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {
+                // Somebody may have made it just now.
+                self.wait_until_known(topic, 1);
+                Ok(false)
+            }
             Some(Err((
                 _,
-                RDKafkaErrorCode::TopicAlreadyExists
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed,
+                RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed,
             )))
             | None => Ok(false),
             Some(Err((_, code))) => {
@@ -118,7 +118,8 @@ impl<'a> Provisioner<'a> {
         }
         let failed = |error| failed(format!("the properties of the topic `{topic}` cannot be set"), error);
         let resource = ResourceSpecifier::Topic(topic);
-        let described = wait(self.admin.describe_configs([&resource], &self.options())).map_err(failed)?;
+        let described = self.admin.client.describe_configs([&resource], &self.admin.options());
+        let described = self.admin.wait(topic, described)?;
         let described = match described.into_iter().next() {
             Some(Ok(described)) => described.entries,
             Some(Err(code)) => return Err(failed(KafkaError::AdminOp(code))),
@@ -134,7 +135,8 @@ impl<'a> Provisioner<'a> {
         }
         let altered =
             all.iter().fold(AlterConfig::new(resource), |altered, (name, value)| altered.set(name, value));
-        let altered = wait(self.admin.alter_configs([&altered], &self.options())).map_err(failed)?;
+        let altered = self.admin.client.alter_configs([&altered], &self.admin.options());
+        let altered = self.admin.wait(topic, altered)?;
         match altered.into_iter().next() {
             Some(Err((_, code))) => Err(failed(KafkaError::AdminOp(code))),
             _ => {
@@ -156,8 +158,8 @@ impl<'a> Provisioner<'a> {
 
     fn add(&self, topic: &str, partitions: u32) -> Result<(), Error> {
         let new = NewPartitions::new(topic, partitions as usize);
-        let added = wait(self.admin.create_partitions([&new], &self.options()))
-            .map_err(|error| self.unreachable(topic, error))?;
+        let added = self.admin.client.create_partitions([&new], &self.admin.options());
+        let added = self.admin.wait(topic, added)?;
         if let Some(Err((_, code))) = added.into_iter().next() {
             let sentence = format!("the topic `{topic}` cannot get {partitions} partitions: {code}");
             return Err(failed(sentence, KafkaError::AdminOp(code)));
@@ -169,8 +171,8 @@ impl<'a> Provisioner<'a> {
 
     /// How many partitions a topic has.
     fn partitions(&self, topic: &str) -> Result<u32, Error> {
-        let metadata = self.admin.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
-        let metadata = metadata.map_err(|error| self.unreachable(topic, error))?;
+        let metadata = self.admin.client.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
+        let metadata = metadata.map_err(|error| self.admin.unreachable(topic, error, None))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         match found.map(|found| (found.error(), found.partitions().len())) {
             Some((None, partitions)) if partitions > 0 => Ok(u32::try_from(partitions).unwrap_or(u32::MAX)),
@@ -183,7 +185,7 @@ impl<'a> Provisioner<'a> {
                 if absent {
                     Err(self.absent(topic))
                 } else {
-                    Err(self.unreachable(topic, KafkaError::MetadataFetch(code)))
+                    Err(self.admin.unreachable(topic, KafkaError::MetadataFetch(code), None))
                 }
             }
             _ => Err(self.absent(topic)),
@@ -196,25 +198,6 @@ impl<'a> Provisioner<'a> {
         let sentence = format!("the topic `{topic}` does not exist at {}: {hint}", self.config.addresses());
         Error::new(Kind::Refused, sentence)
     }
-
-    fn unreachable(&self, topic: &str, error: KafkaError) -> Error {
-        let (at, after) = (self.config.addresses(), self.config.bind_timeout.as_millis());
-        failed(format!("Kafka at {at} says nothing about the topic `{topic}` within {after}ms"), error)
-    }
-
-    fn options(&self) -> AdminOptions {
-        let timeout = Some(self.config.bind_timeout);
-        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
-    }
-}
-
-/// Waits on a thread that may block.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Handle::current().block_on(future)
-}
-
-pub(super) fn cannot_make(what: &str, config: &Config) -> String {
-    format!("the {what} for Kafka at {} cannot be made", config.addresses())
 }
 
 /// Refuses what a broker would refuse.

@@ -1,9 +1,11 @@
 //! Which partitions a consumer has: what is settled is committed before they go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -18,25 +20,23 @@ use super::consumer::commit;
 use super::native::Intake;
 use super::records::Slot;
 
-/// Where partitions start that nothing was committed for, or that are to start anew.
-#[derive(Debug, Default)]
-pub(super) struct Start {
-    /// Where every partition starts at its first assignment, whatever was committed.
-    pub(super) reset: Option<Offset>,
-    /// Where partitions start at their first assignment, by topic and partition.
-    pub(super) at: HashMap<(String, i32), i64>,
-}
+/// How long partitions that are to go wait for what was delivered of them.
+const SETTLING: Duration = Duration::from_secs(5);
+/// How often they look.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The partitions of a consumer.
 #[derive(Debug)]
 pub(super) struct Assignment {
     binding: String,
-    start: Start,
+    /// Where every partition starts at its first assignment, whatever was committed.
+    reset: Option<Offset>,
     held: Mutex<Held>,
     /// Where records go. It owns the consumer, which owns this.
     intake: OnceLock<Weak<Intake>>,
     /// Whether the library called back since this was asked last.
     busy: AtomicBool,
+    closing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -47,13 +47,14 @@ struct Held {
 }
 
 impl Assignment {
-    pub(super) fn new(binding: &str, start: Start) -> Self {
+    pub(super) fn new(binding: &str, reset: Option<Offset>) -> Self {
         Self {
             binding: binding.to_owned(),
-            start,
+            reset,
             held: Mutex::default(),
             intake: OnceLock::new(),
             busy: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
         }
     }
 
@@ -96,8 +97,7 @@ impl Assignment {
             held.next += 1;
             held.slots.push(Arc::new(Slot::new(id, &topic, partition)));
             let place = (topic, partition);
-            let start = self.start.at.get(&place).map(|offset| Offset::Offset(*offset)).or(self.start.reset);
-            if let Some(start) = start
+            if let Some(start) = self.reset
                 && !held.seen.contains(&place)
                 && let Err(error) = partitions.set_partition_offset(&place.0, partition, start)
             {
@@ -136,11 +136,34 @@ impl Assignment {
         }
     }
 
+    /// From now on nothing is settled any more that partitions could wait for.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets what was delivered be settled, so that the next owner of its partition does not get it again.
+    fn wait_until_settled(&self, slots: &[Arc<Slot>]) {
+        let until = Instant::now() + SETTLING;
+        while slots.iter().any(|slot| !slot.is_settled()) {
+            if Instant::now() >= until {
+                let after = SETTLING.as_millis();
+                tracing::warn!(
+                    binding = self.binding,
+                    "partitions go with messages that were not settled within {after}ms: they come again elsewhere"
+                );
+                return;
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
         let slots = self.revoked(partitions);
-        if !consumer.assignment_lost()
-            && let Err(error) = commit(consumer, &slots, CommitMode::Sync)
-        {
+        let is_ours = !consumer.assignment_lost();
+        if is_ours && !self.closing.load(Ordering::Relaxed) {
+            self.wait_until_settled(&slots);
+        }
+        if is_ours && let Err(error) = commit(consumer, &slots, CommitMode::Sync) {
             tracing::warn!(binding = self.binding, %error, "partitions go before their offsets were committed");
         }
         for slot in &slots {
