@@ -18,6 +18,8 @@ mod functions;
 mod headers;
 #[path = "spring/lookup.rs"]
 mod lookup;
+#[path = "spring/partitions.rs"]
+mod partitions;
 #[path = "spring/payloads.rs"]
 mod payloads;
 #[path = "spring/row.rs"]
