@@ -82,7 +82,7 @@ pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     - "spring.cloud.stream.dynamic-destinations": "name every destination under `bindings`",
     - "spring.cloud.stream.dynamic-destination-cache-size": "leave it out: every output is bound once, at start",
     - "spring.cloud.stream.sendto.destination": "name the output under `bindings`, and send to it with `Sender`",
-    + "spring.cloud.stream.binding-retry-interval": "the longest pause between two tries; 0 ends the start instead",
+    + "spring.cloud.stream.binding-retry-interval": "the longest wait; the first ones are shorter",
     - "spring.cloud.stream.override-cloud-connectors": "leave it out: Spring has forgotten it too",
     + "spring.cloud.stream.binders.*.type": "",
     + "spring.cloud.stream.binders.*.environment.**": "",

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::admin::{AdminOptions, ConfigSource, ResourceSpecifier};
 use serde::Deserialize;
+
 use wellspring::binder::{Binder as _, Outgoing, OutputSpec, partition_of};
 use wellspring::{ContentType, HeaderValue, Message};
 

@@ -1,88 +1,80 @@
-//! `docs/spring-keys.md` and `docs/spring-<binder>.md` are made from what the configuration and the binders say of
-//! Spring's keys.
+//! `docs/spring-keys.md` is made from the tables of Spring's keys: that of the core, and those of the binders.
 
 use std::fmt::Write;
 
-use wellspring::binder::{factories, factory};
+use wellspring::binder::factory;
 use wellspring::config::{Config, KeyState, Sources, SpringKey};
 
 use crate::page::{read, root};
 
-/// Every key that Spring documents for its core and its two binders.
+const PAGE: &str = "docs/spring-keys.md";
 const DOCUMENTED: &str = include_str!("spring-keys.txt");
 
-/// A page as it is to be.
-fn page(of: &str, source: &str, keys: &[SpringKey]) -> String {
-    let mut page = format!(
-        "# Spring's keys for {of}\n\n<!-- Made from {source}: `UPDATE_PAGES=1 cargo test -p wellspring --features \
-         kafka,rabbitmq --test readme`. -->\n\nEach may be written with Spring's prefix or ours; what is said of `bindings.*` \
-         holds for `default` as well. A key that is not supported is refused by its name, with what to do instead.\n"
-    );
-    let mut sections: Vec<(&str, String)> = Vec::new();
-    for key in keys {
-        let (section, name) = split(key.key);
-        let state = match key.state {
+const HEAD: &str = "\
+# Spring's keys
+
+<!-- Made from the tables in `runtime/src/config/core_keys.rs` and `runtime/src/binder/*/spring_keys.rs`:
+`UPDATE_PAGES=1 cargo test -p wellspring --features kafka,rabbitmq --test readme`. -->
+
+What becomes of each key of Spring Cloud Function, Spring Cloud Stream and its binders for Kafka and RabbitMQ. A *supported* key
+means here what it means there, give or take the note. A *refused* key ends the start with its name, its place and the note. A key
+that is neither is unknown, and refused as well.
+
+`*` stands for one name, `**` for anything below. What is said of `bindings.*` holds for `default` too. Names may be written in
+kebab-case, camelCase or snake_case; without `spring.cloud.` the same keys are [ours](configuration.md).
+";
+
+/// The sections, with the binder whose table each shows.
+const SECTIONS: &[(&str, Option<&str>)] =
+    &[("Spring Cloud Function and Stream", None), ("Kafka", Some("kafka")), ("RabbitMQ", Some("rabbitmq"))];
+
+/// The keys of a section, unless its binder is not compiled in.
+fn keys(binder: Option<&str>) -> Option<&'static [SpringKey]> {
+    match binder {
+        None => Some(Config::spring_keys()),
+        Some(name) => factory(name).map(|factory| factory.spring_keys),
+    }
+}
+
+fn section(keys: &[SpringKey]) -> String {
+    let mut text = "| key | | |\n|---|---|---|\n".to_owned();
+    for SpringKey { key, state, note } in keys {
+        let state = match state {
             KeyState::Supported => "supported",
-            KeyState::Refused => "refused",
+            KeyState::Refused => "**refused**",
         };
-        let row = format!("| `{name}` | {state} | {} |\n", key.note.replace('|', "\\|"));
-        match sections.iter_mut().find(|(of, _)| *of == section) {
-            Some((_, rows)) => *rows += &row,
-            None => sections.push((section, row)),
-        }
+        let _ = writeln!(text, "| `{key}` | {state} | {} |", note.replace('|', "\\|"));
     }
-    for (section, rows) in sections {
-        let _ = write!(page, "\n## `{section}`\n\n| key | | |\n|---|---|---|\n{rows}");
-    }
-    page
+    text
 }
 
-/// A key and the prefix it shares with others.
-fn split(key: &str) -> (&str, &str) {
-    const PREFIXES: [&str; 3] = [".consumer.", ".producer.", ".binder."];
-    let cut = PREFIXES.iter().find_map(|prefix| Some(key.find(prefix)? + prefix.len()));
-    let cut = cut.or_else(|| key.match_indices('.').nth(1).map(|(at, _)| at + 1)).unwrap_or(0);
-    (key[..cut].trim_end_matches('.'), &key[cut..])
-}
-
-fn check(path: &str, page: &str) {
-    if std::env::var_os("UPDATE_PAGES").is_some() {
-        std::fs::write(root().join(path), page).expect("the page is written");
-    }
-    assert!(
-        read(path) == page,
-        "{path} is out of date: run `UPDATE_PAGES=1 cargo test -p wellspring --features kafka,rabbitmq --test readme`"
-    );
+/// What the page says below a heading.
+fn written_section(page: &str, title: &str) -> String {
+    let below = page.split_once(&format!("\n## {title}\n\n")).map_or("", |(_, below)| below);
+    let end = below.find("\n## ").unwrap_or(below.len());
+    below[..end].to_owned()
 }
 
 #[test]
-fn the_pages_of_springs_keys_hold_what_the_tables_say() {
-    let of = "functions and bindings";
-    check("docs/spring-keys.md", &page(of, "`runtime/src/config/core_keys.rs`", Config::spring_keys()));
-    for binder in factories().into_iter().filter(|binder| !binder.spring_keys.is_empty()) {
-        let name = match binder.name {
-            "rabbitmq" => "RabbitMQ",
-            "kafka" => "Kafka",
-            other => other,
-        };
-        let path = format!("docs/spring-{}.md", binder.name);
-        check(&path, &page(name, "the binder's `SPRING_KEYS`", binder.spring_keys));
+fn the_page_of_springs_keys_says_what_the_tables_say() {
+    let written = std::fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    let mut page = HEAD.to_owned();
+    for (title, binder) in SECTIONS {
+        // What is not compiled in cannot be compared: it stays as it is.
+        let text = keys(*binder).map_or_else(|| written_section(&written, title), section);
+        let _ = write!(page, "\n## {title}\n\n{text}");
     }
+    if std::env::var_os("UPDATE_PAGES").is_some() {
+        std::fs::write(root().join(PAGE), &page).expect("the page is written");
+    }
+    let update = "UPDATE_PAGES=1 cargo test -p wellspring --features kafka,rabbitmq --test readme";
+    assert!(read(PAGE) == page, "{PAGE} is out of date: run `{update}`");
 }
 
-/// The table that a key belongs to, unless its binder is not compiled in.
-fn table(key: &str) -> Option<&'static [SpringKey]> {
-    match key.split('.').nth(3) {
-        Some("kafka") => factory("kafka").map(|factory| factory.spring_keys),
-        Some("rabbit") => factory("rabbitmq").map(|factory| factory.spring_keys),
-        _ => Some(Config::spring_keys()),
-    }
-}
-
-/// A key without what may follow, and whether anything may.
-fn stem(key: &str) -> (String, bool) {
-    let stem = key.trim_end_matches(".**");
-    (stem.replace('-', "").to_lowercase(), stem.len() < key.len())
+/// A key without its dashes and what may follow.
+fn stem(key: &str) -> String {
+    let key = key.trim_end_matches(".**").trim_end_matches(".*");
+    key.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).collect()
 }
 
 #[test]
@@ -90,12 +82,15 @@ fn every_key_that_spring_documents_has_a_state() {
     let documented = DOCUMENTED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut missing = Vec::new();
     for key in documented {
-        let Some(keys) = table(key) else { continue };
-        let (wanted, any_of_it) = stem(key);
-        let is_below = |key: &str, of: &str| key.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+        let binder = match key {
+            _ if key.starts_with("spring.cloud.stream.kafka.") => Some("kafka"),
+            _ if key.starts_with("spring.cloud.stream.rabbit.") => Some("rabbitmq"),
+            _ => None,
+        };
+        let Some(keys) = keys(binder) else { continue };
         let has = |known: &SpringKey| {
-            let (own, any_of_own) = stem(known.key);
-            own == wanted || any_of_own && is_below(&wanted, &own) || any_of_it && is_below(&own, &wanted)
+            let (known_stem, stem) = (stem(known.key), stem(key));
+            known_stem == stem || known.key.ends_with(".**") && stem.starts_with(&format!("{known_stem}."))
         };
         if !keys.iter().any(has) {
             missing.push(key);
@@ -122,17 +117,34 @@ fn every_refused_key_of_the_core_is_refused_with_what_to_use_instead() {
 #[test]
 fn every_supported_key_of_the_core_is_read() {
     let supported = Config::spring_keys().iter().filter(|key| key.state == KeyState::Supported);
-    // A profile must have a file.
-    for SpringKey { key, .. } in supported.filter(|key| key.key != "spring.profiles.active") {
+    for SpringKey { key, .. } in supported {
+        // A profile must have a file.
+        if *key == "spring.profiles.active" {
+            continue;
+        }
         let sample = key.replace("environment.**", "environment.x").replace(".*", ".x-in-0");
-        let sample = sample.replace("binders.x-in-0", "binders.memory");
-        // A selector is of no use without a key.
-        let before = sample.strip_suffix("selector-expression");
-        let before = before.map_or_else(String::new, |start| format!("{start}key-expression=payload\n"));
-        // Whether a value is right is another question: one of these is.
-        let values =
-            ["1", "0", "true", "memory", "headers", "application/json", "0 * * * * *", "/x", "hashCode()"];
-        let told: Vec<_> = values.iter().map(|value| load(&format!("{before}{sample}={value}"))).collect();
+        // Whether the value is right is another question: one of these is.
+        let values = [
+            "0",
+            "1",
+            "5000",
+            "true",
+            "memory",
+            "headers",
+            "application/json",
+            "0 * * * * *",
+            "/x",
+            "hashCode()",
+        ];
+        // A selector is of no use without a key, nor is a binder without a type.
+        let needed = match sample.strip_suffix("selector-expression") {
+            Some(start) => format!("{start}key-expression=payload\n"),
+            None if sample.contains(".environment") => {
+                "spring.cloud.stream.binders.x-in-0.type=memory\n".to_owned()
+            }
+            None => String::new(),
+        };
+        let told: Vec<_> = values.iter().map(|value| load(&format!("{needed}{sample}={value}"))).collect();
         assert!(told.iter().any(Result::is_ok), "{key}: {told:?}");
     }
 }

@@ -19,6 +19,7 @@ mod outgoing;
 mod output;
 mod pace;
 mod partition;
+mod parts;
 mod patterns;
 mod queue;
 mod received;

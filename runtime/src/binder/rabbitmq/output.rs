@@ -1,9 +1,8 @@
 //! The sending end: publishes start without waiting for the socket, confirmations are looked at oldest first.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -53,6 +52,9 @@ pub(super) struct RabbitOutput {
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
     pace: Pace,
+    /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
+    asked: Option<BoxFuture<'static, ()>>,
+    asked_for: u64,
 }
 
 enum State {
@@ -93,6 +95,8 @@ impl RabbitOutput {
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
             pace: Pace::new(BURST),
+            asked: None,
+            asked_for: 0,
             writer: Arc::new(writer),
         })
     }
@@ -129,9 +133,8 @@ impl RabbitOutput {
             Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
             _ => (payload, properties),
         };
-        let own_key = computed.as_ref().map(|key| key.as_str().into());
-        let key = computed.map_or_else(|| self.partitions.key(partition), Ok)?;
-        let sent = Sent { number, partition, key: own_key, id, payload: payload.clone(), returned: None };
+        let key = computed.clone().map_or_else(|| self.partitions.key(partition), Ok)?;
+        let sent = Sent { number, partition, key: computed, id, payload: payload.clone(), returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let publish =
@@ -157,9 +160,7 @@ impl RabbitOutput {
                 if let Err(why) = self.tell(&mut returned) {
                     return self.recover(&why);
                 }
-                if self.pace.poll(cx).is_pending()
-                    || self.unconfirmed.poll_more(cx, &mut returned).is_pending()
-                {
+                if self.pace.poll(cx).is_pending() || self.poll_more(cx, &mut returned).is_pending() {
                     break;
                 }
             }
@@ -170,13 +171,37 @@ impl RabbitOutput {
         self.check_deadline(cx);
     }
 
+    /// Waits until it makes sense to look again. The client wakes who asked for all that is unconfirmed when the last
+    /// message is confirmed; who waits for a single one is woken when it is written, too.
+    fn poll_more(&mut self, cx: &mut Context<'_>, returned: &mut Vec<BasicReturnMessage>) -> Poll<()> {
+        if self.unconfirmed.is_small()
+            && self.asked_for != self.unconfirmed.end()
+            && let State::Live(line) = &self.state
+        {
+            self.asked = Some(confirms(line));
+            self.asked_for = self.unconfirmed.end();
+        }
+        match &mut self.asked {
+            Some(asked) if self.unconfirmed.is_small() && self.asked_for == self.unconfirmed.end() => {
+                ready!(asked.poll_unpin(cx));
+                self.asked = None;
+                Poll::Ready(())
+            }
+            _ => self.unconfirmed.poll_more(cx, returned),
+        }
+    }
+
     /// One notice of the broker may confirm many messages, and the client hands a returned message out with any of
     /// them. Asking it for unconfirmed ones takes the lock under which it does so: afterwards all of them are ready, and
     /// the message can be matched with the one it is.
-    fn settle_down(&self) {
+    fn settle_down(&mut self) {
         if let (true, State::Live(line)) = (self.mandatory, &self.state) {
-            let mut asked = std::pin::pin!(line.channel.wait_for_confirms());
-            let _ = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let mut asked = confirms(line);
+            if asked.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending() {
+                // It is answered once: whoever asks again is told that there is nothing to wait for.
+                self.asked = Some(asked);
+                self.asked_for = self.unconfirmed.end();
+            }
         }
     }
 
@@ -217,7 +242,7 @@ impl RabbitOutput {
             one.payload == message.data
                 && mapper.is_of(one.id.as_ref(), &message.properties)
                 && match &one.key {
-                    Some(own) => **own == *key,
+                    Some(own) => own.as_str() == key,
                     None => partitions.key(one.partition).is_ok_and(|own| own.as_str() == key),
                 }
         });
@@ -249,6 +274,7 @@ impl RabbitOutput {
     fn recover(&mut self, why: &str) {
         let unconfirmed = self.unconfirmed.len();
         tracing::warn!(binding = self.writer.binding, unconfirmed, why, "not connected");
+        self.asked = None;
         let mut returned = Vec::new();
         self.unconfirmed.give_up(why, &mut returned);
         // Those that nothing is known of make it fail, which is the reason to be here.
@@ -257,6 +283,12 @@ impl RabbitOutput {
         let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
+}
+
+/// Waits until the message that was sent last is confirmed; not at all when that was asked before.
+fn confirms(line: &Line) -> BoxFuture<'static, ()> {
+    let channel = Arc::clone(&line.channel);
+    async move { drop(channel.wait_for_confirms().await) }.boxed()
 }
 
 fn unconfirmed(exchange: &str, why: &str) -> Error {
