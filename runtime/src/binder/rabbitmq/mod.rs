@@ -7,6 +7,7 @@
 //! again, what is unconfirmed fails and may be sent again.
 
 mod compression;
+mod computed;
 mod config;
 mod connection;
 mod declare;
