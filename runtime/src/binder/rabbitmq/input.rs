@@ -11,17 +11,19 @@ use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
 use super::compression::unpack;
+use super::health::InputHealth;
 use super::pace::Pace;
 use super::parts::split;
 use super::patterns::Patterns;
 use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
-use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 /// How many deliveries at once are load, after which others gather.
 const BURST: usize = 8;
 
 pub(super) struct RabbitInput {
+    health: Arc<InputHealth>,
     sources: Vec<Source>,
     max_in_flight: usize,
     /// The source that is asked first.
@@ -57,7 +59,9 @@ impl RabbitInput {
         for index in 0..reader.topology.queues.len() {
             sources.push(Source::open(reader, index).await?);
         }
+        let health = Arc::new(InputHealth { reader: Arc::clone(reader) });
         Ok(Self {
+            health,
             sources,
             max_in_flight: max_in_flight.max(1),
             next: 0,
@@ -204,6 +208,10 @@ impl Input for RabbitInput {
             }
         }
         flushed
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.health) as _
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
