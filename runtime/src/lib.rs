@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod expression;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod invocation;

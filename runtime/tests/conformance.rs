@@ -14,3 +14,17 @@ mod rabbitmq;
 #[cfg(any(feature = "kafka", feature = "rabbitmq"))]
 #[path = "support/skip.rs"]
 mod skip;
+
+mod on_memory {
+    wellspring::conformance!(Some(crate::memory::MemoryUnderTest::default()));
+}
+
+#[cfg(feature = "kafka")]
+mod on_kafka {
+    wellspring::conformance!(crate::kafka::KafkaUnderTest::find());
+}
+
+#[cfg(feature = "rabbitmq")]
+mod on_rabbitmq {
+    wellspring::conformance!(crate::rabbitmq::RabbitUnderTest::find());
+}

@@ -8,6 +8,7 @@ mod brokers;
 mod faults;
 #[path = "support/skip.rs"]
 mod skip;
+#[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 #[path = "rabbitmq/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 mod support;

@@ -84,10 +84,11 @@ fn the_command_line_parser_stays_under_cli() {
 
 /// What each module of the runtime may name, in the order of the data flow. `runtime` may name everything.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("config", &["config"]),
+    ("expression", &["expression"]),
+    ("config", &["config", "expression"]),
     ("invocation", &["invocation"]),
-    ("binder", &["binder", "config"]),
-    ("binding", &["binding", "binder", "config", "invocation"]),
+    ("binder", &["binder", "config", "expression"]),
+    ("binding", &["binding", "binder", "config", "expression", "invocation"]),
     ("http", &["http", "config", "invocation"]),
     ("telemetry", &["telemetry", "config"]),
     ("testing", &["testing", "binder"]),

@@ -17,11 +17,9 @@ use wellspring::binder::{Binder, factory};
 use wellspring::config::Section;
 use wellspring::conformance::{Exclusion, Found, Raw, Settings, Subject, Tap, Wire};
 
-wellspring::conformance!(KafkaUnderTest::find());
-
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct KafkaUnderTest {
+pub(crate) struct KafkaUnderTest {
     address: String,
     /// Clients that ask what groups have committed: one each, since they take long to make.
     groups: Arc<Mutex<HashMap<String, Arc<BaseConsumer>>>>,
@@ -29,7 +27,7 @@ struct KafkaUnderTest {
 
 impl KafkaUnderTest {
     /// The cluster that the environment names; without one the case is skipped.
-    fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let address = crate::skip::address("kafka", "WELLSPRING_TEST_KAFKA")?;
         Some(Self { address, groups: Arc::default() })
     }
@@ -43,6 +41,12 @@ impl KafkaUnderTest {
     fn admin(&self) -> Result<AdminClient<DefaultClientContext>, Found> {
         self.client().create().map_err(said)
     }
+}
+
+fn built(settings: &str) -> Arc<dyn Binder> {
+    let section = Section::from_yaml("stream.kafka", settings).unwrap();
+    let built = factory("kafka").unwrap().build("kafka", &section);
+    built.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn said(error: impl std::fmt::Display) -> Found {
@@ -85,9 +89,7 @@ impl Subject for KafkaUnderTest {
         }
         text.push_str(&format!("configuration: {{ {} }}\n", client.join(", ")));
         text.push_str(&format!("default: {{ {} }}\n", default.join(", ")));
-        let section = Section::from_yaml("stream.kafka", &text).unwrap();
-        let built = factory("kafka").unwrap().build("kafka", &section);
-        built.unwrap_or_else(|problems| panic!("{problems}"))
+        built(&text)
     }
 
     fn create<'a>(&'a self, destination: &'a str, partitions: u32) -> BoxFuture<'a, Result<(), Found>> {

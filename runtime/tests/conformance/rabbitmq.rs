@@ -18,12 +18,16 @@ use wellspring::binder::{Binder, factory};
 use wellspring::config::Section;
 use wellspring::conformance::{Exclusion, Found, Raw, Settings, Subject, Tap, Wire};
 
-wellspring::conformance!(RabbitUnderTest::find());
-
-struct RabbitUnderTest {
+pub(crate) struct RabbitUnderTest {
     uri: String,
     management: Option<String>,
     connection: OnceCell<Connection>,
+}
+
+fn built(settings: &str) -> Arc<dyn Binder> {
+    let section = Section::from_yaml("stream.rabbitmq", settings).unwrap();
+    let built = factory("rabbitmq").unwrap().build("rabbitmq", &section);
+    built.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn said(error: impl std::fmt::Display) -> Found {
@@ -32,7 +36,7 @@ fn said(error: impl std::fmt::Display) -> Found {
 
 impl RabbitUnderTest {
     /// The broker that the environment names; without one the case is skipped.
-    fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let uri = crate::skip::address("rabbitmq", "WELLSPRING_TEST_RABBITMQ")?;
         let management = std::env::var("WELLSPRING_TEST_RABBITMQ_MANAGEMENT").ok();
         let management = management.filter(|address| !address.is_empty());
@@ -89,9 +93,7 @@ impl Subject for RabbitUnderTest {
         if let Some(bytes) = settings.largest_payload {
             text.push_str(&format!("max-message-size: {bytes}B\n"));
         }
-        let section = Section::from_yaml("stream.rabbitmq", &text).unwrap();
-        let built = factory("rabbitmq").unwrap().build("rabbitmq", &section);
-        built.unwrap_or_else(|problems| panic!("{problems}"))
+        built(&text)
     }
 
     fn create<'a>(&'a self, destination: &'a str, _: u32) -> BoxFuture<'a, Result<(), Found>> {

@@ -14,6 +14,9 @@ use crate::config::Properties;
 /// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
 const RECONNECT_AT_MOST: &str = "2000";
 
+/// The largest batch that is sent, in bytes, as for Java's client: what Spring can send can be sent.
+const LARGEST: &str = "1048576";
+
 /// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
 const HEARTBEAT: &str = "1000";
 
@@ -91,7 +94,8 @@ impl Config {
             .set("acks", self.acks())
             .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
             .set("partitioner", "murmur2_random")
-            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER)
+            .set("message.max.bytes", LARGEST);
         report_by_itself(&mut client);
         self.producer.lay(&mut client);
         client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());

@@ -7,6 +7,7 @@
 //! again, what is unconfirmed fails and may be sent again.
 
 mod compression;
+mod computed;
 mod config;
 mod connection;
 mod declare;
@@ -19,6 +20,7 @@ mod outgoing;
 mod output;
 mod pace;
 mod partition;
+mod parts;
 mod patterns;
 mod queue;
 mod received;

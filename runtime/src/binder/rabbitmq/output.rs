@@ -1,9 +1,8 @@
 //! The sending end: publishes start without waiting for the socket, confirmations are looked at oldest first.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -13,6 +12,7 @@ use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::compression::pack;
+use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::health::{Pulse, Reminder};
@@ -48,12 +48,16 @@ pub(super) struct RabbitOutput {
     exchange: ShortString,
     partitions: Partitions,
     mapper: Mapper,
+    computed: Computed,
     mandatory: bool,
     unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
     reminder: Reminder,
     pace: Pace,
+    /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
+    asked: Option<BoxFuture<'static, ()>>,
+    asked_for: u64,
 }
 
 enum State {
@@ -78,7 +82,8 @@ impl RabbitOutput {
         let partitions = Partitions::new(&writer.topology.routing_key, partition_count)?;
         let patterns = writer.producer.header_patterns.as_deref();
         let mapper = Mapper::new(writer.producer.delivery_mode.unwrap_or_default(), patterns);
-        Self::with(writer, partitions, mapper).await
+        let computed = Computed::new(&writer.producer);
+        Ok(Self { computed, ..Self::with(writer, partitions, mapper).await? })
     }
 
     pub(super) async fn with(writer: Writer, partitions: Partitions, mapper: Mapper) -> Result<Self, Error> {
@@ -87,6 +92,7 @@ impl RabbitOutput {
             exchange: short("exchange", &writer.topology.exchange)?,
             partitions,
             mapper,
+            computed: Computed::default(),
             mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
             unconfirmed: Unconfirmed::default(),
@@ -94,6 +100,8 @@ impl RabbitOutput {
             deadline: Box::pin(sleep_until(Instant::now())),
             reminder: Reminder::default(),
             pace: Pace::new(BURST),
+            asked: None,
+            asked_for: 0,
             writer: Arc::new(writer),
         })
     }
@@ -106,8 +114,11 @@ impl RabbitOutput {
         }
     }
 
-    fn publish(&mut self, outgoing: Outgoing, number: u64) -> Result<(), Error> {
+    fn publish(&mut self, mut outgoing: Outgoing, number: u64) -> Result<(), Error> {
         let State::Live(line) = &self.state else { return Err(self.lost("the connection is lost")) };
+        self.computed.delay(&mut outgoing.message)?;
+        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
+        let computed = self.computed.key(&outgoing.message, partition)?;
         let (payload, headers) = outgoing.message.into_parts();
         let Some(payload) = payload else {
             let sentence = "the payload is null, which AMQP does not know; send an empty one";
@@ -127,9 +138,8 @@ impl RabbitOutput {
             Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
             _ => (payload, properties),
         };
-        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
-        let key = self.partitions.key(partition)?;
-        let sent = Sent { number, partition, id, payload: payload.clone(), returned: None };
+        let key = computed.clone().map_or_else(|| self.partitions.key(partition), Ok)?;
+        let sent = Sent { number, partition, key: computed, id, payload: payload.clone(), returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let publish =
@@ -155,9 +165,7 @@ impl RabbitOutput {
                 if let Err(why) = self.tell(&mut returned) {
                     return self.recover(&why);
                 }
-                if self.pace.poll(cx).is_pending()
-                    || self.unconfirmed.poll_more(cx, &mut returned).is_pending()
-                {
+                if self.pace.poll(cx).is_pending() || self.poll_more(cx, &mut returned).is_pending() {
                     break;
                 }
             }
@@ -168,13 +176,37 @@ impl RabbitOutput {
         self.check_deadline(cx);
     }
 
+    /// Waits until it makes sense to look again. The client wakes who asked for all that is unconfirmed when the last
+    /// message is confirmed; who waits for a single one is woken when it is written, too.
+    fn poll_more(&mut self, cx: &mut Context<'_>, returned: &mut Vec<BasicReturnMessage>) -> Poll<()> {
+        if self.unconfirmed.is_small()
+            && self.asked_for != self.unconfirmed.end()
+            && let State::Live(line) = &self.state
+        {
+            self.asked = Some(confirms(line));
+            self.asked_for = self.unconfirmed.end();
+        }
+        match &mut self.asked {
+            Some(asked) if self.unconfirmed.is_small() && self.asked_for == self.unconfirmed.end() => {
+                ready!(asked.poll_unpin(cx));
+                self.asked = None;
+                Poll::Ready(())
+            }
+            _ => self.unconfirmed.poll_more(cx, returned),
+        }
+    }
+
     /// One notice of the broker may confirm many messages, and the client hands a returned message out with any of
     /// them. Asking it for unconfirmed ones takes the lock under which it does so: afterwards all of them are ready, and
     /// the message can be matched with the one it is.
-    fn settle_down(&self) {
+    fn settle_down(&mut self) {
         if let (true, State::Live(line)) = (self.mandatory, &self.state) {
-            let mut asked = std::pin::pin!(line.channel.wait_for_confirms());
-            let _ = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let mut asked = confirms(line);
+            if asked.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending() {
+                // It is answered once: whoever asks again is told that there is nothing to wait for.
+                self.asked = Some(asked);
+                self.asked_for = self.unconfirmed.end();
+            }
         }
     }
 
@@ -214,7 +246,10 @@ impl RabbitOutput {
         let found = self.unconfirmed.iter_mut().filter(|one| one.returned.is_none()).find(|one| {
             one.payload == message.data
                 && mapper.is_of(one.id.as_ref(), &message.properties)
-                && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
+                && match &one.key {
+                    Some(own) => own.as_str() == key,
+                    None => partitions.key(one.partition).is_ok_and(|own| own.as_str() == key),
+                }
         });
         match found {
             Some(one) => one.returned = Some(sentence.into()),
@@ -251,6 +286,7 @@ impl RabbitOutput {
     fn recover(&mut self, why: &str) {
         let unconfirmed = self.unconfirmed.len();
         tracing::warn!(binding = self.writer.binding, unconfirmed, why, "not connected");
+        self.asked = None;
         let mut returned = Vec::new();
         self.unconfirmed.give_up(why, &mut returned);
         // Those that nothing is known of make it fail, which is the reason to be here.
@@ -260,6 +296,12 @@ impl RabbitOutput {
         let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
+}
+
+/// Waits until the message that was sent last is confirmed; not at all when that was asked before.
+fn confirms(line: &Line) -> BoxFuture<'static, ()> {
+    let channel = Arc::clone(&line.channel);
+    async move { drop(channel.wait_for_confirms().await) }.boxed()
 }
 
 fn unconfirmed(exchange: &str, why: &str) -> Error {

@@ -135,6 +135,11 @@ impl Source {
         self.unsettled.open()
     }
 
+    /// Whether a delivery is still to be settled.
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.unsettled.awaits(number)
+    }
+
     /// Whether the broker may soon wait for settlements before it delivers more, or does so already.
     pub(super) fn is_held_back(&self) -> bool {
         let prefetch = usize::from(self.reader.prefetch());
@@ -213,6 +218,15 @@ impl Source {
             reader.link.again(&reader.binding, steady, attempt).await
         };
         self.state = State::Recovering(again.boxed());
+    }
+
+    /// Counts a delivery, the last one taken, as so many that are settled one by one; their numbers follow its own.
+    pub(super) fn divide(&mut self, number: u64, count: usize) {
+        for part in self.unsettled.divide(number, count) {
+            if let Some(position) = &mut self.position {
+                position.add_beside(number, part);
+            }
+        }
     }
 
     pub(super) fn settle(&mut self, number: u64, settlement: Settlement) {

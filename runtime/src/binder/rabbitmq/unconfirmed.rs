@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use lapin::message::BasicReturnMessage;
+use lapin::types::ShortString;
 use lapin::{PublisherConfirm, Result};
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
@@ -23,6 +24,8 @@ const TOGETHER: usize = 64;
 pub(super) struct Sent {
     pub(super) number: u64,
     pub(super) partition: Option<u32>,
+    /// The routing key, where it is not that of the partition.
+    pub(super) key: Option<ShortString>,
     pub(super) id: Option<MessageId>,
     pub(super) payload: Bytes,
     /// Why it came back.
@@ -67,6 +70,16 @@ pub(super) type Fate = std::result::Result<bool, String>;
 impl Unconfirmed {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether there are so few that they are waited for together.
+    pub(super) fn is_small(&self) -> bool {
+        (1..=TOGETHER).contains(&self.entries.len())
+    }
+
+    /// The number that the next message will have here.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
     }
 
     /// When the oldest was sent.
