@@ -10,5 +10,4 @@ mod faults;
 mod skip;
 #[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 #[path = "rabbitmq/support.rs"]
-#[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 mod support;

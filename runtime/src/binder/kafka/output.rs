@@ -238,12 +238,12 @@ impl Output for KafkaOutput {
         }
     }
 
-    fn health(&self) -> Arc<dyn Health> {
-        Arc::clone(&self.reports.pulse) as _
-    }
-
     fn partitions(&self) -> u32 {
         self.options.partitions
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.reports.pulse) as _
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
