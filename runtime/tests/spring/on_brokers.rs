@@ -136,9 +136,11 @@ stream: {{ bindings: {{ work-in-0: {{ destination: in, group: g, consumer: {{ ma
 
 /// However often a message fails, the next one has its turn.
 fn attempts_end<S: Subject>(find: impl Fn() -> Option<S>) {
-    let Some(subject) = find() else { return };
-    on(&subject, async |_| assert_eq!(attempts(2).await, ["bad", "bad", "good"]));
-    on(&subject, async |_| assert_eq!(attempts(1).await, ["bad", "good"]));
+    for (max, expected) in [(2, vec!["bad", "bad", "good"]), (1, vec!["bad", "good"])] {
+        // The connection of a bare client lives and ends with one runtime.
+        let Some(subject) = find() else { return };
+        on(&subject, async |_| assert_eq!(attempts(max).await, expected));
+    }
 }
 
 /// What another application writes without saying what it is.
