@@ -1,7 +1,7 @@
 //! The receiving end: the queues of a binding, gathered into batches.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -10,22 +10,29 @@ use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
 use super::compression::unpack;
+use super::pace::Pace;
 use super::patterns::Patterns;
-use super::received::{Raw, Received, Repeated};
+use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
 use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+
+/// How many deliveries at once are load, after which others gather.
+const BURST: usize = 8;
 
 pub(super) struct RabbitInput {
     sources: Vec<Source>,
     max_in_flight: usize,
     /// The source that is asked first.
     next: usize,
-    repeated: Repeated,
+    content_type: LastContentType,
     /// Why one of the sources is lost for good, until it is told.
     lost: Option<Error>,
     patterns: Arc<Patterns>,
     /// How many bytes a payload may have when it is unpacked.
     largest: u64,
+    pace: Pace,
+    /// How many deliveries came together the last time.
+    burst: usize,
 }
 
 impl RabbitInput {
@@ -36,8 +43,71 @@ impl RabbitInput {
         for index in 0..reader.topology.queues.len() {
             sources.push(Source::open(reader, index).await?);
         }
-        let (max_in_flight, repeated) = (max_in_flight.max(1), Repeated::default());
-        Ok(Self { sources, max_in_flight, next: 0, repeated, lost: None, patterns, largest })
+        Ok(Self {
+            sources,
+            max_in_flight: max_in_flight.max(1),
+            next: 0,
+            content_type: LastContentType::default(),
+            lost: None,
+            patterns,
+            largest,
+            pace: Pace::new(BURST),
+            burst: 0,
+        })
+    }
+
+    /// Takes up to `room` deliveries from the sources, each in turn first.
+    fn take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Delivery>, room: usize) {
+        let (before, count) = (batch.len(), self.sources.len());
+        let mut received = Received::new(self.burst.min(room), Arc::clone(&self.patterns));
+        for turn in 0..count {
+            let at = (self.next + turn) % count;
+            let source = &mut self.sources[at];
+            while received.len() < room {
+                let (mut delivery, number) = match source.poll_next(cx) {
+                    Poll::Ready(Ok(next)) => next,
+                    Poll::Ready(Err(error)) => {
+                        self.lost = Some(error);
+                        break;
+                    }
+                    Poll::Pending => break,
+                };
+                let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
+                let raw = Raw {
+                    exchange: delivery.exchange,
+                    routing_key: delivery.routing_key,
+                    origin: Arc::clone(&source.origin),
+                    delivery_tag: delivery.delivery_tag,
+                    redelivered: delivery.redelivered,
+                    unpacked: unpacked.is_some(),
+                    properties: delivery.properties,
+                };
+                delivery.data = unpacked.unwrap_or(delivery.data);
+                // The rest of the headers follows when the batch is complete.
+                let mut headers = Headers::new();
+                headers.set_content_type(self.content_type.of(&raw.properties));
+                batch.push(Delivery {
+                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
+                    key: None,
+                    partition: source.partition,
+                    position: raw.delivery_tag,
+                    attempt: attempt(&raw),
+                    ticket: Ticket::new(number * count as u64 + at as u64),
+                });
+                received.push(raw);
+            }
+        }
+        if batch.len() == before {
+            return;
+        }
+        self.next = (self.next + 1) % count;
+        self.burst = received.len();
+        let received = Arc::new(received);
+        for (index, delivery) in (0..).zip(&mut batch[before..]) {
+            let headers = delivery.message.headers_mut();
+            let content_type = headers.content_type().cloned();
+            *headers = Headers::received(content_type, Arc::clone(&received) as _, index);
+        }
     }
 }
 
@@ -48,63 +118,24 @@ impl Input for RabbitInput {
         batch: &mut Vec<Delivery>,
         max: usize,
     ) -> Poll<Result<(), Error>> {
-        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
-        let mut room = max.min(self.max_in_flight.saturating_sub(unsettled));
-        let before = batch.len();
-        let count = self.sources.len();
-        let mut raws = Vec::new();
-        for turn in 0..count {
-            let at = (self.next + turn) % count;
-            while room > 0 {
-                let source = &mut self.sources[at];
-                let (mut delivery, number, consumer_tag) = match source.poll_next(cx) {
-                    Poll::Ready(Ok(next)) => next,
-                    Poll::Ready(Err(error)) => {
-                        self.lost = Some(error);
-                        break;
-                    }
-                    Poll::Pending => break,
-                };
-                let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
-                let queue = Arc::clone(&source.queue);
-                let exchange = self.repeated.exchange(&delivery.exchange);
-                let routing_key = self.repeated.routing_key(&delivery.routing_key);
-                let raw = Raw {
-                    exchange,
-                    routing_key,
-                    queue,
-                    consumer_tag,
-                    delivery_tag: delivery.delivery_tag,
-                    redelivered: delivery.redelivered,
-                    unpacked: unpacked.is_some(),
-                    properties: delivery.properties,
-                };
-                delivery.data = unpacked.unwrap_or(delivery.data);
-                // The rest of the headers follows when the batch is complete.
-                let mut headers = Headers::new();
-                headers.set_content_type(self.repeated.content_type(&raw.properties));
-                batch.push(Delivery {
-                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
-                    key: None,
-                    partition: source.partition,
-                    position: raw.delivery_tag,
-                    attempt: attempt(&raw),
-                    ticket: Ticket::new(number * count as u64 + at as u64),
-                });
-                raws.push(raw);
-                room -= 1;
-            }
+        if self.pace.poll(cx).is_pending() {
+            return Poll::Pending;
         }
-        self.next = (self.next + 1) % count.max(1);
+        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
+        let room = max.min(self.max_in_flight.saturating_sub(unsettled));
+        let before = batch.len();
+        // Whoever finds something need not be woken by the next one.
+        self.take(&mut Context::from_waker(Waker::noop()), batch, room);
         if batch.len() == before {
+            self.take(cx, batch, room);
+        }
+        let taken = batch.len() - before;
+        if taken == 0 {
             // What is there already is handed out first.
             return self.lost.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
         }
-        let source = Arc::new(Received::new(raws, Arc::clone(&self.patterns)));
-        for (index, delivery) in (0..).zip(&mut batch[before..]) {
-            let headers = delivery.message.headers_mut();
-            let content_type = headers.content_type().cloned();
-            *headers = Headers::received(content_type, Arc::clone(&source) as _, index);
+        if taken < room && !self.sources.iter().any(Source::is_held_back) {
+            self.pace.note(taken);
         }
         Poll::Ready(Ok(()))
     }
