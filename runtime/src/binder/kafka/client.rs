@@ -69,6 +69,7 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        report_by_itself(&mut client);
         client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
@@ -98,6 +99,7 @@ impl Config {
             .set("partitioner", "murmur2_random")
             .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER)
             .set("message.max.bytes", LARGEST);
+        report_by_itself(&mut client);
         self.producer.lay(&mut client);
         client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
         if let Some(size) = settings.buffer_size {
@@ -266,6 +268,14 @@ fn lacks_ssl(reason: &str) -> bool {
 
 fn is_secret(name: &str) -> bool {
     ["password", "secret", "pem", "jaas", "token", "key"].iter().any(|part| name.contains(part))
+}
+
+/// Lets the library report how it stands with the cluster, unless that is configured.
+fn report_by_itself(client: &mut ClientConfig) {
+    let interval = "statistics.interval.ms";
+    if !client.config_map().contains_key(interval) {
+        client.set(interval, super::health::INTERVAL_MS);
+    }
 }
 
 fn lay(client: &mut ClientConfig, properties: &Properties) {

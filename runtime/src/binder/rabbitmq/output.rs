@@ -1,9 +1,8 @@
 //! The sending end: publishes start without waiting for the socket, confirmations are looked at oldest first.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,13 +15,14 @@ use super::compression::pack;
 use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::health::{Pulse, Reminder};
 use super::outgoing::{Mapper, Properties};
 use super::pace::Pace;
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
 use super::unconfirmed::{Sent, Unconfirmed};
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
@@ -39,6 +39,7 @@ pub(super) struct Writer {
     pub(super) binding: String,
     pub(super) producer: Producer,
     pub(super) topology: OutputTopology,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 pub(super) struct RabbitOutput {
@@ -52,7 +53,11 @@ pub(super) struct RabbitOutput {
     unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
+    reminder: Reminder,
     pace: Pace,
+    /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
+    asked: Option<BoxFuture<'static, ()>>,
+    asked_for: u64,
 }
 
 enum State {
@@ -67,6 +72,7 @@ impl Writer {
         let confirming = line.channel.confirm_select(ConfirmSelectOptions::default()).await;
         confirming
             .map_err(|cause| line.failed("does not confirm messages to", &self.topology.exchange, &cause))?;
+        self.pulse.up(0, &line);
         Ok(line)
     }
 }
@@ -92,7 +98,10 @@ impl RabbitOutput {
             unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
+            reminder: Reminder::default(),
             pace: Pace::new(BURST),
+            asked: None,
+            asked_for: 0,
             writer: Arc::new(writer),
         })
     }
@@ -156,9 +165,7 @@ impl RabbitOutput {
                 if let Err(why) = self.tell(&mut returned) {
                     return self.recover(&why);
                 }
-                if self.pace.poll(cx).is_pending()
-                    || self.unconfirmed.poll_more(cx, &mut returned).is_pending()
-                {
+                if self.pace.poll(cx).is_pending() || self.poll_more(cx, &mut returned).is_pending() {
                     break;
                 }
             }
@@ -169,13 +176,37 @@ impl RabbitOutput {
         self.check_deadline(cx);
     }
 
+    /// Waits until it makes sense to look again. The client wakes who asked for all that is unconfirmed when the last
+    /// message is confirmed; who waits for a single one is woken when it is written, too.
+    fn poll_more(&mut self, cx: &mut Context<'_>, returned: &mut Vec<BasicReturnMessage>) -> Poll<()> {
+        if self.unconfirmed.is_small()
+            && self.asked_for != self.unconfirmed.end()
+            && let State::Live(line) = &self.state
+        {
+            self.asked = Some(confirms(line));
+            self.asked_for = self.unconfirmed.end();
+        }
+        match &mut self.asked {
+            Some(asked) if self.unconfirmed.is_small() && self.asked_for == self.unconfirmed.end() => {
+                ready!(asked.poll_unpin(cx));
+                self.asked = None;
+                Poll::Ready(())
+            }
+            _ => self.unconfirmed.poll_more(cx, returned),
+        }
+    }
+
     /// One notice of the broker may confirm many messages, and the client hands a returned message out with any of
     /// them. Asking it for unconfirmed ones takes the lock under which it does so: afterwards all of them are ready, and
     /// the message can be matched with the one it is.
-    fn settle_down(&self) {
+    fn settle_down(&mut self) {
         if let (true, State::Live(line)) = (self.mandatory, &self.state) {
-            let mut asked = std::pin::pin!(line.channel.wait_for_confirms());
-            let _ = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let mut asked = confirms(line);
+            if asked.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending() {
+                // It is answered once: whoever asks again is told that there is nothing to wait for.
+                self.asked = Some(asked);
+                self.asked_for = self.unconfirmed.end();
+            }
         }
     }
 
@@ -244,18 +275,33 @@ impl RabbitOutput {
         }
     }
 
+    /// Opens a new channel if this one is lost.
+    fn look(&mut self) {
+        if matches!(&self.state, State::Live(line) if !line.is_up()) {
+            self.recover("the connection is lost");
+        }
+    }
+
     /// Gives up what is not confirmed and opens a new channel.
     fn recover(&mut self, why: &str) {
         let unconfirmed = self.unconfirmed.len();
         tracing::warn!(binding = self.writer.binding, unconfirmed, why, "not connected");
+        self.asked = None;
         let mut returned = Vec::new();
         self.unconfirmed.give_up(why, &mut returned);
         // Those that nothing is known of make it fail, which is the reason to be here.
         let _ = self.tell(&mut returned);
         let writer = Arc::clone(&self.writer);
+        writer.pulse.lost(0, why);
         let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
+}
+
+/// Waits until the message that was sent last is confirmed; not at all when that was asked before.
+fn confirms(line: &Line) -> BoxFuture<'static, ()> {
+    let channel = Arc::clone(&line.channel);
+    async move { drop(channel.wait_for_confirms().await) }.boxed()
 }
 
 fn unconfirmed(exchange: &str, why: &str) -> Error {
@@ -265,9 +311,7 @@ fn unconfirmed(exchange: &str, why: &str) -> Error {
 
 impl Output for RabbitOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if matches!(&self.state, State::Live(line) if !line.is_up()) {
-            self.recover("the connection is lost");
-        }
+        self.look();
         if let State::Recovering(future) = &mut self.state {
             let Poll::Ready(line) = future.poll_unpin(cx) else { return Poll::Pending };
             self.state = State::Live(line);
@@ -293,6 +337,9 @@ impl Output for RabbitOutput {
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>> {
         self.collect(cx);
+        if self.reminder.poll(cx).is_ready() {
+            self.look();
+        }
         if let State::Recovering(future) = &mut self.state
             && let Poll::Ready(line) = future.poll_unpin(cx)
         {
@@ -303,6 +350,10 @@ impl Output for RabbitOutput {
         }
         confirmed.append(&mut self.told);
         Poll::Ready(Ok(()))
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.writer.pulse) as _
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

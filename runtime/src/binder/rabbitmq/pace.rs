@@ -40,3 +40,22 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[tokio::test(start_paused = true)]
+    async fn rests_after_a_burst_and_only_then() {
+        let mut pace = Pace::new(8);
+        for (found, rests) in [(0, false), (7, false), (8, true), (1, false)] {
+            pace.note(found);
+            let begun = Instant::now();
+            poll_fn(|cx| pace.poll(cx)).await;
+            let rested = begun.elapsed();
+            assert_eq!(rested >= REST, rests, "{found}");
+            assert!(rested <= 2 * REST, "{found}: {rested:?}");
+        }
+    }
+}

@@ -72,6 +72,16 @@ impl Unconfirmed {
         self.entries.len()
     }
 
+    /// Whether there are so few that they are waited for together.
+    pub(super) fn is_small(&self) -> bool {
+        (1..=TOGETHER).contains(&self.entries.len())
+    }
+
+    /// The number that the next message will have here.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
     /// When the oldest was sent.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.entries.front().map(|entry| entry.since)
