@@ -10,6 +10,8 @@ mod consumers;
 mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/expressions.rs"]
+mod expressions;
 #[path = "kafka/failures.rs"]
 mod failures;
 #[path = "kafka/groups.rs"]

@@ -6,5 +6,6 @@
 mod faults;
 #[path = "support/skip.rs"]
 mod skip;
+#[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 #[path = "rabbitmq/support.rs"]
 mod support;

@@ -12,6 +12,8 @@ mod isolation;
 mod messages;
 #[path = "runtime/names.rs"]
 mod names;
+#[path = "runtime/partitions.rs"]
+mod partitions;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]

@@ -178,9 +178,37 @@ pub(super) const BINDING_ROWS: &[Row] = &[
         "instances for this binding, if not `stream.instance-count`",
     ),
     bare("consumer.instance-index", Kind::Index, "index for this binding, if not `stream.instance-index`"),
+    with(
+        "consumer.header-mode",
+        Kind::HeaderMode,
+        "headers",
+        "how headers travel; Spring's other ways are refused",
+    ),
+    with(
+        "consumer.multiplex",
+        Kind::Bool,
+        "true",
+        "one input for all its destinations; it is always one, whatever is said",
+    ),
     bare("consumer.dead-letter", Kind::Name, "destination of deliveries whose attempts have ended"),
     with("producer.auto-startup", Kind::Bool, "true", "start sending at once"),
     with("producer.partition-count", Kind::Count, "1", "partitions of the destination"),
+    bare(
+        "producer.partition-key-expression",
+        Kind::Expression,
+        "what of a message decides its partition, such as `headers['tenant']` or `payload.id`",
+    ),
+    bare(
+        "producer.partition-selector-expression",
+        Kind::KeyExpression,
+        "the partition of a key, before the modulus; `hashCode()` if not set",
+    ),
+    with(
+        "producer.header-mode",
+        Kind::HeaderMode,
+        "headers",
+        "how headers travel; Spring's other ways are refused",
+    ),
     with(
         "producer.required-groups",
         Kind::List,

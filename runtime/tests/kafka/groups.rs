@@ -151,15 +151,31 @@ async fn a_partition_that_goes_waits_for_what_is_being_worked_on() {
     for delivery in held {
         first.settle(delivery.ticket, Settlement::Ack);
     }
-    cluster
-        .produce(&topic, (0..2).map(|partition| Record { partition: Some(partition), ..Record::of(b"new") }));
     let mut members = [first, second];
-    let seen = share(&mut members, 2).await;
-    assert_eq!(seen, [BTreeSet::from(["new".to_owned()]), BTreeSet::from(["new".to_owned()])]);
+    let mut seen = vec![BTreeSet::new(); 2];
+    let mut sent = 20;
+    while seen[1].is_empty() {
+        let texts = numbers(sent..sent + 2);
+        let records = texts.iter().zip(0..2);
+        cluster.produce(
+            &topic,
+            records.map(|(text, partition)| Record {
+                partition: Some(partition),
+                ..Record::of(text.as_bytes())
+            }),
+        );
+        sent += 2;
+        for (all, new) in seen.iter_mut().zip(share(&mut members, 2).await) {
+            all.extend(new);
+        }
+        assert!(sent < 4000, "the second member never got a partition");
+    }
+    let all: BTreeSet<String> = seen.into_iter().flatten().collect();
+    assert_eq!(all, numbers(20..sent).into_iter().collect(), "nothing came again");
     for member in members {
         member.close().await.unwrap();
     }
-    assert_eq!(cluster.committed(&group, &topic, 2), [11, 11]);
+    assert_eq!(cluster.committed(&group, &topic, 2).iter().sum::<i64>(), i64::from(sent));
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::admin::{AdminOptions, ConfigSource, ResourceSpecifier};
 use serde::Deserialize;
-use wellspring::binder::kafka::partition_of;
-use wellspring::binder::{Binder as _, Outgoing, OutputSpec};
+
+use wellspring::binder::{Binder as _, Outgoing, OutputSpec, partition_of};
 use wellspring::{ContentType, HeaderValue, Message};
 
 use crate::support::*;

@@ -14,6 +14,9 @@ use crate::config::Properties;
 /// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
 const RECONNECT_AT_MOST: &str = "2000";
 
+/// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
+const HEARTBEAT: &str = "1000";
+
 /// How long a message waits for a topic that no broker knows, before it is refused, in milliseconds. Topics are made
 /// before their outputs, so that none is on its way to be known.
 const UNKNOWN_AFTER: &str = "5000";
@@ -60,6 +63,7 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
         lay(&mut client, &self.consumer_properties);

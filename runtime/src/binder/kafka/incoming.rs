@@ -10,6 +10,7 @@ use wellspring_functions::{HeaderName, HeaderValue};
 
 use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
 use super::records::{Batch, Record};
+use crate::binder::facts::prevail;
 
 /// The topic that a record came from.
 pub(super) const TOPIC: &str = "kafka_receivedTopic";
@@ -66,7 +67,9 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
         let value = value.map_or(HeaderValue::Null, |value| typed(&name, class, value));
         entries.push((name.into(), value));
     }
+    let outside = entries.len();
     facts(batch, record, &mut entries);
+    prevail(&mut entries, outside);
     entries
 }
 

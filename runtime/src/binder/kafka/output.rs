@@ -20,6 +20,7 @@ use super::native::{Outlet, Sent};
 use super::patterns::Patterns;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::expression::Expression;
 
 /// How many messages of an output may be unconfirmed.
 const WINDOW: usize = 10_000;
@@ -91,11 +92,15 @@ pub(super) struct Options {
     pub(super) patterns: Option<Patterns>,
     /// How long a closing output waits for what is on its way.
     pub(super) close_timeout: Duration,
+    /// What of a message is its key, if that is configured.
+    pub(super) key: Option<Expression>,
+    /// How many partitions the topic has at least.
+    pub(super) partitions: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS }
+        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS, key: None, partitions: 1 }
     }
 }
 
@@ -122,9 +127,9 @@ impl KafkaOutput {
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
         let Some(outlet) = &self.outlet else { return None };
         let headers = message.message.headers();
-        let from_header = match message.key {
-            Some(_) => None,
-            None => key_of(outgoing::get(headers, outgoing::KEY)),
+        let from_header = match (&message.key, &self.options.key) {
+            (Some(_), _) | (None, Some(_)) => None,
+            (None, None) => key_of(outgoing::get(headers, outgoing::KEY)),
         };
         let partition = match message.partition {
             Some(partition) => i32::try_from(partition).ok(),
@@ -190,6 +195,15 @@ impl Output for KafkaOutput {
     }
 
     fn send(&mut self, mut message: Outgoing, number: u64) {
+        if let Some(expression) = &self.options.key {
+            match expression.evaluate(&message.message) {
+                Ok(key) => message.key = key_of(Some(&key)),
+                Err(failed) => {
+                    let result = Err(Error::new(Kind::Refused, failed.to_string()));
+                    return self.told.push(Confirmation { number, result });
+                }
+            }
+        }
         self.in_flight += 1;
         if let Some(patterns) = &self.options.patterns {
             patterns.apply(message.message.headers_mut());
@@ -215,6 +229,10 @@ impl Output for KafkaOutput {
                 return Poll::Pending;
             }
         }
+    }
+
+    fn partitions(&self) -> u32 {
+        self.options.partitions
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

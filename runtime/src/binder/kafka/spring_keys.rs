@@ -123,6 +123,7 @@ pub const SPRING_KEYS: &[SpringKey] = &[
     but("spring.cloud.stream.kafka.bindings.*.producer.configuration.**", CLIENT),
     yes("spring.cloud.stream.kafka.bindings.*.producer.topic.properties.**"),
     yes("spring.cloud.stream.kafka.bindings.*.producer.topic.replication-factor"),
+    yes("spring.cloud.stream.kafka.bindings.*.producer.message-key-expression"),
     yes("spring.cloud.stream.kafka.bindings.*.producer.topic.replicas-assignments.**"),
     no(
         "spring.cloud.stream.kafka.bindings.*.producer.send-timeout-expression",

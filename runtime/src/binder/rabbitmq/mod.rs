@@ -7,6 +7,7 @@
 //! again, what is unconfirmed fails and may be sent again.
 
 mod compression;
+mod computed;
 mod config;
 mod connection;
 mod declare;
@@ -31,8 +32,9 @@ mod unconfirmed;
 mod unsettled;
 mod value;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -59,6 +61,8 @@ pub struct RabbitMq {
     config: Arc<Config>,
     reading: Arc<Link>,
     writing: Arc<Link>,
+    /// What makes the name of the anonymous group of each binding unique; all members of one binding share it.
+    anonymous: Mutex<HashMap<String, String>>,
 }
 
 impl RabbitMq {
@@ -70,12 +74,22 @@ impl RabbitMq {
             let prefix = &config.connection_name_prefix;
             Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
         };
-        Self { reading: link("consumer"), writing: link("producer"), config }
+        Self { reading: link("consumer"), writing: link("producer"), config, anonymous: Mutex::default() }
+    }
+
+    /// What makes the name of an input's anonymous group unique.
+    fn anonymous(&self, spec: &InputSpec) -> String {
+        let mut names = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = names.entry(spec.binding.clone()).or_default();
+        if spec.sharing.member == 0 || name.is_empty() {
+            *name = outgoing::unique();
+        }
+        name.clone()
     }
 
     async fn input(&self, spec: InputSpec) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
-        let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
+        let topology = topology::input(&consumer, &spec, &self.anonymous(&spec))?;
         let link = Arc::clone(&self.reading);
         let reader = Arc::new(Reader { link, binding: spec.binding, consumer, topology });
         let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);

@@ -96,12 +96,7 @@ impl Mapper {
     }
 
     /// The properties of a message that goes on with the headers it was received with.
-    fn pass_on(
-        &mut self,
-        raw: &Raw,
-        content_type: ShortString,
-        room: usize,
-    ) -> Result<Properties, Error> {
+    fn pass_on(&mut self, raw: &Raw, content_type: ShortString, room: usize) -> Result<Properties, Error> {
         fits(raw.table().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum(), room)?;
         let received = &raw.properties;
         let mut properties = received.clone();
@@ -281,7 +276,15 @@ mod tests {
         let origin = Arc::new(Origin { queue: "q".into(), consumer_tag: "t".into() });
         let (exchange, routing_key) = ("e".into(), "k".into());
         let mut batch = Received::new(1, Arc::default());
-        batch.push(Raw { properties, exchange, routing_key, origin, delivery_tag: 1, redelivered: false, unpacked: false });
+        batch.push(Raw {
+            properties,
+            exchange,
+            routing_key,
+            origin,
+            delivery_tag: 1,
+            redelivered: false,
+            unpacked: false,
+        });
         Headers::received(Some(ContentType::JSON), Arc::new(batch), 0)
     }
 

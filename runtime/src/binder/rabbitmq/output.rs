@@ -12,6 +12,7 @@ use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::compression::pack;
+use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::outgoing::{Mapper, Properties};
@@ -45,6 +46,7 @@ pub(super) struct RabbitOutput {
     exchange: ShortString,
     partitions: Partitions,
     mapper: Mapper,
+    computed: Computed,
     mandatory: bool,
     unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
@@ -59,7 +61,6 @@ enum State {
     Live(Line),
     Recovering(BoxFuture<'static, Line>),
 }
-
 
 impl Writer {
     pub(super) async fn open(&self) -> Result<Line, Error> {
@@ -77,7 +78,8 @@ impl RabbitOutput {
         let partitions = Partitions::new(&writer.topology.routing_key, partition_count)?;
         let patterns = writer.producer.header_patterns.as_deref();
         let mapper = Mapper::new(writer.producer.delivery_mode.unwrap_or_default(), patterns);
-        Self::with(writer, partitions, mapper).await
+        let computed = Computed::new(&writer.producer);
+        Ok(Self { computed, ..Self::with(writer, partitions, mapper).await? })
     }
 
     pub(super) async fn with(writer: Writer, partitions: Partitions, mapper: Mapper) -> Result<Self, Error> {
@@ -86,6 +88,7 @@ impl RabbitOutput {
             exchange: short("exchange", &writer.topology.exchange)?,
             partitions,
             mapper,
+            computed: Computed::default(),
             mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
             unconfirmed: Unconfirmed::default(),
@@ -106,8 +109,11 @@ impl RabbitOutput {
         }
     }
 
-    fn publish(&mut self, outgoing: Outgoing, number: u64) -> Result<(), Error> {
+    fn publish(&mut self, mut outgoing: Outgoing, number: u64) -> Result<(), Error> {
         let State::Live(line) = &self.state else { return Err(self.lost("the connection is lost")) };
+        self.computed.delay(&mut outgoing.message)?;
+        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
+        let computed = self.computed.key(&outgoing.message, partition)?;
         let (payload, headers) = outgoing.message.into_parts();
         let Some(payload) = payload else {
             let sentence = "the payload is null, which AMQP does not know; send an empty one";
@@ -127,9 +133,8 @@ impl RabbitOutput {
             Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
             _ => (payload, properties),
         };
-        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
-        let key = self.partitions.key(partition)?;
-        let sent = Sent { number, partition, id, payload: payload.clone(), returned: None };
+        let key = computed.clone().map_or_else(|| self.partitions.key(partition), Ok)?;
+        let sent = Sent { number, partition, key: computed, id, payload: payload.clone(), returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let publish =
@@ -236,7 +241,10 @@ impl RabbitOutput {
         let found = self.unconfirmed.iter_mut().filter(|one| one.returned.is_none()).find(|one| {
             one.payload == message.data
                 && mapper.is_of(one.id.as_ref(), &message.properties)
-                && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
+                && match &one.key {
+                    Some(own) => own.as_str() == key,
+                    None => partitions.key(one.partition).is_ok_and(|own| own.as_str() == key),
+                }
         });
         match found {
             Some(one) => one.returned = Some(sentence.into()),

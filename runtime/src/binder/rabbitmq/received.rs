@@ -10,6 +10,7 @@ use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, H
 use super::compression::{AUTOMATIC, left};
 use super::patterns::Patterns;
 use super::value::{from_wire, millis};
+use crate::binder::facts::prevail;
 
 /// The headers of one batch.
 pub(super) struct Received {
@@ -147,6 +148,7 @@ impl Raw {
                 entries.push((name.as_str().into(), from_wire(value)));
             }
         }
+        let outside = entries.len();
         let mut put = |name: &HeaderName, value: HeaderValue| entries.push((Arc::clone(name), value));
         let properties = &self.properties;
         let texts = [
@@ -184,6 +186,7 @@ impl Raw {
         put(&names.consumer_tag, Arc::clone(&self.origin.consumer_tag).into());
         put(&names.delivery_tag, self.delivery_tag.cast_signed().into());
         put(&names.redelivered, self.redelivered.into());
+        prevail(&mut entries, outside);
         entries
     }
 }

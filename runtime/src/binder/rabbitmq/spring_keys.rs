@@ -139,6 +139,8 @@ const CONSUMER: &[SpringKey] = keys! { "spring.cloud.stream.rabbit.bindings.*.co
 
 const PRODUCER: &[SpringKey] = keys! { "spring.cloud.stream.rabbit.bindings.*.producer.",
     + "routing-key": "",
+    + "routing-key-expression": "null is an error",
+    + "delay-expression": "",
     + "delivery-mode": "",
     + "header-patterns": "",
     + "compress": "",

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use lapin::message::BasicReturnMessage;
+use lapin::types::ShortString;
 use lapin::{PublisherConfirm, Result};
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
@@ -23,6 +24,8 @@ const TOGETHER: usize = 64;
 pub(super) struct Sent {
     pub(super) number: u64,
     pub(super) partition: Option<u32>,
+    /// The routing key, where it is not that of the partition.
+    pub(super) key: Option<ShortString>,
     pub(super) id: Option<MessageId>,
     pub(super) payload: Bytes,
     /// Why it came back.

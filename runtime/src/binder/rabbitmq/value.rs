@@ -88,7 +88,10 @@ pub(super) fn wire_size(value: &AMQPValue) -> usize {
         AMQPValue::ByteArray(bytes) => 4 + bytes.as_slice().len(),
         AMQPValue::FieldArray(values) => 4 + values.as_slice().iter().map(wire_size).sum::<usize>(),
         AMQPValue::FieldTable(table) => {
-            4 + table.into_iter().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum::<usize>()
+            4 + table
+                .into_iter()
+                .map(|(name, value)| 1 + name.as_str().len() + wire_size(value))
+                .sum::<usize>()
         }
         _ => 8,
     }
