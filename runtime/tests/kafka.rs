@@ -4,6 +4,8 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "kafka/bad_input.rs"]
+mod bad_input;
 #[path = "kafka/consumers.rs"]
 mod consumers;
 #[path = "kafka/dead_letters.rs"]

@@ -3,6 +3,8 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "support/brokers.rs"]
+mod brokers;
 #[path = "kafka/faults.rs"]
 mod faults;
 #[path = "support/skip.rs"]

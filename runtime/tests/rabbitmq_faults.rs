@@ -2,6 +2,8 @@
 //! meanwhile.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "support/brokers.rs"]
+mod brokers;
 #[path = "rabbitmq/faults.rs"]
 mod faults;
 #[path = "support/skip.rs"]

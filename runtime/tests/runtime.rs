@@ -20,3 +20,5 @@ mod startup;
 mod stopping;
 #[path = "runtime/waiting.rs"]
 mod waiting;
+#[path = "support/web.rs"]
+mod web;

@@ -12,7 +12,7 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
-#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+#[cfg(feature = "rabbitmq")]
 mod facts;
 mod health;
 #[cfg(feature = "kafka")]

@@ -102,6 +102,11 @@ impl Publisher {
         }
     }
 
+    /// Lets an output that has nothing to send look after its connection; a loss shows at the next send.
+    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) {
+        let _ = self.poll_confirmed(cx, |_, _| {});
+    }
+
     pub(super) async fn close(self) -> Result<(), binder::Error> {
         self.output.close().await
     }

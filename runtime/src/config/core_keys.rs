@@ -86,9 +86,8 @@ pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     - "spring.cloud.stream.override-cloud-connectors": "leave it out: Spring has forgotten it too",
     + "spring.cloud.stream.binders.*.type": "",
     + "spring.cloud.stream.binders.*.environment.**": "",
-    - "spring.cloud.stream.binders.*.inherit-environment":
-        "leave it out: a named binder starts from the settings of its type",
-    - "spring.cloud.stream.binders.*.default-candidate": "name the default in `default-binder`",
+    + "spring.cloud.stream.binders.*.inherit-environment": "",
+    + "spring.cloud.stream.binders.*.default-candidate": "",
     + "spring.cloud.stream.poller.fixed-delay": "",
     + "spring.cloud.stream.poller.initial-delay": "",
     + "spring.cloud.stream.poller.cron": "",

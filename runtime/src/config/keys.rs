@@ -98,6 +98,18 @@ pub(super) const ROWS: &[Row] = &[
     with("stream.instance-count", Kind::Count, "1", "how many instances of this application run"),
     with("stream.instance-index", Kind::Index, "0", "which of them this one is, from 0"),
     bare("stream.binders.<binder>.type", Kind::Name, "the kind of broker of a named binder"),
+    with(
+        "stream.binders.<binder>.inherit-environment",
+        Kind::Bool,
+        "true",
+        "take what `stream.<type>` says beneath the settings of this binder",
+    ),
+    with(
+        "stream.binders.<binder>.default-candidate",
+        Kind::Bool,
+        "true",
+        "be the default binder if no other could be and `stream.default-binder` is not set",
+    ),
     bare("stream.binders.<binder>.environment.**", Kind::Tree, "settings of this named binder alone"),
     bare(
         "stream.memory.**",

@@ -135,7 +135,19 @@ fn refuses_what_does_not_fit_together() {
         (
             "stream.default-binder: kafak",
             vec![format!(
-                "{place}:1:24: `stream.default-binder`: found `kafak`, expected a binder of this program: `memory`"
+                "{place}:1:24: `stream.default-binder`: found `kafak`, expected a binder of this program: `memory`; did you mean `kafka`? its feature is off: `cargo add wellspring --features kafka`"
+            )],
+        ),
+        (
+            "stream.default-binder: kafka",
+            vec![format!(
+                "{place}:1:24: `stream.default-binder`: found `kafka`, expected a binder of this program: `memory`; its feature is off: `cargo add wellspring --features kafka`"
+            )],
+        ),
+        (
+            "stream.binders.two.type: rabbit",
+            vec![format!(
+                "{place}:1:26: `stream.binders.two.type`: found `rabbitmq`, expected a binder of this program: `memory`; its feature is off: `cargo add wellspring --features rabbitmq`"
             )],
         ),
         (

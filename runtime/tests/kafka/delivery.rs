@@ -55,6 +55,41 @@ async fn the_record_is_what_the_bare_client_reads() {
 }
 
 #[tokio::test]
+async fn headers_of_other_programs_are_read_as_spring_reads_them() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("foreign", 1).await;
+    let types = br#"{"twice":"java.lang.String","quoted":"java.lang.String"}"#;
+    let trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let headers = vec![
+        ("twice", Some(&b"first"[..])),
+        ("twice", Some(&b"last"[..])),
+        ("quoted", Some(&b"\"in quotes\""[..])),
+        ("traceparent", Some(&trace[..])),
+        ("kafka_receivedTopic", Some(&b"elsewhere"[..])),
+        ("contentType", Some(&b"\"text/plain\""[..])),
+        ("spring_json_header_types", Some(&types[..])),
+    ];
+    cluster.produce(&topic, [Record { headers, ..Record::of(b"x") }]);
+    let mut input = input(&cluster.binder(""), &topic, "g").await;
+    let delivery = receive(&mut *input, 1).await.remove(0);
+    let headers = delivery.message.headers();
+    assert_eq!(headers.get_all("twice").collect::<Vec<_>>(), [&HeaderValue::from("last")]);
+    assert_eq!(headers.text("quoted"), Some("in quotes"));
+    assert_eq!(headers.text("traceparent").map(str::as_bytes), Some(&trace[..]));
+    assert_eq!(headers.text("kafka_receivedTopic"), Some(topic.as_str()), "nobody else says what is a fact");
+    assert_eq!(headers.content_type(), Some(&ContentType::TEXT));
+    let to = cluster.name("passed-on");
+    let mut output = output(&cluster.binder(""), &to).await;
+    assert!(send(&mut *output, vec![plain(delivery.message)]).await[0].is_ok());
+    let passed_on = cluster.consume(&to, 1).remove(0);
+    assert_eq!(passed_on.header("traceparent").map(str::as_bytes), Some(&trace[..]));
+    let listed = passed_on.header("spring_json_header_types").unwrap();
+    assert!(!listed.contains("traceparent"), "{listed}");
+    input.close().await.unwrap();
+    output.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_tombstone_is_not_an_empty_payload() {
     let Some(cluster) = Cluster::find() else { return };
     let topic = cluster.topic("tombstone", 1).await;

@@ -1,16 +1,15 @@
 //! The broker is killed or restarted while messages flow through an application: nothing is lost, and it goes on soon.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
-use tokio::process::Command;
 use wellspring::config::Sources;
 use wellspring::{Running, Runtime};
 
+use super::brokers::brokers;
 use super::support::Cluster;
 
 const COUNT: u64 = 300_000;
@@ -18,23 +17,9 @@ const PARTITIONS: i32 = 4;
 /// How soon everything has come once the broker answers again.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Runs `scripts/brokers`; nothing when it did not start the broker, so that it cannot stop it either.
-async fn brokers(words: &[&str]) -> Option<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut command = Command::new(root.join("scripts/brokers"));
-    command.args(words).current_dir(root).env_remove("WELLSPRING_TEST_KAFKA");
-    let ended = command.output().await.unwrap();
-    ended.status.success().then_some(())
-}
-
-fn started_here() -> Option<Cluster> {
-    let cluster = Cluster::find()?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    if !root.join(".brokers/kafka.mode").exists() {
-        super::skip::skipped("kafka", "the broker was not started by `scripts/brokers up kafka`");
-        return None;
-    }
-    Some(cluster)
+async fn started_here() -> Option<Cluster> {
+    super::brokers::ours("kafka", "WELLSPRING_TEST_KAFKA").await?;
+    Cluster::find()
 }
 
 async fn application(cluster: &Cluster, members: u32) -> Running {
@@ -111,7 +96,7 @@ impl Results {
 }
 
 async fn flows_through(fault: &[&[&str]]) {
-    let Some(cluster) = started_here() else { return };
+    let Some(cluster) = started_here().await else { return };
     cluster.topic("in", PARTITIONS).await;
     let running = application(&cluster, 2).await;
     let mut results = Results::new(&cluster);

@@ -139,7 +139,7 @@ fn every_supported_key_of_the_core_is_read() {
         // A selector is of no use without a key, nor is a binder without a type.
         let needed = match sample.strip_suffix("selector-expression") {
             Some(start) => format!("{start}key-expression=payload\n"),
-            None if sample.contains(".environment") => {
+            None if sample.contains(".binders.") && !sample.ends_with(".type") => {
                 "spring.cloud.stream.binders.x-in-0.type=memory\n".to_owned()
             }
             None => String::new(),

@@ -14,6 +14,9 @@ use crate::config::Properties;
 /// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
 const RECONNECT_AT_MOST: &str = "2000";
 
+/// The largest batch that is sent, in bytes, as for Java's client: what Spring can send can be sent.
+const LARGEST: &str = "1048576";
+
 /// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
 const HEARTBEAT: &str = "1000";
 
@@ -63,6 +66,7 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        report_by_itself(&mut client);
         client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
@@ -90,7 +94,9 @@ impl Config {
             .set("acks", self.acks())
             .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
             .set("partitioner", "murmur2_random")
-            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER)
+            .set("message.max.bytes", LARGEST);
+        report_by_itself(&mut client);
         self.producer.lay(&mut client);
         client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
         if let Some(size) = settings.buffer_size {
@@ -249,6 +255,14 @@ fn lacks_ssl(reason: &str) -> bool {
 
 fn is_secret(name: &str) -> bool {
     ["password", "secret", "pem", "jaas", "token", "key"].iter().any(|part| name.contains(part))
+}
+
+/// Lets the library report how it stands with the cluster, unless that is configured.
+fn report_by_itself(client: &mut ClientConfig) {
+    let interval = "statistics.interval.ms";
+    if !client.config_map().contains_key(interval) {
+        client.set(interval, super::health::INTERVAL_MS);
+    }
 }
 
 fn lay(client: &mut ClientConfig, properties: &Properties) {

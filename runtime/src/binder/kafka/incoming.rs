@@ -1,6 +1,7 @@
 //! From a record's headers to ours, as Spring reads them: what `spring_json_header_types` lists has its type, the
 //! rest is bytes. Facts of the record come after them, under Spring's names.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use wellspring_functions::{HeaderName, HeaderValue};
 
 use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
 use super::records::{Batch, Record};
-use crate::binder::facts::prevail;
 
 /// The topic that a record came from.
 pub(super) const TOPIC: &str = "kafka_receivedTopic";
@@ -47,13 +47,29 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     append_time: "LOG_APPEND_TIME".into(),
 });
 
+impl Names {
+    fn are_those_of(&self, name: &str) -> bool {
+        let all = [
+            &self.topic,
+            &self.partition,
+            &self.offset,
+            &self.timestamp,
+            &self.timestamp_type,
+            &self.group,
+            &self.key,
+        ];
+        is_fact(name) && all.iter().any(|fact| fact.eq_ignore_ascii_case(name))
+    }
+}
+
 /// Whether a name may be that of a fact.
 pub(super) fn is_fact(name: &str) -> bool {
     name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("kafka_"))
         && !matches!(name, KEY | PARTITION)
 }
 
-/// Reads the headers of one record.
+/// Reads the headers of one record. Of several with one name the last counts, as in Spring; nobody else says what is a
+/// fact.
 pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderValue)> {
     let raw = record.headers.of(&batch.buffer);
     let types = types(&raw);
@@ -63,14 +79,23 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
             continue;
         }
         let name = String::from_utf8_lossy(&name);
-        let class = types.iter().find(|(listed, _)| *listed == name).map(|(_, class)| class.as_str());
+        if NAMES.are_those_of(&name) {
+            continue;
+        }
+        let class = types.get(name.as_ref()).map(String::as_str);
         let value = value.map_or(HeaderValue::Null, |value| typed(&name, class, value));
         entries.push((name.into(), value));
     }
-    let outside = entries.len();
+    keep_last(&mut entries);
     facts(batch, record, &mut entries);
-    prevail(&mut entries, outside);
     entries
+}
+
+fn keep_last(entries: &mut Vec<(HeaderName, HeaderValue)>) {
+    let mut seen = HashSet::with_capacity(entries.len());
+    let keep: Vec<bool> = entries.iter().rev().map(|(name, _)| seen.insert(name.clone())).collect();
+    let mut keep = keep.into_iter().rev();
+    entries.retain(|_| keep.next().unwrap_or(true));
 }
 
 fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderValue)>) {
@@ -96,9 +121,9 @@ fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderVa
 }
 
 /// The Java classes that the record lists.
-fn types(raw: &Bytes) -> Vec<(String, String)> {
+fn types(raw: &Bytes) -> HashMap<String, String> {
     let listed = Raw(raw.clone()).filter(|(name, _)| **name == *TYPES.as_bytes()).last();
-    let Some((_, Some(json))) = listed else { return Vec::new() };
+    let Some((_, Some(json))) = listed else { return HashMap::new() };
     match serde_json::from_slice(&json) {
         Ok(Value::Object(classes)) => classes
             .into_iter()
@@ -107,7 +132,7 @@ fn types(raw: &Bytes) -> Vec<(String, String)> {
                 _ => None,
             })
             .collect(),
-        _ => Vec::new(),
+        _ => HashMap::new(),
     }
 }
 

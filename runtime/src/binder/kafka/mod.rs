@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod config;
 mod consumer;
+mod health;
 mod inbox;
 mod incoming;
 mod input;

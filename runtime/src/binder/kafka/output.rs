@@ -16,10 +16,11 @@ use rdkafka::producer::{BaseProducer, NoCustomPartitioner, Producer, ProducerCon
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
+use super::health::Pulse;
 use super::native::{Outlet, Sent};
 use super::patterns::Patterns;
 use super::{outgoing, rebalance};
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 use crate::expression::Expression;
 
 /// How many messages of an output may be unconfirmed.
@@ -32,11 +33,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(super) struct Reports {
     binding: String,
     topic: String,
+    pulse: Arc<Pulse>,
 }
 
 impl Reports {
     pub(super) fn new(binding: &str, topic: &str) -> Self {
-        Self { binding: binding.to_owned(), topic: topic.to_owned() }
+        Self { binding: binding.to_owned(), topic: topic.to_owned(), pulse: Arc::default() }
     }
 
     #[cold]
@@ -60,7 +62,12 @@ impl ClientContext for Reports {
         rebalance::log(&self.binding, level, facility, message);
     }
 
+    fn stats_raw(&self, report: &[u8]) {
+        self.pulse.statistics(report);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.pulse.error(&error, reason);
         tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
     }
 }
@@ -233,6 +240,10 @@ impl Output for KafkaOutput {
 
     fn partitions(&self) -> u32 {
         self.options.partitions
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.reports.pulse) as _
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -12,11 +12,11 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::consumer::commit;
+use super::health::Pulse;
 use super::native::Intake;
 use super::records::Slot;
 
@@ -29,6 +29,7 @@ const LOOK: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(super) struct Assignment {
     binding: String,
+    pub(super) pulse: Arc<Pulse>,
     /// Where every partition starts at its first assignment, whatever was committed.
     reset: Option<Offset>,
     held: Mutex<Held>,
@@ -47,9 +48,10 @@ struct Held {
 }
 
 impl Assignment {
-    pub(super) fn new(binding: &str, reset: Option<Offset>) -> Self {
+    pub(super) fn new(binding: &str, reset: Option<Offset>, pulse: Pulse) -> Self {
         Self {
             binding: binding.to_owned(),
+            pulse: Arc::new(pulse),
             reset,
             held: Mutex::default(),
             intake: OnceLock::new(),
@@ -183,12 +185,14 @@ impl ClientContext for Assignment {
         log(&self.binding, level, facility, message);
     }
 
-    fn stats(&self, _: Statistics) {
+    fn stats_raw(&self, report: &[u8]) {
         self.busy.store(true, Ordering::Relaxed);
+        self.pulse.statistics(report);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.busy.store(true, Ordering::Relaxed);
+        self.pulse.error(&error, reason);
         tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
     }
 }

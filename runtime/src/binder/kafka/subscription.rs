@@ -10,6 +10,7 @@ use super::admin::cannot_make;
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::consumer::Serving;
+use super::health::Pulse;
 use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::native::Intake;
@@ -34,7 +35,8 @@ pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box
     if anonymous && spec.sharing.member == 0 {
         begin_at_the_end(config, &client, &topics)?;
     }
-    let consumer = client.create_with_context(Assignment::new(&spec.binding, reset));
+    let pulse = Pulse::of_consumer(start_offset);
+    let consumer = client.create_with_context(Assignment::new(&spec.binding, reset, pulse));
     let mut consumer: BaseConsumer<Assignment> =
         consumer.map_err(|error| cannot_make_consumer(config, spec, error))?;
     let shared = Arc::new(Shared::new());

@@ -1,5 +1,6 @@
 //! The receiving end: the queues of a binding, gathered into batches.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -10,20 +11,25 @@ use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
 use super::compression::unpack;
+use super::health::InputHealth;
 use super::pace::Pace;
+use super::parts::split;
 use super::patterns::Patterns;
 use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
-use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 /// How many deliveries at once are load, after which others gather.
 const BURST: usize = 8;
 
 pub(super) struct RabbitInput {
+    health: Arc<InputHealth>,
     sources: Vec<Source>,
     max_in_flight: usize,
     /// The source that is asked first.
     next: usize,
+    /// Of messages that are several, the deliveries that have not been handed out.
+    parts: VecDeque<Taken>,
     content_type: LastContentType,
     /// Why one of the sources is lost for good, until it is told.
     lost: Option<Error>,
@@ -35,6 +41,16 @@ pub(super) struct RabbitInput {
     burst: usize,
 }
 
+/// A delivery of one of the sources.
+struct Taken {
+    raw: Raw,
+    payload: Bytes,
+    /// Which source.
+    at: usize,
+    /// What settles it there.
+    number: u64,
+}
+
 impl RabbitInput {
     pub(super) async fn open(reader: &Arc<Reader>, max_in_flight: usize) -> Result<Self, Error> {
         let patterns = Arc::new(Patterns::new(reader.consumer.header_patterns.as_deref()));
@@ -43,10 +59,13 @@ impl RabbitInput {
         for index in 0..reader.topology.queues.len() {
             sources.push(Source::open(reader, index).await?);
         }
+        let health = Arc::new(InputHealth { reader: Arc::clone(reader) });
         Ok(Self {
+            health,
             sources,
             max_in_flight: max_in_flight.max(1),
             next: 0,
+            parts: VecDeque::new(),
             content_type: LastContentType::default(),
             lost: None,
             patterns,
@@ -60,11 +79,12 @@ impl RabbitInput {
     fn take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Delivery>, room: usize) {
         let (before, count) = (batch.len(), self.sources.len());
         let mut received = Received::new(self.burst.min(room), Arc::clone(&self.patterns));
+        self.take_parts(batch, &mut received, room);
         for turn in 0..count {
             let at = (self.next + turn) % count;
-            let source = &mut self.sources[at];
             while received.len() < room {
-                let (mut delivery, number) = match source.poll_next(cx) {
+                let source = &mut self.sources[at];
+                let (delivery, number) = match source.poll_next(cx) {
                     Poll::Ready(Ok(next)) => next,
                     Poll::Ready(Err(error)) => {
                         self.lost = Some(error);
@@ -73,28 +93,28 @@ impl RabbitInput {
                     Poll::Pending => break,
                 };
                 let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
-                let raw = Raw {
+                let mut raw = Raw {
                     exchange: delivery.exchange,
                     routing_key: delivery.routing_key,
                     origin: Arc::clone(&source.origin),
                     delivery_tag: delivery.delivery_tag,
                     redelivered: delivery.redelivered,
                     unpacked: unpacked.is_some(),
+                    is_part: false,
                     properties: delivery.properties,
                 };
-                delivery.data = unpacked.unwrap_or(delivery.data);
-                // The rest of the headers follows when the batch is complete.
-                let mut headers = Headers::new();
-                headers.set_content_type(self.content_type.of(&raw.properties));
-                batch.push(Delivery {
-                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
-                    key: None,
-                    partition: source.partition,
-                    position: raw.delivery_tag,
-                    attempt: attempt(&raw),
-                    ticket: Ticket::new(number * count as u64 + at as u64),
-                });
-                received.push(raw);
+                let payload = Bytes::from(unpacked.unwrap_or(delivery.data));
+                let Some(parts) = split(&payload, &raw.properties) else {
+                    let taken = Taken { raw, payload, at, number };
+                    self.hand_over(taken, batch, &mut received);
+                    continue;
+                };
+                raw.is_part = true;
+                source.divide(number, parts.len());
+                let parts = (number..).zip(parts);
+                let taken = parts.map(|(number, payload)| Taken { raw: raw.clone(), payload, at, number });
+                self.parts.extend(taken);
+                self.take_parts(batch, &mut received, room);
             }
         }
         if batch.len() == before {
@@ -109,6 +129,34 @@ impl RabbitInput {
             *headers = Headers::received(content_type, Arc::clone(&received) as _, index);
         }
     }
+
+    /// Hands over what is left of messages that are several.
+    fn take_parts(&mut self, batch: &mut Vec<Delivery>, received: &mut Received, room: usize) {
+        while received.len() < room
+            && let Some(taken) = self.parts.pop_front()
+        {
+            // Of a message that comes again, all parts do.
+            if self.sources[taken.at].awaits(taken.number) {
+                self.hand_over(taken, batch, received);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, taken: Taken, batch: &mut Vec<Delivery>, received: &mut Received) {
+        let Taken { raw, payload, at, number } = taken;
+        // The rest of the headers follows when the batch is complete.
+        let mut headers = Headers::new();
+        headers.set_content_type(self.content_type.of(&raw.properties));
+        batch.push(Delivery {
+            message: Message::from_parts(Some(payload), headers),
+            key: None,
+            partition: self.sources[at].partition,
+            position: raw.delivery_tag,
+            attempt: attempt(&raw),
+            ticket: Ticket::new(number * self.sources.len() as u64 + at as u64),
+        });
+        received.push(raw);
+    }
 }
 
 impl Input for RabbitInput {
@@ -122,7 +170,8 @@ impl Input for RabbitInput {
             return Poll::Pending;
         }
         let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
-        let room = max.min(self.max_in_flight.saturating_sub(unsettled));
+        let out = unsettled.saturating_sub(self.parts.len());
+        let room = max.min(self.max_in_flight.saturating_sub(out));
         let before = batch.len();
         // Whoever finds something need not be woken by the next one.
         self.take(&mut Context::from_waker(Waker::noop()), batch, room);
@@ -159,6 +208,10 @@ impl Input for RabbitInput {
             }
         }
         flushed
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.health) as _
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

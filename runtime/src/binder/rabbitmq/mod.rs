@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod declare;
 mod error;
+mod health;
 mod input;
 mod letter;
 mod message_id;
@@ -19,6 +20,7 @@ mod outgoing;
 mod output;
 mod pace;
 mod partition;
+mod parts;
 mod patterns;
 mod queue;
 mod received;
@@ -44,6 +46,7 @@ use tokio::time::sleep;
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 pub use config::{Config, Ends};
 use connection::Link;
+use health::Pulse;
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
@@ -91,7 +94,14 @@ impl RabbitMq {
         let consumer = self.config.consumer(&spec.binding);
         let topology = topology::input(&consumer, &spec, &self.anonymous(&spec))?;
         let link = Arc::clone(&self.reading);
-        let reader = Arc::new(Reader { link, binding: spec.binding, consumer, topology });
+        let reader = Arc::new(Reader {
+            link,
+            binding: spec.binding,
+            consumer,
+            topology,
+            pulse: Pulse::default(),
+            is_first: spec.sharing.member == 0,
+        });
         let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);
         let wait =
             reader.consumer.failed_declaration_retry_interval.map_or(RETRY_INTERVAL, |Wait(wait)| wait);
@@ -111,7 +121,8 @@ impl RabbitMq {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
         let link = Arc::clone(&self.writing);
-        let writer = Writer { link, binding: spec.binding, producer, topology };
+        let pulse = Arc::default();
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         Ok(Box::new(RabbitOutput::open(writer, spec.partition_count).await?))
     }
 }
@@ -140,7 +151,8 @@ impl RabbitMq {
             }
         };
         let mapper = Mapper::as_received(mode.unwrap_or_default());
-        let writer = Writer { link: Arc::clone(&self.writing), binding: spec.binding, producer, topology };
+        let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         let output = RabbitOutput::with(writer, partitions, mapper).await?;
         Ok(Box::new(Letters::new(output, queues, consumer.frame_max_headroom)))
     }

@@ -284,6 +284,7 @@ mod tests {
             delivery_tag: 1,
             redelivered: false,
             unpacked: false,
+            is_part: false,
         });
         Headers::received(Some(ContentType::JSON), Arc::new(batch), 0)
     }

@@ -15,13 +15,14 @@ use super::compression::pack;
 use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::health::{Pulse, Reminder};
 use super::outgoing::{Mapper, Properties};
 use super::pace::Pace;
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
 use super::unconfirmed::{Sent, Unconfirmed};
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
@@ -38,6 +39,7 @@ pub(super) struct Writer {
     pub(super) binding: String,
     pub(super) producer: Producer,
     pub(super) topology: OutputTopology,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 pub(super) struct RabbitOutput {
@@ -51,6 +53,7 @@ pub(super) struct RabbitOutput {
     unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
+    reminder: Reminder,
     pace: Pace,
     /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
     asked: Option<BoxFuture<'static, ()>>,
@@ -69,6 +72,7 @@ impl Writer {
         let confirming = line.channel.confirm_select(ConfirmSelectOptions::default()).await;
         confirming
             .map_err(|cause| line.failed("does not confirm messages to", &self.topology.exchange, &cause))?;
+        self.pulse.up(0, &line);
         Ok(line)
     }
 }
@@ -94,6 +98,7 @@ impl RabbitOutput {
             unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
+            reminder: Reminder::default(),
             pace: Pace::new(BURST),
             asked: None,
             asked_for: 0,
@@ -270,6 +275,13 @@ impl RabbitOutput {
         }
     }
 
+    /// Opens a new channel if this one is lost.
+    fn look(&mut self) {
+        if matches!(&self.state, State::Live(line) if !line.is_up()) {
+            self.recover("the connection is lost");
+        }
+    }
+
     /// Gives up what is not confirmed and opens a new channel.
     fn recover(&mut self, why: &str) {
         let unconfirmed = self.unconfirmed.len();
@@ -280,6 +292,7 @@ impl RabbitOutput {
         // Those that nothing is known of make it fail, which is the reason to be here.
         let _ = self.tell(&mut returned);
         let writer = Arc::clone(&self.writer);
+        writer.pulse.lost(0, why);
         let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
@@ -298,9 +311,7 @@ fn unconfirmed(exchange: &str, why: &str) -> Error {
 
 impl Output for RabbitOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if matches!(&self.state, State::Live(line) if !line.is_up()) {
-            self.recover("the connection is lost");
-        }
+        self.look();
         if let State::Recovering(future) = &mut self.state {
             let Poll::Ready(line) = future.poll_unpin(cx) else { return Poll::Pending };
             self.state = State::Live(line);
@@ -326,6 +337,9 @@ impl Output for RabbitOutput {
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>> {
         self.collect(cx);
+        if self.reminder.poll(cx).is_ready() {
+            self.look();
+        }
         if let State::Recovering(future) = &mut self.state
             && let Poll::Ready(line) = future.poll_unpin(cx)
         {
@@ -336,6 +350,10 @@ impl Output for RabbitOutput {
         }
         confirmed.append(&mut self.told);
         Poll::Ready(Ok(()))
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.writer.pulse) as _
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -8,6 +8,7 @@ use lapin::types::{AMQPValue, ShortString};
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, Headers};
 
 use super::compression::{AUTOMATIC, left};
+use super::parts::{COUNT, FORMAT};
 use super::patterns::Patterns;
 use super::value::{from_wire, millis};
 use crate::binder::facts::prevail;
@@ -21,6 +22,7 @@ pub(super) struct Received {
 type Entries = Vec<(HeaderName, HeaderValue)>;
 
 /// What came with a message, beside its payload.
+#[derive(Clone)]
 pub(super) struct Raw {
     pub(super) properties: BasicProperties,
     pub(super) exchange: ShortString,
@@ -30,6 +32,8 @@ pub(super) struct Raw {
     pub(super) redelivered: bool,
     /// Whether the payload came packed and is not any more.
     pub(super) unpacked: bool,
+    /// Whether the payload is one of several that came as one.
+    pub(super) is_part: bool,
 }
 
 /// Where the messages of a consumer come from.
@@ -57,7 +61,7 @@ impl Received {
         let (source, index) = headers.source()?;
         let source: &dyn Any = source;
         let batch = source.downcast_ref::<Self>().filter(|batch| batch.patterns.is_empty())?;
-        batch.messages.get(index as usize).map(|(raw, _)| raw)
+        batch.messages.get(index as usize).map(|(raw, _)| raw).filter(|raw| raw.is_whole())
     }
 }
 
@@ -75,7 +79,7 @@ impl HeaderSource for Received {
 
     fn contains(&self, index: u32, name: &str) -> bool {
         let Some((raw, read)) = self.messages.get(index as usize) else { return false };
-        let as_received = self.patterns.is_empty() && !raw.unpacked;
+        let as_received = self.patterns.is_empty() && raw.is_whole();
         if read.get().is_none() && as_received && !is_derived(name) {
             return raw.table().any(|(own, _)| own.as_str().eq_ignore_ascii_case(name));
         }
@@ -131,6 +135,11 @@ impl Raw {
         self.properties.headers().iter().flatten()
     }
 
+    /// Whether its headers are for the payload as it is.
+    const fn is_whole(&self) -> bool {
+        !self.unpacked && !self.is_part
+    }
+
     /// Every message of Spring's has a priority; 0 says nothing.
     pub(super) fn priority(&self) -> Option<u8> {
         self.properties.priority().filter(|priority| *priority > 0)
@@ -143,7 +152,8 @@ impl Raw {
         for (name, value) in self.table() {
             // The header that Spring sends beside the property of the same name says the same.
             let said = name.as_str() == "priority" && priority.is_some()
-                || name.as_str() == AUTOMATIC && self.unpacked;
+                || name.as_str() == AUTOMATIC && self.unpacked
+                || [FORMAT, COUNT].contains(&name.as_str()) && self.is_part;
             if !said && patterns.let_through(name.as_str()) {
                 entries.push((name.as_str().into(), from_wire(value)));
             }

@@ -15,6 +15,7 @@ use wellspring_functions::HeaderName;
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::health::Pulse;
 use super::received::Origin;
 use super::settings::{AcknowledgeMode, Consumer, ContainerType, Wait};
 use super::stream::{OFFSET, Position};
@@ -34,6 +35,9 @@ pub(super) struct Reader {
     pub(super) binding: String,
     pub(super) consumer: Consumer,
     pub(super) topology: InputTopology,
+    pub(super) pulse: Pulse,
+    /// Whether it tells how much waits: members of a binding read the same queues.
+    pub(super) is_first: bool,
 }
 
 /// A queue that is read.
@@ -100,6 +104,7 @@ impl Reader {
         let tag = short("consumer tag", &tag)?;
         let consumed = channel.basic_consume(short("queue", queue)?, tag, options, arguments).await;
         let consumer = consumed.map_err(|cause| line.failed("cannot read the queue", queue, &cause))?;
+        self.pulse.up(index, &line);
         Ok(Live { line, consumer, writing: Vec::new() })
     }
 }
@@ -128,6 +133,11 @@ impl Source {
     /// How many deliveries are not settled.
     pub(super) const fn open_deliveries(&self) -> usize {
         self.unsettled.open()
+    }
+
+    /// Whether a delivery is still to be settled.
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.unsettled.awaits(number)
     }
 
     /// Whether the broker may soon wait for settlements before it delivers more, or does so already.
@@ -194,6 +204,7 @@ impl Source {
             "not connected; what is unsettled will be delivered again"
         );
         self.unsettled.forget();
+        reader.pulse.lost(index, why);
         let from = self.position.as_mut().map(|position| {
             position.forget();
             position.argument()
@@ -207,6 +218,15 @@ impl Source {
             reader.link.again(&reader.binding, steady, attempt).await
         };
         self.state = State::Recovering(again.boxed());
+    }
+
+    /// Counts a delivery, the last one taken, as so many that are settled one by one; their numbers follow its own.
+    pub(super) fn divide(&mut self, number: u64, count: usize) {
+        for part in self.unsettled.divide(number, count) {
+            if let Some(position) = &mut self.position {
+                position.add_beside(number, part);
+            }
+        }
     }
 
     pub(super) fn settle(&mut self, number: u64, settlement: Settlement) {
