@@ -109,12 +109,15 @@ const NOTICED: &[(Defect, &[&str])] = &[
     (CountsNoAttempts, &["B2", "E13"]),
 ];
 
+/// What a binder says that it cannot do.
+type Lacks = fn(&mut Capabilities);
+
 /// A memory binder with a defect.
 struct BrokenUnderTest {
     memory: MemoryUnderTest,
     defect: Defect,
     shared: Arc<Shared>,
-    lacks: Option<fn(&mut Capabilities)>,
+    lacks: Option<Lacks>,
 }
 
 impl BrokenUnderTest {
@@ -210,12 +213,9 @@ fn a_case_that_fails_only_under_stress_names_the_seed() {
     assert!(failed.is_ok() || failed.unwrap_err().contains("`WELLSPRING_CONFORMANCE_SEED=7`"));
 }
 
-/// Takes a promise away.
-type Lacking = fn(&mut Capabilities);
-
 #[test]
 fn what_a_binder_lacks_is_refused_by_the_runtime_in_place_of_the_case() {
-    let lacking: [(&str, Lacking); 5] = [
+    let lacking: [(&str, Lacks); 5] = [
         ("D1", |can| can.groups = false),
         ("D4", |can| can.durable_groups = false),
         ("D5", |can| can.partitions = false),

@@ -90,19 +90,6 @@ async fn headers_of_other_programs_are_read_as_spring_reads_them() {
 }
 
 #[tokio::test]
-async fn a_tombstone_is_not_an_empty_payload() {
-    let Some(cluster) = Cluster::find() else { return };
-    let topic = cluster.topic("tombstone", 1).await;
-    let deleted = Record { key: Some(b"k"), ..Record::default() };
-    cluster.produce(&topic, [deleted, Record::of(b"")]);
-    let mut input = input(&cluster.binder(""), &topic, "g").await;
-    let deliveries = receive(&mut *input, 2).await;
-    assert_eq!(deliveries[0].message.payload(), &None);
-    assert_eq!(deliveries[1].message.payload().as_deref(), Some(&b""[..]));
-    input.close().await.unwrap();
-}
-
-#[tokio::test]
 async fn the_committed_position_never_passes_an_open_delivery() {
     let Some(cluster) = Cluster::find() else { return };
     let topic = cluster.topic("watermark", 1).await;
@@ -149,29 +136,5 @@ async fn what_is_given_back_comes_again_in_order_and_with_the_next_attempt() {
     assert_eq!(settled, expected);
     flush(&mut *input).await;
     assert_eq!(cluster.committed(&group, &topic, 1), [6]);
-    input.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn no_more_is_open_than_may_be() {
-    let Some(cluster) = Cluster::find() else { return };
-    let topic = cluster.topic("bound", 1).await;
-    let texts: Vec<String> = (0..50).map(|n| n.to_string()).collect();
-    cluster.produce(&topic, texts.iter().map(|text| Record::of(text.as_bytes())));
-    let spec = wellspring::binder::InputSpec { max_in_flight: 3, ..input_spec(&[&topic], Some("g")) };
-    let binder = cluster.binder("");
-    let mut input = wellspring::binder::Binder::bind_input(&binder, spec).await.unwrap();
-    for round in 0..10 {
-        let open = receive(&mut *input, 3).await;
-        let mut more = Vec::new();
-        let polled = std::future::poll_fn(|cx| {
-            std::task::Poll::Ready(input.poll_receive(cx, &mut more, 100).is_pending())
-        });
-        assert!(polled.await && more.is_empty(), "three are open");
-        for (n, delivery) in open.into_iter().enumerate() {
-            assert_eq!(text(&delivery), (round * 3 + n).to_string());
-            input.settle(delivery.ticket, Settlement::Ack);
-        }
-    }
     input.close().await.unwrap();
 }

@@ -91,13 +91,13 @@ impl Binder for Broken {
 }
 
 /// What becomes of a header.
-type Change = dyn Fn(&str, &HeaderValue) -> Option<(String, HeaderValue)>;
+type Change<'a> = &'a dyn Fn(&str, &HeaderValue) -> Option<(String, HeaderValue)>;
 
 /// What a defect makes of a message.
 fn spoiled(defect: Defect, message: EncodedMessage) -> EncodedMessage {
     let (payload, headers) = message.into_parts();
     let content_type: Option<ContentType> = headers.content_type().cloned();
-    let names = |change: &Change| {
+    let names = |change: Change<'_>| {
         let mut changed = Headers::new();
         changed.set_content_type(content_type.clone());
         for (name, value) in headers.iter().filter_map(|(name, value)| change(name, value)) {
