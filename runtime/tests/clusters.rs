@@ -107,7 +107,7 @@ spring:
       binders:
         events:
           type: kafka
-          environment: {{ spring: {{ cloud: {{ stream: {{ kafka: {{ binder: {{ brokers: '{brokers}' }} }} }} }} }} }}
+          environment: {{ spring: {{ kafka: {{ bootstrap-servers: '{brokers}' }} }} }}
         mail:
           type: rabbit
           inheritEnvironment: false

@@ -24,6 +24,8 @@ mod lookup;
 #[cfg(all(any(feature = "kafka", feature = "rabbitmq"), feature = "conformance"))]
 #[path = "spring/on_brokers.rs"]
 mod on_brokers;
+#[path = "spring/partitions.rs"]
+mod partitions;
 #[path = "spring/payloads.rs"]
 mod payloads;
 #[cfg(all(feature = "rabbitmq", feature = "conformance"))]

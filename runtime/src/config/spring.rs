@@ -126,7 +126,10 @@ mod tests {
                 "stream.bindings.x-in-0.consumer.batchMode",
                 "spring.cloud.stream.bindings.x-in-0.consumer.batchMode",
             ),
-            ("stream.default.producer.header-mode", "spring.cloud.stream.default.producer.header-mode"),
+            (
+                "stream.default.producer.error-channel-enabled",
+                "spring.cloud.stream.default.producer.error-channel-enabled",
+            ),
             ("function.routing-expression", "spring.cloud.function.routing-expression"),
             ("spring.cloud.stream.input-bindings", "spring.cloud.stream.input-bindings"),
             ("spring.config.import", "spring.config.import"),

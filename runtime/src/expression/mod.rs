@@ -166,7 +166,7 @@ impl Compiled {
             return Err(wrong("it is empty".to_owned()));
         }
         if text.len() > LONGEST {
-            return Err(wrong(format!("it has {} bytes, expected at most {LONGEST}", text.len())));
+            return Err(wrong(format!("it has {} bytes, more than the {LONGEST} that are read", text.len())));
         }
         let form = match syntax::parse(text, root) {
             Ok(term) => Form::Spring(term),

@@ -120,18 +120,9 @@ fn an_empty_name_counts_as_not_set() {
 }
 
 #[test]
-fn refuses_what_does_not_fit_together() {
+fn refuses_binders_that_are_not_there() {
     let place = "built-in application.yaml";
     let cases = [
-        (
-            "http.port: 8081",
-            vec![format!(
-                "{place}:1:12: `management.port`: is 8081 as `http.port` is ({place}:1:12); give each listener a port of its own"
-            )],
-        ),
-        ("http.port: 0\nmanagement.port: 0", vec![]),
-        ("http: { port: 8081, address: 127.0.0.2 }", vec![]),
-        ("http.port: 8081\nmanagement.enabled: false", vec![]),
         (
             "stream.default-binder: kafak",
             vec![format!(
@@ -157,6 +148,31 @@ fn refuses_what_does_not_fit_together() {
             )],
         ),
         (
+            "stream.binders.one.type: nats",
+            vec![format!(
+                "{place}:1:26: `stream.binders.one.type`: found `nats`, expected a binder of this program: `memory`"
+            )],
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn refuses_what_does_not_fit_together() {
+    let place = "built-in application.yaml";
+    let cases = [
+        (
+            "http.port: 8081",
+            vec![format!(
+                "{place}:1:12: `management.port`: is 8081 as `http.port` is ({place}:1:12); give each listener a port of its own"
+            )],
+        ),
+        ("http.port: 0\nmanagement.port: 0", vec![]),
+        ("http: { port: 8081, address: 127.0.0.2 }", vec![]),
+        ("http.port: 8081\nmanagement.enabled: false", vec![]),
+        (
             "stream.instance-index: 1",
             vec![format!(
                 "{place}:1:24: `stream.instance-index`: found `1`, expected less than the instance count, which is 1 (default)"
@@ -172,12 +188,6 @@ fn refuses_what_does_not_fit_together() {
             "stream.poller: { cron: '* * * * *', fixed-delay: 1 }",
             vec![format!(
                 "{place}:1:24: `stream.poller.cron`: excludes `stream.poller.fixed-delay`, which is set at {place}:1:50; keep one of them"
-            )],
-        ),
-        (
-            "stream.binders.one.type: nats",
-            vec![format!(
-                "{place}:1:26: `stream.binders.one.type`: found `nats`, expected a binder of this program: `memory`"
             )],
         ),
     ];

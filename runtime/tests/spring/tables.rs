@@ -9,8 +9,9 @@ const MANUAL: &str = "a function cannot settle its message itself yet";
 const POLLED: &str = "an input cannot be polled by the application yet";
 const TRANSACTIONS: &str = "there are no transactions: messages are delivered at least once";
 const HEADER_MODE: &str = "headers are always those of the broker; other modes are refused";
-const MODE_IN: &str = "spring.cloud.stream.bindings.echo-in-0.consumer.header-mode";
-const MODE_OUT: &str = "spring.cloud.stream.bindings.echo-out-0.producer.header-mode";
+const MODE_IN: &str = "spring.cloud.stream.bindings.echo-in-0.consumer.header-mode: none";
+const MODE_EMBEDDED: &str = "spring.cloud.stream.bindings.echo-in-0.consumer.header-mode: embeddedHeaders";
+const MODE_OUT: &str = "spring.cloud.stream.bindings.echo-out-0.producer.header-mode: none";
 const POLLABLE: &str = "spring.cloud.stream.pollable-source";
 
 const UNSUPPORTED: (&str, &str) = ("rabbitmq/refusals.rs", "what_is_not_supported_says_what_to_use");
@@ -104,7 +105,7 @@ fn kafka_failures() -> Vec<Row> {
         covered("K22", ("kafka/dead_letters.rs", letter)),
         not_yet("K24", "the partition of a dead letter cannot be chosen by code yet"),
         refused("K25", HEADER_MODE, MODE_IN),
-        refused("K26", HEADER_MODE, MODE_IN),
+        refused("K26", HEADER_MODE, MODE_EMBEDDED),
         covered("K28", ("kafka/dead_letters.rs", "dead_letters_need_a_group_and_topics_that_are_known")),
         covered("K29", ("spring/on_brokers.rs", "attempts_end_and_the_next_message_is_processed")),
         differs_in(

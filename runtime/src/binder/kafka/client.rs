@@ -24,6 +24,9 @@ const HEARTBEAT: &str = "1000";
 /// before their outputs, so that none is on its way to be known.
 const UNKNOWN_AFTER: &str = "5000";
 
+/// How one may log in.
+const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+
 /// What is said of encryption that is not compiled in.
 const NEEDS_SSL: &str = "needs the feature `kafka-ssl` of `wellspring`";
 
@@ -170,7 +173,8 @@ impl Config {
         let client = self.client("check");
         let protocol = client.get("security.protocol").unwrap_or("plaintext").to_ascii_lowercase();
         let mechanism = client.get("sasl.mechanism").or_else(|| client.get("sasl.mechanisms"));
-        let scram = protocol.contains("sasl") && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
+        let is_login = protocol.starts_with("sasl");
+        let scram = is_login && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
         if (protocol.contains("ssl") || scram) && !cfg!(feature = "kafka-ssl") {
             let what = if scram { mechanism.unwrap_or_default() } else { "encryption" };
             return Some(format!("{what} {NEEDS_SSL}"));
@@ -179,8 +183,17 @@ impl Config {
             Err(KafkaError::ClientConfig(_, reason, ..)) if lacks_ssl(&reason) => {
                 Some(format!("`ssl` {NEEDS_SSL}"))
             }
+            // The reason may repeat the value, which may be a credential.
+            Err(KafkaError::ClientConfig(_, _, name, _)) if is_secret(&name) => {
+                Some(format!("the client does not accept `{name}`"))
+            }
             Err(KafkaError::ClientConfig(_, reason, name, _)) => {
                 Some(format!("the client does not accept `{name}`: {reason}"))
+            }
+            _ if is_login && !mechanism.is_some_and(|found| MECHANISMS.contains(&found)) => {
+                let found = mechanism.map_or("is missing".to_owned(), |found| format!("is `{found}`"));
+                let expected = MECHANISMS.map(|known| format!("`{known}`")).join(", ");
+                Some(format!("`sasl.mechanism` {found}, expected one of {expected}"))
             }
             _ => None,
         }

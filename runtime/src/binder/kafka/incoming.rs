@@ -11,6 +11,7 @@ use wellspring_functions::{HeaderName, HeaderValue};
 
 use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
 use super::records::{Batch, Record};
+use crate::binder::facts::prevail;
 
 /// The topic that a record came from.
 pub(super) const TOPIC: &str = "kafka_receivedTopic";
@@ -47,21 +48,6 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     append_time: "LOG_APPEND_TIME".into(),
 });
 
-impl Names {
-    fn are_those_of(&self, name: &str) -> bool {
-        let all = [
-            &self.topic,
-            &self.partition,
-            &self.offset,
-            &self.timestamp,
-            &self.timestamp_type,
-            &self.group,
-            &self.key,
-        ];
-        is_fact(name) && all.iter().any(|fact| fact.eq_ignore_ascii_case(name))
-    }
-}
-
 /// Whether a name may be that of a fact.
 pub(super) fn is_fact(name: &str) -> bool {
     name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("kafka_"))
@@ -79,15 +65,14 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
             continue;
         }
         let name = String::from_utf8_lossy(&name);
-        if NAMES.are_those_of(&name) {
-            continue;
-        }
         let class = types.get(name.as_ref()).map(String::as_str);
         let value = value.map_or(HeaderValue::Null, |value| typed(&name, class, value));
         entries.push((name.into(), value));
     }
     keep_last(&mut entries);
+    let outside = entries.len();
     facts(batch, record, &mut entries);
+    prevail(&mut entries, outside);
     entries
 }
 

@@ -64,7 +64,7 @@ pub const SPRING_KEYS: &[SpringKey] = &[
         "name files by their paths: there is no classpath",
     ),
     no("spring.cloud.stream.kafka.binder.enable-observation", ""),
-    no("spring.cloud.stream.kafka.binder.metrics.**", "leave it out: the lag is part of `/health`"),
+    no("spring.cloud.stream.kafka.binder.metrics.**", ""),
     yes("spring.cloud.stream.kafka.bindings.*.consumer.auto-rebalance-enabled"),
     but(
         "spring.cloud.stream.kafka.bindings.*.consumer.ack-mode",
