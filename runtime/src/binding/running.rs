@@ -21,7 +21,7 @@ use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
 
 /// How many deliveries of one input may be unsettled.
-const MAX_IN_FLIGHT: usize = 4096;
+const MAX_IN_FLIGHT: usize = 10_000;
 
 /// The bindings of an application while they run.
 #[derive(Debug)]

@@ -47,7 +47,7 @@ pub(super) fn is_fact(name: &str) -> bool {
 
 /// Reads the headers of one record.
 pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderValue)> {
-    let raw = record.headers.of(&batch.buffer);
+    let raw = record.headers(&batch.buffer);
     let types = types(&raw);
     let mut entries = Vec::with_capacity(FACTS + Raw(raw.clone()).count());
     for (name, value) in Raw(raw) {
@@ -65,7 +65,7 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
 
 fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderValue)>) {
     let names = &*NAMES;
-    if let Some(slot) = batch.slots.get(record.slot) {
+    if let Some(slot) = batch.slots.get(record.slot()) {
         entries.push((names.topic.clone(), HeaderValue::Text(slot.topic.clone())));
         entries.push((names.partition.clone(), HeaderValue::Int(slot.partition)));
     }
@@ -80,8 +80,8 @@ fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderVa
         entries.push((names.timestamp_type.clone(), HeaderValue::Text(kind.clone())));
     }
     entries.push((names.group.clone(), HeaderValue::Text(batch.group.clone())));
-    if let Some(key) = record.key {
-        entries.push((names.key.clone(), HeaderValue::Bytes(key.of(&batch.buffer))));
+    if let Some(key) = record.key(&batch.buffer) {
+        entries.push((names.key.clone(), HeaderValue::Bytes(key)));
     }
 }
 

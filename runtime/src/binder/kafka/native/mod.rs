@@ -15,6 +15,6 @@ mod intake;
 mod outlet;
 mod queue;
 
-pub(super) use headers::RecordHeaders;
+pub(super) use headers::{RecordHeaders, SpareHeaders};
 pub(super) use intake::{Intake, Received, Taken};
 pub(super) use outlet::{Outlet, Sent};
