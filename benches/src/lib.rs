@@ -7,6 +7,8 @@ pub mod instructions;
 pub mod kafka;
 pub mod memory;
 pub mod process;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 pub mod story;
 pub mod web;
 

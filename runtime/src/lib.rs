@@ -5,6 +5,8 @@ pub mod binding;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod invocation;

@@ -71,18 +71,34 @@ impl Destinations {
         key: Option<Bytes>,
         message: EncodedMessage,
     ) -> Result<(), Error> {
-        let spec = OutputSpec {
-            binding: "test".to_owned(),
-            destination: destination.to_owned(),
-            partition_count: 1,
-            required_groups: Vec::new(),
-        };
-        let mut output = self.binder.bind_output(spec).await?;
+        self.send_to(destination, None, key, message).await
+    }
+
+    /// Publishes a message, in a partition if one is given, and waits until the destination has it.
+    ///
+    /// # Errors
+    /// When the destination refuses it.
+    pub async fn send_to(
+        &self,
+        destination: &str,
+        partition: Option<u32>,
+        key: Option<Bytes>,
+        message: EncodedMessage,
+    ) -> Result<(), Error> {
+        let mut output = self.binder.bind_output(output_spec(destination, 1)).await?;
         poll_fn(|cx| output.poll_ready(cx)).await?;
-        output.send(Outgoing { message, key, partition: None }, 0);
+        output.send(Outgoing { message, key, partition }, 0);
         let mut confirmed = Vec::new();
         poll_fn(|cx| output.poll_confirmed(cx, &mut confirmed)).await?;
         confirmed.into_iter().try_for_each(|confirmation| confirmation.result)
+    }
+
+    /// Makes a destination with at least so many partitions.
+    ///
+    /// # Errors
+    /// When the name is no destination.
+    pub async fn create(&self, destination: &str, partitions: u32) -> Result<(), Error> {
+        self.binder.bind_output(output_spec(destination, partitions)).await?.close().await
     }
 
     /// Joins a group of a destination; it gets every message from now on, and those that wait for a first group.
@@ -98,6 +114,15 @@ impl Destinations {
             sharing: Default::default(),
         };
         Ok(Reader { input: self.binder.bind_input(spec).await?, received: VecDeque::new() })
+    }
+}
+
+fn output_spec(destination: &str, partition_count: u32) -> OutputSpec {
+    OutputSpec {
+        binding: "test".to_owned(),
+        destination: destination.to_owned(),
+        partition_count,
+        required_groups: Vec::new(),
     }
 }
 

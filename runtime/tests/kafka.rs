@@ -4,16 +4,26 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "kafka/consumers.rs"]
+mod consumers;
+#[path = "kafka/dead_letters.rs"]
+mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
 #[path = "kafka/failures.rs"]
 mod failures;
 #[path = "kafka/groups.rs"]
 mod groups;
+#[path = "kafka/producers.rs"]
+mod producers;
 #[path = "kafka/provisioning.rs"]
 mod provisioning;
 #[path = "kafka/runtime.rs"]
 mod runtime;
+#[path = "kafka/security.rs"]
+mod security;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "kafka/support.rs"]
 mod support;
 #[path = "kafka/wire.rs"]

@@ -11,13 +11,23 @@ mod cuts;
 mod delivery;
 #[path = "rabbitmq/ends.rs"]
 mod ends;
+#[path = "rabbitmq/letters.rs"]
+mod letters;
 #[path = "rabbitmq/refusals.rs"]
 mod refusals;
 #[path = "rabbitmq/sending.rs"]
 mod sending;
 #[path = "rabbitmq/sends.rs"]
 mod sends;
+#[path = "rabbitmq/settings.rs"]
+mod settings;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "rabbitmq/story.rs"]
 mod story;
 #[path = "rabbitmq/support.rs"]
 mod support;
+#[path = "rabbitmq/tls.rs"]
+mod tls;
+#[path = "rabbitmq/wire.rs"]
+mod wire;

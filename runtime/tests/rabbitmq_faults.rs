@@ -4,5 +4,7 @@
 
 #[path = "rabbitmq/faults.rs"]
 mod faults;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "rabbitmq/support.rs"]
 mod support;

@@ -6,6 +6,8 @@
 mod configuration;
 #[path = "readme/page.rs"]
 mod page;
+#[path = "readme/spring_keys.rs"]
+mod spring_keys;
 
 use wellspring::config::{Config, Sources};
 
@@ -19,6 +21,8 @@ const PAGES: &[&str] = &[
     "CONTRIBUTING.md",
     "docs/configuration.md",
     "docs/guide.md",
+    "docs/rabbitmq.md",
+    "docs/spring-rabbitmq.md",
     "docs/spring.md",
     "examples/hello/README.md",
     "examples/notifications/README.md",
@@ -49,7 +53,8 @@ fn every_configuration_shown_is_read_without_a_problem() {
                 if block.text.contains("[dependencies]") {
                     continue;
                 }
-                let sources = Sources::new().built_in(format!("application.{file}"), &block.text);
+                let sources = Sources::new().binder("kafka").binder("rabbitmq");
+                let sources = sources.built_in(format!("application.{file}"), &block.text);
                 if let Err(problems) = Config::load(&sources) {
                     panic!("{page}:{}: {problems}\n{}", block.line, block.text);
                 }

@@ -16,3 +16,5 @@ mod names;
 mod startup;
 #[path = "runtime/stopping.rs"]
 mod stopping;
+#[path = "runtime/waiting.rs"]
+mod waiting;

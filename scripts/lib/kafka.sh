@@ -8,7 +8,13 @@ readonly kafka_home kafka_jars
 
 kafka_default_port() { echo 9092; }
 kafka_own_address() { echo "127.0.0.1:$(port_of kafka)"; }
-kafka_exports() { printf 'export WELLSPRING_TEST_KAFKA=%q\n' "$(address_of kafka)"; }
+kafka_exports() {
+    printf 'export WELLSPRING_TEST_KAFKA=%q\n' "$(address_of kafka)"
+    [ "$(mode_of kafka)" = local ] && [ -f "$kafka_home/logins" ] || return 0
+    printf 'export WELLSPRING_TEST_KAFKA_SASL=%q\n' "127.0.0.1:$(port_of kafka-sasl)"
+    printf 'export WELLSPRING_TEST_KAFKA_SSL=%q\n' "127.0.0.1:$(port_of kafka-ssl)"
+    printf 'export WELLSPRING_TEST_KAFKA_CA=%q\n' "$kafka_home/broker.pem"
+}
 
 kafka_mark() { echo "-Dwellspring.brokers=$identity"; }
 kafka_program() { echo java; }
@@ -31,6 +37,9 @@ kafka_prepare() {
     [ -d "$kafka_jars" ] || kafka_fetch_jars
     claim_port kafka "$1"
     claim_port kafka-controller
+    claim_port kafka-sasl
+    claim_port kafka-ssl
+    [ -s "$kafka_home/broker.pem" ] || kafka_make_certificate
     kafka_write_configuration
     [ -e "$kafka_home/data/meta.properties" ] || kafka_format
 }
@@ -56,16 +65,31 @@ kafka_fetch_jars() {
 }
 
 kafka_write_configuration() {
-    local port controller
-    port=$(port_of kafka)
+    local controller listeners
     controller=$(port_of kafka-controller)
+    listeners=PLAINTEXT://127.0.0.1:$(port_of kafka)
+    listeners+=,SASL_PLAINTEXT://127.0.0.1:$(port_of kafka-sasl),SSL://127.0.0.1:$(port_of kafka-ssl)
     {
-        cat "$scripts/kafka/server.properties"
+        cat "$scripts/kafka/server.properties" "$scripts/kafka/secured.properties"
         echo "controller.quorum.voters=1@127.0.0.1:$controller"
-        echo "listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller"
-        echo "advertised.listeners=PLAINTEXT://127.0.0.1:$port"
+        echo "listeners=$listeners,CONTROLLER://127.0.0.1:$controller"
+        echo "advertised.listeners=$listeners"
         echo "log.dirs=$kafka_home/data"
+        echo "ssl.keystore.location=$kafka_home/broker.p12"
     } >"$kafka_home/server.properties"
+}
+
+# A certificate for this machine that vouches for itself, to be trusted by tests alone.
+kafka_make_certificate() {
+    local keytool store=$kafka_home/broker.p12 log=$kafka_home/certificate.log
+    keytool=$(dirname "$(readlink -f "$(command -v "$(java_program)")")")/keytool
+    rm -f "$store"
+    if ! "$keytool" -genkeypair -alias broker -keyalg EC -dname CN=localhost -validity 3650 \
+        -ext san=ip:127.0.0.1,dns:localhost -ext bc:c -storetype PKCS12 -keystore "$store" -storepass wellspring >"$log" 2>&1 ||
+        ! "$keytool" -exportcert -rfc -alias broker -keystore "$store" -storepass wellspring \
+            -file "$kafka_home/broker.pem" >>"$log" 2>&1; then
+        fail "no certificate for Kafka could be made, see \`$log\`"
+    fi
 }
 
 # Runs class $1 of Kafka's own tools.
@@ -76,10 +100,13 @@ kafka_tool() {
 kafka_format() {
     local log=$kafka_home/format.log cluster
     if ! { cluster=$(kafka_tool kafka.tools.StorageTool random-uuid 2>"$log" | tail -n 1) &&
-        kafka_tool kafka.tools.StorageTool format -t "$cluster" -c "$kafka_home/server.properties" >>"$log" 2>&1; }; then
+        kafka_tool kafka.tools.StorageTool format -t "$cluster" -c "$kafka_home/server.properties" \
+            --add-scram 'SCRAM-SHA-512=[name=wellspring,password=spring-water]' >>"$log" 2>&1; }; then
         tail -n 20 "$log" >&2
         fail "the data folder of Kafka could not be formatted, see \`$log\`"
     fi
+    # Data that was formatted without users knows none.
+    touch "$kafka_home/logins"
 }
 
 kafka_run() {

@@ -4,16 +4,22 @@
 
 rabbitmq_home=$state/rabbitmq
 rabbitmq_node=wellspring@localhost
-readonly rabbitmq_home rabbitmq_node
+rabbitmq_tls=$rabbitmq_home/tls
+readonly rabbitmq_home rabbitmq_node rabbitmq_tls
 
 rabbitmq_default_port() { echo 5672; }
 rabbitmq_own_address() { echo "amqp://guest:guest@127.0.0.1:$(port_of rabbitmq)/%2f"; }
+rabbitmq_tls_address() { echo "amqps://guest:guest@localhost:$(port_of rabbitmq-tls)/%2f"; }
 rabbitmq_management() { echo "http://127.0.0.1:$(port_of rabbitmq-management)"; }
 
 rabbitmq_exports() {
     printf 'export WELLSPRING_TEST_RABBITMQ=%q\n' "$(address_of rabbitmq)"
     if ! is_given rabbitmq; then
         printf 'export WELLSPRING_TEST_RABBITMQ_MANAGEMENT=%q\n' "$(rabbitmq_management)"
+        if [ -s "$rabbitmq_tls/client.pem" ]; then
+            printf 'export WELLSPRING_TEST_RABBITMQ_TLS=%q\n' "$(rabbitmq_tls_address)"
+            printf 'export WELLSPRING_TEST_RABBITMQ_CERTIFICATES=%q\n' "$rabbitmq_tls"
+        fi
     fi
 }
 
@@ -39,6 +45,8 @@ rabbitmq_prepare() {
     claim_port rabbitmq "$1"
     claim_port rabbitmq-management
     claim_port rabbitmq-stream
+    rabbitmq_write_certificates
+    [ ! -s "$rabbitmq_tls/client.pem" ] || claim_port rabbitmq-tls
     claim_port rabbitmq-distribution
     # The port mapper outlives a killed node.
     rabbitmq_mapper -names >/dev/null 2>&1 || claim_port rabbitmq-mapper
@@ -55,6 +63,40 @@ stream.advertised_host = 127.0.0.1
 stream.advertised_port = $(port_of rabbitmq-stream)
 disk_free_limit.absolute = 10MB
 CONFIGURATION
+    [ -s "$rabbitmq_tls/client.pem" ] || return 0
+    cat >>"$rabbitmq_home/rabbitmq.conf" <<CONFIGURATION
+listeners.ssl.1 = 127.0.0.1:$(port_of rabbitmq-tls)
+ssl_options.cacertfile = $rabbitmq_tls/ca.pem
+ssl_options.certfile = $rabbitmq_tls/server.pem
+ssl_options.keyfile = $rabbitmq_tls/server.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = false
+CONFIGURATION
+}
+
+# An authority of this checkout's own, a certificate of it for the server and one for a client.
+# Without openssl there is no encrypted port, and the tests that need one are skipped.
+rabbitmq_write_certificates() {
+    [ ! -s "$rabbitmq_tls/client.pem" ] || return 0
+    command -v openssl >/dev/null || return 0
+    mkdir -p "$rabbitmq_tls"
+    rabbitmq_openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=wellspring test authority' \
+        -keyout "$rabbitmq_tls/ca.key" -out "$rabbitmq_tls/ca.pem"
+    rabbitmq_certificate server localhost 'subjectAltName=DNS:localhost'
+    rabbitmq_certificate client wellspring 'extendedKeyUsage=clientAuth'
+}
+
+# Key and certificate $1 for the name $2 with the extension $3. The certificate comes last and whole.
+rabbitmq_certificate() {
+    local name=$rabbitmq_tls/$1
+    rabbitmq_openssl req -newkey rsa:2048 -nodes -subj "/CN=$2" -keyout "$name.key" -out "$name.csr"
+    rabbitmq_openssl x509 -req -in "$name.csr" -CA "$rabbitmq_tls/ca.pem" -CAkey "$rabbitmq_tls/ca.key" \
+        -CAcreateserial -days 3650 -extfile <(echo "$3") -out "$name.new"
+    mv "$name.new" "$name.pem"
+}
+
+rabbitmq_openssl() {
+    openssl "$@" 2>>"$rabbitmq_tls/openssl.log" || fail "openssl failed: see $rabbitmq_tls/openssl.log"
 }
 
 # What the node and its tools read instead of the system's settings.

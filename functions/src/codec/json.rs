@@ -27,7 +27,7 @@ fn undecodable<T>(payload: &[u8], cause: &serde_json::Error) -> Error {
     let message = if payload.iter().all(u8::is_ascii_whitespace) {
         format!("the payload is empty, expected `{expected}` as JSON")
     } else {
-        format!("the payload is not a `{expected}`: {cause}")
+        format!("the payload cannot be read as `{expected}`: {cause}")
     };
     Error::message(Kind::Undecodable, message)
 }

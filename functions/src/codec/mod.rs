@@ -162,7 +162,7 @@ impl Codecs {
             let expected = short_name::<T>();
             Error::message(
                 Kind::Undecodable,
-                format!("the payload is not a `{expected}` in `{content_type}`: {cause}"),
+                format!("the payload cannot be read as `{expected}` in `{content_type}`: {cause}"),
             )
         };
         let Some(codec) = self.registered(content_type) else {

@@ -32,7 +32,7 @@ fn numbers_are_read_from_their_text() {
     assert_eq!(decode::<i8>("-3", "application/octet-stream").unwrap(), -3);
     assert_eq!(
         decode::<u8>("300", "text/plain").unwrap_err().text(),
-        "the payload is not a `u8`: invalid value: integer `300`, expected u8 at line 1 column 3"
+        "the payload cannot be read as `u8`: invalid value: integer `300`, expected u8 at line 1 column 3"
     );
 }
 
@@ -46,7 +46,7 @@ fn objects_are_json_and_the_error_says_where_and_what() {
     assert_eq!(error.kind(), Kind::Undecodable);
     assert_eq!(
         error.text(),
-        "the payload is not a `Person`: invalid type: string \"x\", expected u8 at line 1 column 23"
+        "the payload cannot be read as `Person`: invalid type: string \"x\", expected u8 at line 1 column 23"
     );
     assert_eq!(
         decode::<Person>(" ", "").unwrap_err().text(),
@@ -116,7 +116,7 @@ fn a_registered_codec_reads_and_writes_its_content_type() {
     assert_eq!(codecs.encode(bob, &pairs).unwrap(), "age=3;name=bob");
     assert!(codecs.can_encode::<Person>(&pairs) && !Codecs::default().can_encode::<Person>(&pairs));
     let error = codecs.decode::<Person>("name=bob".into(), Some(&pairs)).unwrap_err();
-    assert_eq!(error.text(), "the payload is not a `Person` in `text/pairs`: missing field `age`");
+    assert_eq!(error.text(), "the payload cannot be read as `Person` in `text/pairs`: missing field `age`");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn errors_keep_their_kind_and_name_the_function() {
     assert_eq!(undecodable.kind(), Kind::Undecodable);
     assert_eq!(
         undecodable.to_string(),
-        "`fine`: the payload is not a `u8`: expected value at line 1 column 1"
+        "`fine`: the payload cannot be read as `u8`: expected value at line 1 column 1"
     );
 }
 

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod rabbitmq;
 mod registry;
 mod sharing;
+mod spring_keys;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
+pub use spring_keys::{KeyState, SpringKey};
 
 /// One broker, or one cluster of brokers, that messages can be read from and written to.
 ///
@@ -124,6 +126,9 @@ pub trait Output: Send {
     fn send(&mut self, message: Outgoing, number: u64);
 
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
+    ///
+    /// To be polled whenever its waker says so, also while something else is waited for: an output may have to hand
+    /// messages over again for which its client had no room.
     ///
     /// # Errors
     /// When the output is lost for good, with everything in flight.

@@ -24,6 +24,8 @@ pub(super) enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
+    /// It is not made yet: the broker of some binding does not answer.
+    Connecting,
     /// It receives and processes.
     Running,
     /// An operator has paused it.
@@ -37,6 +39,7 @@ pub enum State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Connecting => "connecting",
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
@@ -56,13 +59,12 @@ pub struct Binding {
 
 impl Binding {
     pub(super) fn new(name: &str, auto_startup: bool) -> Self {
-        let (command, state) =
-            if auto_startup { (Command::Run, State::Running) } else { (Command::Pause, State::Paused) };
+        let command = if auto_startup { Command::Run } else { Command::Pause };
         Self {
             name: name.into(),
             stats: Arc::default(),
             command: Arc::new(watch::Sender::new(command)),
-            state: Arc::new(watch::Sender::new(state)),
+            state: Arc::new(watch::Sender::new(State::Connecting)),
         }
     }
 
@@ -129,10 +131,13 @@ impl Binding {
         self.command.subscribe()
     }
 
-    /// The states to come.
-    #[cfg(feature = "http")]
-    pub(crate) fn states(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
+    /// The state that it begins with once it is made.
+    pub(super) fn first_state(&self) -> State {
+        match *self.command.borrow() {
+            Command::Run => State::Running,
+            Command::Pause => State::Paused,
+            Command::Stop | Command::Abandon => State::Stopped,
+        }
     }
 
     pub(super) fn set_state(&self, state: State) {

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use tokio::sync::watch;
 use wellspring_functions::{
     ContentType, EncodedMessage, Error, Headers, Incoming, Output as Answer, Reply, Step, Wanted,
@@ -247,12 +248,25 @@ impl Driver {
             Answer::One(reply) => self.send(number, reply, headers).await,
             several @ (Answer::Many(_) | Answer::Stream(_)) => {
                 let mut replies = several.into_stream();
-                while let Some(reply) = replies.next().await {
+                while let Some(reply) = self.next_of(&mut replies).await {
                     self.send(number, reply?, headers.clone()).await?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Waits for the next of several replies, while what was sent is confirmed.
+    async fn next_of(
+        &mut self,
+        replies: &mut BoxStream<'static, Result<Reply, Error>>,
+    ) -> Option<Result<Reply, Error>> {
+        poll_fn(|cx| {
+            // An output that is lost for good shows at the next send.
+            let _ = self.poll_confirmed(cx);
+            replies.poll_next_unpin(cx)
+        })
+        .await
     }
 
     async fn send(&mut self, number: u64, reply: Reply, headers: Headers) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use wellspring_functions::{ContentType, EncodedMessage, Error, Kind, Outputs};
 
 use super::publisher::Publisher;
+use super::stats::Stats;
 
 /// The outputs that the sender reaches. Made before the catalog, filled when the bindings start.
 #[derive(Clone, Default)]
@@ -23,6 +24,15 @@ struct Open {
     queue: mpsc::Sender<Request>,
 }
 
+/// An output to open.
+pub(super) struct Opening {
+    pub(super) name: String,
+    pub(super) content_type: ContentType,
+    pub(super) publisher: Publisher,
+    /// What code has sent to it.
+    pub(super) stats: Arc<Stats>,
+}
+
 pub(super) struct Request {
     message: EncodedMessage,
     done: oneshot::Sender<Result<(), Error>>,
@@ -33,13 +43,14 @@ const QUEUE: usize = 1024;
 
 impl SenderOutputs {
     /// Opens outputs; the tasks returned run them until all senders are gone and everything is confirmed.
-    pub(super) fn open(&self, publishers: Vec<(String, ContentType, Publisher)>) -> Vec<OutputTask> {
+    pub(super) fn open(&self, outputs: Vec<Opening>) -> Vec<OutputTask> {
         let mut tasks = Vec::new();
-        let open = publishers.into_iter().map(|(name, content_type, publisher)| {
+        let open = outputs.into_iter().map(|Opening { name, content_type, publisher, stats }| {
             let (queue, requests) = mpsc::channel(QUEUE);
             tasks.push(OutputTask {
                 name: name.clone(),
                 publisher,
+                stats,
                 requests,
                 waiting: HashMap::new(),
                 next: 0,
@@ -55,10 +66,7 @@ impl SenderOutputs {
 
     fn find(&self, output: &str) -> Result<&Open, Error> {
         let Some(open) = self.open.get() else {
-            return Err(Error::message(
-                Kind::OutputFailed,
-                format!("`{output}` is not bound: the bindings do not run"),
-            ));
+            return Err(Error::message(Kind::OutputFailed, format!("`{output}` is not connected yet")));
         };
         open.get(output).ok_or_else(|| {
             let likeness = |name: &&String| strsim::jaro_winkler(name, output);
@@ -101,6 +109,7 @@ impl std::fmt::Debug for SenderOutputs {
 pub(super) struct OutputTask {
     name: String,
     publisher: Publisher,
+    stats: Arc<Stats>,
     requests: mpsc::Receiver<Request>,
     waiting: HashMap<u64, oneshot::Sender<Result<(), Error>>>,
     next: u64,
@@ -112,13 +121,14 @@ impl OutputTask {
         let mut stop = std::pin::pin!(stop.cancelled_owned());
         let mut stopping = false;
         loop {
-            let Self { publisher, requests, waiting, .. } = &mut self;
+            let Self { publisher, stats, requests, waiting, .. } = &mut self;
             let request = poll_fn(|cx| {
                 if !stopping && stop.as_mut().poll(cx).is_ready() {
                     stopping = true;
                     requests.close();
                 }
                 let confirmed = publisher.poll_confirmed(cx, |number, failure| {
+                    stats.sent.add(u64::from(failure.is_none()));
                     if let Some(done) = waiting.remove(&number) {
                         // Whoever does not wait any more does not want to know.
                         let _ = done.send(failure.map_or(Ok(()), Err));

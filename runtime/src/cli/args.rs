@@ -10,7 +10,8 @@ use clap_complete::Shell;
     after_help = "Settings may stand anywhere and override files and environment:\n  \
                   --http.port=0            any key of the reference configuration (see `config`)\n  \
                   --profile accounts       read application-accounts.* on top\n  \
-                  --config PATH            read this file or directory instead of the working directory"
+                  --config PATH            read this file or directory instead of the working directory\n  \
+                  --fail-fast              end when a broker cannot be reached, instead of waiting for it"
 )]
 pub(super) struct Args {
     #[command(subcommand)]

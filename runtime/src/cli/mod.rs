@@ -22,6 +22,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::config::{Config, Problems, Sources, split_arguments};
@@ -34,6 +35,8 @@ use output::{explain, print, print_error};
 const FAILED: u8 = 1;
 /// The application stopped, but abandoned something that was in flight.
 const ABANDONED: u8 = 3;
+/// A broker cannot be reached, and `fail-fast` says not to wait for it.
+const UNREACHABLE: u8 = 4;
 /// A second signal ended the application at once.
 const INTERRUPTED: u8 = 130;
 
@@ -41,11 +44,15 @@ const INTERRUPTED: u8 = 130;
 pub(crate) fn main(builder: RuntimeBuilder) -> ExitCode {
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_else(|| "wellspring".into());
-    let (settings, rest) = split_arguments(arguments);
+    let arguments: Vec<_> = arguments.collect();
+    let (settings, rest) = split_arguments(arguments.iter().cloned());
     let mut parser = parser(&program, builder.version.clone());
     let command = match parse(&mut parser, std::iter::once(program).chain(rest)) {
         Ok(command) => command,
         Err(error) => {
+            let error = separated_value(&arguments)
+                .filter(|_| error.kind() == ErrorKind::InvalidSubcommand)
+                .map_or(error, |sentence| parser.error(ErrorKind::InvalidSubcommand, sentence));
             // Help and version are "errors" that go to standard output and end well.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -112,6 +119,17 @@ fn parse(
 ) -> Result<Command, clap::Error> {
     let matches = parser.try_get_matches_from_mut(arguments)?;
     Ok(Args::from_arg_matches(&matches)?.command.unwrap_or(Command::Run))
+}
+
+/// Says how to write a setting whose value stands behind a space: `--http.port 0`.
+fn separated_value(arguments: &[OsString]) -> Option<String> {
+    arguments.windows(2).find_map(|pair| {
+        let (key, value) = (pair[0].to_str()?, pair[1].to_str()?);
+        let bare = key.strip_prefix("--")?.contains('.') && !key.contains('=');
+        let no_command =
+            !value.starts_with('-') && !Args::command().get_subcommands().any(|c| c.get_name() == value);
+        (bare && no_command).then(|| format!("found `{key} {value}`, expected `{key}={value}`"))
+    })
 }
 
 fn report(problems: &Problems) -> ExitCode {

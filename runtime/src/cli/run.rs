@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::output::print_chain;
-use super::{ABANDONED, INTERRUPTED};
+use super::{ABANDONED, INTERRUPTED, UNREACHABLE};
 use crate::runtime::{Running, Runtime};
 
 /// A tokio runtime with at least two workers, so that one slow function does not stop everything.
@@ -22,12 +22,29 @@ pub(super) async fn run(runtime: Runtime) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return print_chain(&error),
     };
-    let running = match runtime.start().await {
+    let started = tokio::select! {
+        started = runtime.start() => started,
+        name = signals.next() => {
+            tracing::info!(signal = name, "stopped while starting");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let running = match started {
         Ok(running) => running,
+        Err(error) if error.is_unreachable() => {
+            print_chain(&error);
+            return ExitCode::from(UNREACHABLE);
+        }
         Err(error) => return print_chain(&error),
     };
     tracing::info!(application, "started");
-    let name = signals.next().await;
+    let name = tokio::select! {
+        name = signals.next() => name,
+        error = running.failed() => {
+            Running::stop(running).await;
+            return print_chain(&*error);
+        }
+    };
     tracing::info!(signal = name, "stopping; a second signal stops at once");
     tokio::select! {
         abandoned = Running::stop(running) => match abandoned {

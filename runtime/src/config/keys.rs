@@ -87,6 +87,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     with("stream.enabled", Kind::Bool, "true", "start the bindings"),
     with("stream.default-binder", Kind::Name, "memory", "the binder of every binding that names none"),
+    with(
+        "stream.binding-retry-interval",
+        Kind::Seconds,
+        "10s",
+        "longest pause between tries to reach a broker at start; 0 means `fail-fast`",
+    ),
+    with("stream.fail-fast", Kind::Bool, "false", "end start-up when a broker cannot be reached")
+        .also(&["fail-fast"]),
     with("stream.instance-count", Kind::Count, "1", "how many instances of this application run"),
     with("stream.instance-index", Kind::Index, "0", "which of them this one is, from 0"),
     bare("stream.binders.<binder>.type", Kind::Name, "the kind of broker of a named binder"),

@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Name,
     Port,
     Prefix,
+    /// A duration that is counted in seconds when it has no unit.
+    Seconds,
     Size,
     Text,
     /// Any shape, kept as written.
@@ -65,6 +67,7 @@ impl Kind {
             Self::Name => "a name",
             Self::Port => "a port from 0 to 65535",
             Self::Prefix => "a path that starts with `/`",
+            Self::Seconds => "a duration such as `30s`, or a number of seconds",
             Self::Size => "a size such as `10MB`, `64KB` or a number of bytes",
             Self::Text => "text",
             Self::Tree => "a map",
@@ -102,6 +105,7 @@ impl Kind {
             Self::Name => name(text).map(drop),
             Self::Port => port(text).map(drop),
             Self::Prefix => prefix(text).map(drop),
+            Self::Seconds => seconds(text).map(drop),
             Self::Size => size(text).map(drop),
             Self::Definitions | Self::List | Self::Text => Ok(()),
             Self::Tree => Err(Wrong::default()),
@@ -152,6 +156,13 @@ pub(super) fn cron(text: &str) -> Read<String> {
 }
 
 /// Reads a duration: a number with a unit, a plain number of milliseconds, or ISO 8601 (`PT1.5S`).
+pub(super) fn seconds(text: &str) -> Read<Duration> {
+    match text.trim().parse() {
+        Ok(number) => Ok(Duration::from_secs(number)),
+        Err(_) => duration(text),
+    }
+}
+
 pub(super) fn duration(text: &str) -> Read<Duration> {
     let text = text.trim();
     if text.starts_with(['P', 'p']) {

@@ -33,6 +33,7 @@ mod section;
 mod settings;
 mod sources;
 mod spring;
+pub(crate) mod spring_key;
 mod stream;
 mod suggestion;
 mod toml;

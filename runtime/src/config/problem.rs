@@ -37,6 +37,8 @@ enum What {
     Sentence(String),
 }
 
+const UNKNOWN_KEY: &str = "unknown key";
+
 impl Problem {
     /// A problem in a sentence of its own: lowercase, names in backticks, no full stop.
     pub fn new(sentence: impl Into<String>) -> Self {
@@ -47,6 +49,10 @@ impl Problem {
     /// it is hidden when the path or the value looks like a credential.
     pub fn mismatch(found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::of(What::Mismatch { found: found.into(), expected: expected.into() })
+    }
+
+    pub(super) fn unknown_key() -> Self {
+        Self::new(UNKNOWN_KEY)
     }
 
     fn of(what: What) -> Self {
@@ -99,6 +105,11 @@ impl Problem {
             What::Mismatch { found, expected } => Some((found, expected)),
             What::Sentence(_) => None,
         }
+    }
+
+    /// Whether it is about a key that nobody knows.
+    pub(crate) fn is_unknown_key(&self) -> bool {
+        matches!(&self.0.what, What::Sentence(sentence) if sentence == UNKNOWN_KEY)
     }
 
     /// What to do, if there is something to say.

@@ -120,8 +120,8 @@ impl Sources {
 
 /// Splits arguments into settings and the rest, each in order.
 ///
-/// Settings are `--config PATH`, `--profile NAMES` (or with `=`) and every flag with a dot in its name; nothing behind
-/// `--` is one.
+/// Settings are `--config PATH`, `--profile NAMES` (or with `=`), `--fail-fast` and every flag with a dot in its name;
+/// nothing behind `--` is one.
 pub fn split_arguments<A: Into<OsString>>(
     arguments: impl IntoIterator<Item = A>,
 ) -> (Vec<OsString>, Vec<OsString>) {
@@ -153,7 +153,7 @@ fn is_setting(argument: &OsStr) -> bool {
     let text = argument.to_string_lossy();
     let Some(flag) = text.strip_prefix("--") else { return false };
     let name = flag.split('=').next().unwrap_or_default();
-    name.contains('.') || matches!(name, "config" | "profile")
+    name.contains('.') || matches!(name, "config" | "profile" | "fail-fast")
 }
 
 #[cfg(test)]
@@ -171,10 +171,14 @@ mod tests {
             "--profile=x",
             "-v",
             "--stream.enabled",
+            "--fail-fast",
             "--",
             "--http.port=1",
         ]);
-        assert_eq!(settings, ["--config", "a.yaml", "--http.port=0", "--profile=x", "--stream.enabled"]);
+        assert_eq!(
+            settings,
+            ["--config", "a.yaml", "--http.port=0", "--profile=x", "--stream.enabled", "--fail-fast"]
+        );
         assert_eq!(rest, ["run", "--json", "-v", "--", "--http.port=1"]);
     }
 }

@@ -87,7 +87,6 @@ pub(super) const MISSING: &[Missing] = &[
     missing("spring.cloud.stream.instance-index-list"),
     missing("spring.cloud.stream.dynamic-destination-cache-size"),
     missing("spring.cloud.stream.dynamic-destinations"),
-    missing("spring.cloud.stream.binding-retry-interval"),
     missing("spring.cloud.stream.override-cloud-connectors"),
     missing("spring.cloud.stream.binders.*.inherit-environment"),
     missing("spring.cloud.stream.binders.*.default-candidate"),
@@ -204,7 +203,7 @@ fn names(path: &[Piece]) -> Option<Vec<&str>> {
     (!names.is_empty()).then_some(names)
 }
 
-fn fits(pattern: &str, names: &[&str]) -> bool {
+pub(super) fn fits(pattern: &str, names: &[&str]) -> bool {
     let mut names = names.iter();
     for segment in pattern.split('.') {
         match (segment, names.next()) {

@@ -1,6 +1,7 @@
 //! Bindings, binders and what they share.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::binding::{BindingConfig, check, exclusive};
 use super::settings::Settings;
@@ -19,6 +20,10 @@ pub struct StreamConfig {
     pub bindings: BTreeMap<String, BindingConfig>,
     /// New names of bindings, by the name they would have.
     pub renames: BTreeMap<String, Located<String>>,
+    /// The longest pause between tries to reach a broker at start.
+    pub binding_retry_interval: Duration,
+    /// Whether a broker that cannot be reached ends start-up.
+    pub fail_fast: bool,
     /// How many instances of this application run.
     pub instance_count: Located<u32>,
     /// Which of them this one is, from 0.
@@ -47,6 +52,13 @@ impl StreamConfig {
             self.bindings.values().find(|binding| binding.name.to_lowercase() == lower)
         });
         found.map_or_else(|| self.unconfigured.renamed(name), |binding| binding.renamed(name))
+    }
+
+    /// The longest pause between tries to reach a broker at start; without one, start-up ends when a broker cannot be
+    /// reached.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        Some(self.binding_retry_interval).filter(|longest| !self.fail_fast && !longest.is_zero())
     }
 
     /// The settings of a type of binder: `stream.<type>`.
@@ -96,6 +108,10 @@ impl StreamConfig {
             binders,
             bindings,
             renames: renames.collect(),
+            binding_retry_interval: settings
+                .required(&["stream", "binding-retry-interval"], kind::seconds)
+                .value,
+            fail_fast: settings.required(&["stream", "fail-fast"], kind::boolean).value,
             instance_count: settings.required(&["stream", "instance-count"], kind::count),
             instance_index: settings.required(&["stream", "instance-index"], kind::index),
             unconfigured: BindingConfig::read(settings, ""),

@@ -17,7 +17,7 @@ pub(super) fn is_slip(path: &[Piece], known: usize, candidates: &[String]) -> bo
 /// The problem of a path whose first `known` pieces are right; `candidates` could follow them.
 pub(super) fn unknown_key(schema: &Schema, path: &[Piece], known: usize, candidates: &[String]) -> Problem {
     let end = (known + 1).min(path.len());
-    let problem = Problem::new("unknown key").path(Shown(&path[..end]).to_string());
+    let problem = Problem::unknown_key().path(Shown(&path[..end]).to_string());
     let Some(wrong) = path.get(known).and_then(Piece::as_name) else {
         return problem.suggest("no list can stand here");
     };

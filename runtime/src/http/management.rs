@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/health` | 200 while up, 503 while down or draining; every component |
 //! | `/health/live` | 200 as long as the process answers at all |
-//! | `/health/ready` | 200 while up, else 503: whether to send work here |
+//! | `/health/ready` | 200 while up, else 503 and what is down: whether to send work here |
 //! | `/functions` | every function: kind, types, schemas, description, where it is defined |
 
 use std::net::SocketAddr;
@@ -118,7 +118,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn respond(&self, request: &Request<Incoming>) -> Response<Bytes> {
+    async fn respond(&self, request: &Request<Incoming>) -> Response<Bytes> {
         let known =
             matches!(request.uri().path(), "/health" | "/health/live" | "/health/ready" | "/functions");
         if !known {
@@ -133,12 +133,22 @@ impl Desk {
         match request.uri().path() {
             "/functions" => document(StatusCode::OK, self.functions.clone()),
             "/health/live" => document(StatusCode::OK, to_bytes(&json!({ "status": Status::Up }))),
-            "/health/ready" => document(code(status), to_bytes(&json!({ "status": status }))),
+            "/health/ready" => document(code(status), to_bytes(&self.readiness(status))),
             _ => {
-                let health = json!({ "status": status, "components": self.health.components() });
+                let health = json!({ "status": status, "components": self.health.measured().await });
                 document(code(status), to_bytes(&health))
             }
         }
+    }
+
+    /// Whether to send work here; if not, what keeps it away.
+    fn readiness(&self, status: Status) -> Value {
+        let mut components = self.health.components();
+        components.retain(|_, component| !component.is_up());
+        if components.is_empty() {
+            return json!({ "status": status });
+        }
+        json!({ "status": status, "components": components })
     }
 }
 
@@ -150,7 +160,7 @@ impl Front for Desk {
     async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
         let permit = self.gate.enter().ok();
         let response = match &permit {
-            Some(_) => self.respond(&request),
+            Some(_) => self.respond(&request).await,
             None => Problem::unavailable("the listener is stopping or too busy").into_response(),
         };
         let is_head = request.method() == Method::HEAD;

@@ -40,7 +40,7 @@ mod server;
 mod socket;
 
 pub use error::Error;
-pub use health::{Component, Health, Status};
+pub use health::{Component, Health, Observed, Status};
 pub use listener::Drained;
 pub use management::{BoundManagement, Management, RunningManagement};
 pub use server::{Bound, Running, Server};

@@ -1,13 +1,13 @@
 //! The HTTP edges of a runtime: the functions' listener, the management listener, and the health they show.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
-use crate::binding::{Binding, Bindings, State};
+use super::health::BindingHealth;
+use crate::binding::Ends;
 use crate::config::Config;
-use crate::http::{self, Bound, BoundManagement, Component, Health, Management, RunningManagement, Server};
+use crate::http::{self, Bound, BoundManagement, Health, Management, RunningManagement, Server};
 use crate::invocation::Functions;
 
 /// Both listeners, bound but not answering.
@@ -24,8 +24,6 @@ pub(super) struct Edges {
     functions: Option<http::Running>,
     management: Option<RunningManagement>,
     health: Health,
-    /// Report the states of bindings; end with this.
-    _reporters: JoinSet<()>,
 }
 
 impl Listening {
@@ -51,20 +49,14 @@ impl Listening {
         Ok(listening)
     }
 
-    pub(super) fn start(self, bindings: &Bindings) -> Edges {
-        let mut reporters = JoinSet::new();
-        for binding in bindings.all() {
-            reporters.spawn(report(binding.clone(), self.health.clone()));
-        }
+    /// Answers about health, while the functions do not answer yet.
+    pub(super) fn start(&mut self, ends: &Ends) -> Edges {
+        self.health.observe(Arc::new(BindingHealth::of(ends)));
         let edges = Edges {
-            functions: self.functions.map(Bound::start),
-            management: self.management.map(BoundManagement::start),
-            health: self.health,
-            _reporters: reporters,
+            functions: None,
+            management: self.management.take().map(BoundManagement::start),
+            health: self.health.clone(),
         };
-        if let Some(address) = edges.functions_address() {
-            tracing::info!(%address, "functions answer over HTTP");
-        }
         if let Some(address) = edges.management_address() {
             tracing::info!(%address, "health and the catalogue answer over HTTP");
         }
@@ -73,6 +65,14 @@ impl Listening {
 }
 
 impl Edges {
+    /// Lets the functions answer.
+    pub(super) fn open(&mut self, listening: Listening) {
+        self.functions = listening.functions.map(Bound::start);
+        if let Some(address) = self.functions_address() {
+            tracing::info!(%address, "functions answer over HTTP");
+        }
+    }
+
     pub(super) fn functions_address(&self) -> Option<SocketAddr> {
         self.functions.as_ref().map(http::Running::address)
     }
@@ -98,24 +98,6 @@ impl Edges {
     pub(super) async fn close(self) {
         if let Some(management) = self.management {
             management.drain(Duration::from_secs(1)).await;
-        }
-    }
-}
-
-/// Reports the state of a binding whenever it changes. One that an operator has paused is well.
-async fn report(binding: Binding, health: Health) {
-    let mut states = binding.states();
-    loop {
-        let state = *states.borrow_and_update();
-        let component = match state {
-            State::Running => Component::up(),
-            State::Paused => Component::up().with_detail("paused by an operator"),
-            State::Stopped => Component::down("stopped"),
-            State::Failed => Component::down("ended with an error: see the log"),
-        };
-        health.report(binding.name(), component);
-        if states.changed().await.is_err() {
-            return;
         }
     }
 }

@@ -17,3 +17,11 @@ pub enum StartError {
     #[error(transparent)]
     Http(#[from] crate::http::Error),
 }
+
+impl StartError {
+    /// Whether it was a broker that could not be reached, so that a later start may succeed.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Binding(error) if error.is_unreachable())
+    }
+}

@@ -7,6 +7,8 @@ mod builder;
 #[cfg(feature = "http")]
 mod edges;
 mod error;
+#[cfg(feature = "http")]
+mod health;
 mod hooks;
 mod running;
 
@@ -59,18 +61,27 @@ impl Runtime {
 
     /// Runs the application's own preparations, listens, binds, and starts: everything or nothing.
     ///
+    /// A broker that does not answer is waited for, unless `stream.fail-fast` is set: then this returns while the
+    /// bindings are [`State::Connecting`](crate::binding::State), and [`Running::failed`] tells if that cannot end
+    /// well.
+    ///
     /// # Errors
     /// The first thing that cannot be started; what was started before it is undone.
     pub async fn start(self) -> Result<Running, StartError> {
         self.hooks.run().await?;
         #[cfg(feature = "http")]
-        let listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;
-        let bindings = Bindings::start(&self.plan, &self.binders, &self.sender).await?;
+        let mut listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;
+        let mut bindings = Bindings::of(&self.plan);
+        #[cfg(feature = "http")]
+        let mut edges = listening.start(bindings.ends());
+        bindings.connect(&self.plan, &self.binders, &self.sender, self.config.stream.patience()).await?;
+        #[cfg(feature = "http")]
+        edges.open(listening);
         Ok(Running {
             grace: self.config.shutdown_timeout,
             _binders: self.binders,
             #[cfg(feature = "http")]
-            edges: listening.start(&bindings),
+            edges,
             bindings,
         })
     }

@@ -1,8 +1,9 @@
 //! A running application, and the order in which it stops.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::binding::{Binders, Binding, Bindings};
+use crate::binding::{self, Binders, Binding, Bindings};
 
 /// A running application.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ impl Running {
     #[must_use]
     pub fn binding(&self, name: &str) -> Option<&Binding> {
         self.bindings.get(name)
+    }
+
+    /// Waits until a binding turns out to be impossible after its broker was waited for; else for ever. The process
+    /// answers over HTTP until it is stopped, but no binding will run.
+    pub async fn failed(&self) -> Arc<binding::StartError> {
+        self.bindings.failed().await
     }
 
     /// The address on which functions answer over HTTP.

@@ -27,25 +27,25 @@ async fn a_body_that_cannot_be_decoded_is_400_and_says_where() {
         (
             "/person",
             "{\"name\":",
-            "the payload is not a `Person`: EOF while parsing a value at line 1 column 8",
+            "the payload cannot be read as `Person`: EOF while parsing a value at line 1 column 8",
         ),
         ("/person", "", "the payload is empty, expected `Person` as JSON"),
         (
             "/person",
             "{\"name\":\"a\",\"age\":\"x\"}",
-            "the payload is not a `Person`: invalid type: string \"x\", expected u8 at line 1 column 21",
+            "the payload cannot be read as `Person`: invalid type: string \"x\", expected u8 at line 1 column 21",
         ),
         (
             "/person",
             "[{\"name\":\"a\",\"age\":1}]",
-            "the payload is not a `Person`: invalid type: map, expected a string at line 1 column 1",
+            "the payload cannot be read as `Person`: invalid type: map, expected a string at line 1 column 1",
         ),
         ("/many", "[1,", "the payload is not a JSON array: EOF while parsing a value at line 1 column 3"),
         ("/many", "[1] x", "the payload is not a JSON array: trailing characters at line 1 column 5"),
         (
             "/many",
             "[\"a\"]",
-            "the payload is not a `u64`: invalid type: string \"a\", expected u64 at line 1 column 3",
+            "the payload cannot be read as `u64`: invalid type: string \"a\", expected u64 at line 1 column 3",
         ),
     ] {
         let answer = post_json(&server, target, body).await;

@@ -130,6 +130,39 @@ async fn a_second_member_takes_over_half_and_nothing_is_lost_or_done_twice() {
 }
 
 #[tokio::test]
+async fn a_partition_that_goes_waits_for_what_is_being_worked_on() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("settling", 2).await;
+    let (binder, group) = (cluster.binder(""), cluster.name("g"));
+    let texts = numbers(0..20);
+    let records = texts.iter().zip((0..2).cycle());
+    cluster.produce(
+        &topic,
+        records.map(|(text, partition)| Record { partition: Some(partition), ..Record::of(text.as_bytes()) }),
+    );
+    let mut first = input(&binder, &topic, &group).await;
+    let held = receive(&mut *first, 20).await;
+    let mut second = input(&binder, &topic, &group).await;
+    let mut batch = Vec::new();
+    // The rebalance has begun when the second member polls; what the first holds is settled in the middle of it.
+    let early =
+        tokio::time::timeout(Duration::from_secs(2), poll_fn(|cx| second.poll_receive(cx, &mut batch, 9)));
+    assert!(early.await.is_err(), "nothing of what the first member works on: {batch:?}");
+    for delivery in held {
+        first.settle(delivery.ticket, Settlement::Ack);
+    }
+    cluster
+        .produce(&topic, (0..2).map(|partition| Record { partition: Some(partition), ..Record::of(b"new") }));
+    let mut members = [first, second];
+    let seen = share(&mut members, 2).await;
+    assert_eq!(seen, [BTreeSet::from(["new".to_owned()]), BTreeSet::from(["new".to_owned()])]);
+    for member in members {
+        member.close().await.unwrap();
+    }
+    assert_eq!(cluster.committed(&group, &topic, 2), [11, 11]);
+}
+
+#[tokio::test]
 async fn what_a_lost_partition_left_open_goes_to_its_next_owner() {
     let Some(cluster) = Cluster::find() else { return };
     let topic = cluster.topic("handover", 1).await;

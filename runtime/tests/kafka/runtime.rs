@@ -1,11 +1,17 @@
 //! Whole applications on the broker.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use wellspring::config::Sources;
 use wellspring::{CatalogBuilder, Running, Runtime};
 
 use crate::support::*;
+use crate::wire::{Recorded, Wire, recorded, wire};
 
-async fn start(
+const STORY: &str = include_str!("captures/kafka-accounts-message.json");
+
+pub(crate) async fn start(
     cluster: &Cluster,
     yaml: &str,
     functions: impl FnOnce(CatalogBuilder) -> CatalogBuilder + Send + 'static,
@@ -24,7 +30,7 @@ async fn start(
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Account {
+pub(crate) struct Account {
     account_number: u64,
     name: String,
 }
@@ -57,6 +63,53 @@ async fn the_story_runs_on_kafka_with_one_line_of_configuration() {
     assert_eq!(found.headers.len(), 2, "no fact of the record it came from: {:?}", found.headers);
     assert_eq!(running.stop().await, 0);
     assert_eq!(cluster.committed("message", &asked, 1), [1]);
+}
+
+#[derive(serde::Deserialize)]
+struct Story {
+    records: BTreeMap<String, Vec<Recorded>>,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    account_number: u64,
+    name: String,
+    email: String,
+    mobile_number: String,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_services_of_the_story_write_what_springs_write() {
+    let Some(cluster) = Cluster::find() else { return };
+    let story: Story = serde_json::from_str(STORY).unwrap();
+    let (asked, sent) = (cluster.name("send-communication"), cluster.name("communication-sent"));
+    let group = cluster.name("message");
+    let yaml = format!(
+        "function.definition: accounts;email|sms\nstream.bindings:\n  accounts-out-0: {{ destination: {asked} }}\n  \
+         emailsms-in-0: {{ destination: {asked}, group: {group} }}\n  emailsms-out-0: {{ destination: {sent} }}\n"
+    );
+    let numbers = AtomicU64::new(1000);
+    let running = start(&cluster, &yaml, move |catalog| {
+        let accounts = move || {
+            let account_number = numbers.fetch_add(1, Ordering::Relaxed);
+            let text = |text: &str| text.to_owned();
+            let (name, email, mobile_number) = (text("n"), text("e"), text("1"));
+            (account_number < 1003).then_some(Message { account_number, name, email, mobile_number })
+        };
+        let email = |message: Message| message;
+        let sms = |message: Message| message.account_number;
+        catalog.supplier("accounts", accounts).function("email", email).function("sms", sms)
+    })
+    .await;
+    for (topic, recorded_topic) in [(&asked, "send-communication"), (&sent, "communication-sent")] {
+        let spring: Vec<Wire> = story.records[recorded_topic].iter().map(recorded).collect();
+        let found = cluster.consume(topic, spring.len()).into_iter();
+        let ours: Vec<Wire> = found.map(|found| wire(found.key, found.value, found.headers)).collect();
+        assert_eq!(ours, spring, "{recorded_topic}");
+    }
+    assert_eq!(running.stop().await, 0);
+    assert_eq!(cluster.committed(&group, &asked, 1), [3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

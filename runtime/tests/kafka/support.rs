@@ -3,7 +3,6 @@
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
-use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,18 +21,9 @@ use wellspring::config::Section;
 /// Longer than anything takes that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The broker's address. Says loudly when there is none.
+/// The broker's address; without one the test is skipped.
 pub(crate) fn broker() -> Option<String> {
-    let address = std::env::var("WELLSPRING_TEST_KAFKA").ok().filter(|address| !address.is_empty());
-    if address.is_none() {
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        // Not `println`, which a test that passes keeps to itself.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED kafka: {test} needs a broker, and WELLSPRING_TEST_KAFKA names none"
-        );
-    }
-    address
+    crate::skip::address("kafka", "WELLSPRING_TEST_KAFKA")
 }
 
 /// A cluster as a test sees it: names of its own, deleted at the end.
@@ -76,6 +66,11 @@ impl Cluster {
         let made = self.admin().create_topics([&new], &AdminOptions::new()).await.unwrap();
         assert!(made[0].is_ok(), "{made:?}");
         topic
+    }
+
+    /// Deletes a topic whose name is not one of [`name`](Self::name).
+    pub(crate) async fn delete(&self, topic: &str) {
+        let _ = self.admin().delete_topics(&[topic], &AdminOptions::new()).await;
     }
 
     /// Writes records without the binder and waits for them.

@@ -46,7 +46,8 @@ struct Typed {
 }
 
 #[derive(Deserialize)]
-struct Recorded {
+pub(crate) struct Recorded {
+    pub(crate) partition: i32,
     key: Option<Hex>,
     value: Option<Hex>,
     headers: Vec<RecordedHeader>,
@@ -144,10 +145,11 @@ fn message(spec: &Spec) -> EncodedMessage {
     Message::from_parts(payload.map(Into::into), headers)
 }
 
-type Wire = (Option<Vec<u8>>, Option<Vec<u8>>, BTreeMap<String, Option<Vec<u8>>>, BTreeMap<String, String>);
+pub(crate) type Wire =
+    (Option<Vec<u8>>, Option<Vec<u8>>, BTreeMap<String, Option<Vec<u8>>>, BTreeMap<String, String>);
 
 /// Key, value, headers by name, and the types that are listed.
-fn wire(
+pub(crate) fn wire(
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     headers: impl IntoIterator<Item = (String, Option<Vec<u8>>)>,
@@ -158,7 +160,7 @@ fn wire(
     (key, value, headers, types)
 }
 
-fn recorded(record: &Recorded) -> Wire {
+pub(crate) fn recorded(record: &Recorded) -> Wire {
     let value = |hex: &Option<Hex>| hex.as_ref().map(|hex| bytes(&hex.hex));
     let headers = record.headers.iter().map(|header| (header.name.clone(), header.hex.as_deref().map(bytes)));
     wire(value(&record.key), value(&record.value), headers)

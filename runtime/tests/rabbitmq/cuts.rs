@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use lapin::BasicProperties;
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use lapin::options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use wellspring::binder::{Kind, Settlement};
 use super::ends::{Broker, Member, Writer, broker, eventually, json, payloads};
 
 /// Stands between the binder and the broker, and can cut every connection.
-struct Wire {
+pub(crate) struct Wire {
     address: String,
     cut: Arc<std::sync::Mutex<CancellationToken>>,
     /// Nobody gets through.
@@ -26,7 +27,7 @@ struct Wire {
 }
 
 impl Wire {
-    async fn to(broker: &Broker) -> Self {
+    pub(crate) async fn to(broker: &Broker) -> Self {
         let target = broker.uri.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -55,12 +56,17 @@ impl Wire {
         Self { address, cut, down, turned_away, _tasks: tasks }
     }
 
-    fn cut(&self) {
+    pub(crate) fn cut(&self) {
         std::mem::take(&mut *self.cut.lock().unwrap()).cancel();
     }
 
+    /// The broker's address by this way.
+    pub(crate) fn uri(&self) -> Option<String> {
+        Some(format!("amqp://guest:guest@{}/%2f", self.address))
+    }
+
     fn binder(&self) -> RabbitMq {
-        let uri = Some(format!("amqp://guest:guest@{}/%2f", self.address));
+        let uri = self.uri();
         let interval = std::time::Duration::from_millis(10);
         RabbitMq::new("rabbitmq", Config { uri, reconnect_initial_interval: interval, ..Config::default() })
     }
@@ -177,5 +183,77 @@ async fn a_queue_and_an_exchange_that_somebody_removes_are_declared_again() {
     assert_eq!(payloads(&batch), ["1"]);
     member.settle(batch, Settlement::Ack).await;
     member.leave().await;
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn connections_that_an_operator_closes_are_made_again() {
+    let Some(broker) = broker("operator").await else { return };
+    if broker.management("overview").await.is_none() {
+        return;
+    }
+    let own = broker.name("connection");
+    let settings = format!("{{ connection-name-prefix: '{own}', reconnect-initial-interval: 10ms }}");
+    let binder = broker.binder(&settings);
+    let destination = broker.name("d");
+    let mut member = Member::join(&binder, &destination, "g").await;
+    let mut writer = Writer::open(&binder, &destination).await;
+    writer.send(json("1")).await.unwrap();
+    let unsettled = member.receive(1).await;
+    let named = async || {
+        let all = broker.management("connections").await.unwrap();
+        let of_test = all.as_array().unwrap().iter().filter(|one| {
+            one["client_properties"]["connection_name"].as_str().is_some_and(|name| name.starts_with(&own))
+        });
+        of_test.map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    eventually("both connections are listed", async || named().await.len() == 2).await;
+    broker.close_connections(&named().await).await;
+    let again = member.receive(1).await;
+    assert_eq!((payloads(&again), again[0].attempt), (payloads(&unsettled), 2));
+    member.settle(again, Settlement::Ack).await;
+    let send = async { while writer.send(json("2")).await.is_err() {} };
+    let (batch, ()) = tokio::join!(member.receive(1), send);
+    assert_eq!(payloads(&batch), ["2"]);
+    member.settle(batch, Settlement::Ack).await;
+    member.leave().await;
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_comes_back_with_other_arguments_is_waited_for() {
+    let Some(broker) = broker("otherwise").await else { return };
+    let binder = broker.binder("{ reconnect-initial-interval: 10ms, reconnect-max-interval: 20ms }");
+    let (destination, other) = (broker.name("d"), broker.name("e"));
+    let mut member = Member::join(&binder, &destination, "g").await;
+    let mut elsewhere = Member::join(&binder, &other, "g").await;
+    let queue = format!("{destination}.g");
+    let channel = &broker.channel;
+    channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    // Whoever comes first makes the queue: the binder, durable, or the test, as the binder does not want it.
+    let put_right = async {
+        let options = QueueDeclareOptions::default();
+        let spare = broker.another_channel().await;
+        let made = spare.queue_declare(queue.as_str().into(), options, FieldTable::default()).await;
+        let spoilt = made.is_ok();
+        broker.publish(&other, "k", b"meanwhile", BasicProperties::default()).await;
+        let meanwhile = elsewhere.receive(1).await;
+        assert_eq!(payloads(&meanwhile), ["meanwhile"], "everything else flows");
+        elsewhere.settle(meanwhile, Settlement::Ack).await;
+        if spoilt {
+            channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+        }
+        let bound = async || {
+            let bindings = broker.listed("bindings").await;
+            bindings.iter().any(|one| one["destination"] == *queue && one["source"] == *destination)
+        };
+        eventually("the queue is back", bound).await;
+        broker.publish(&destination, "k", b"back", BasicProperties::default()).await;
+    };
+    let (batch, ()) = tokio::join!(member.receive(1), put_right);
+    assert_eq!(payloads(&batch), ["back"]);
+    member.settle(batch, Settlement::Ack).await;
+    member.leave().await;
+    elsewhere.leave().await;
     broker.clean().await;
 }

@@ -121,12 +121,16 @@ impl Writer {
 
     /// Sends without waiting for the confirmation.
     pub(crate) async fn start(&mut self, message: EncodedMessage) -> u64 {
+        self.hand_over(Outgoing { message, key: None, partition: None }).await
+    }
+
+    async fn hand_over(&mut self, outgoing: Outgoing) -> u64 {
         tokio::time::timeout(PATIENCE, poll_fn(|cx| self.0.poll_ready(cx)))
             .await
             .expect("room in time")
             .unwrap();
         self.1 += 1;
-        self.0.send(Outgoing { message, key: None, partition: None }, self.1);
+        self.0.send(outgoing, self.1);
         self.1
     }
 
@@ -137,6 +141,26 @@ impl Writer {
             tokio::time::timeout(PATIENCE, told).await.expect("confirmations in time").unwrap();
         }
         confirmed
+    }
+
+    /// Sends to a partition that the sender has chosen, if any.
+    pub(crate) async fn send_to(
+        &mut self,
+        message: EncodedMessage,
+        partition: Option<u32>,
+    ) -> Result<(), wellspring::binder::Error> {
+        self.hand_over(Outgoing { message, key: None, partition }).await;
+        self.confirmed(1).await.remove(0).result
+    }
+
+    pub(crate) async fn send_with_key(
+        &mut self,
+        message: EncodedMessage,
+        key: &str,
+    ) -> Result<(), wellspring::binder::Error> {
+        let key = Some(bytes::Bytes::copy_from_slice(key.as_bytes()));
+        self.hand_over(Outgoing { message, key, partition: None }).await;
+        self.confirmed(1).await.remove(0).result
     }
 
     pub(crate) async fn send(&mut self, message: EncodedMessage) -> Result<(), wellspring::binder::Error> {

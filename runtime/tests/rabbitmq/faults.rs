@@ -19,12 +19,14 @@ async fn brokers(words: &[&str]) -> Option<()> {
     ended.status.success().then_some(())
 }
 
-#[expect(clippy::print_stderr, reason = "nobody may take a skipped test for one that passed")]
 async fn started_here(test: &str) -> Option<Broker> {
     let broker = broker(test).await?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     if !root.join(".brokers/rabbitmq.mode").exists() {
-        eprintln!("SKIPPED rabbitmq: {test} (the broker was not started by `scripts/brokers up rabbitmq`)");
+        crate::skip::skipped(
+            "rabbitmq",
+            "this one may not be stopped; `scripts/brokers up rabbitmq` starts one",
+        );
         return None;
     }
     Some(broker)

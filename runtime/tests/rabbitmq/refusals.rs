@@ -75,6 +75,44 @@ async fn a_name_that_is_too_long_is_refused_before_the_broker_hears_of_it() {
     check(&error, Kind::Refused, &["is 300 bytes long, expected at most 255"]);
 }
 
+#[tokio::test]
+async fn a_name_that_the_broker_keeps_for_itself_is_refused_and_named() {
+    let Some(broker) = broker("reserved name").await else { return };
+    let binder = broker.binder("{}");
+    let error = cannot_be_read(&binder, "amq.mine").await;
+    check(&error, Kind::Refused, &["cannot declare the exchange `amq.mine`", "reserved prefix", "403"]);
+    // The same connection goes on.
+    super::ends::Member::join(&binder, &broker.name("d"), "g").await.leave().await;
+    broker.clean().await;
+}
+
+#[test]
+fn what_is_not_supported_says_what_to_use() {
+    let cases = [
+        ("default: { consumer: { acknowledge-mode: MANUAL } }", "there is nothing to acknowledge by hand"),
+        ("default: { consumer: { stream-offset: yesterday } }", "an interval such as `1h`"),
+    ];
+    for (settings, expected) in cases {
+        let section = Section::from_yaml("stream.rabbitmq", settings).unwrap();
+        let problems = section.deserialize::<Config>().unwrap_err().to_string();
+        assert!(problems.contains(expected), "{problems}");
+    }
+    let factory = wellspring::binder::factory("rabbit").unwrap();
+    for (settings, expected) in [
+        (
+            "bindings: { x-in-0: { consumer: { transacted: true } } }",
+            "acknowledged when its outputs are confirmed",
+        ),
+        ("template: { retry: { enabled: true } }", "set `stream.rabbitmq.bindings.<name>.producer`"),
+        ("ssl: { verify-hostname: false }", "a server that nobody vouches for is not connected to"),
+        ("publisher-confirm-type: none", "messages are always confirmed"),
+    ] {
+        let section = Section::from_yaml("stream.rabbitmq", settings).unwrap();
+        let problems = factory.build("rabbitmq", &section).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{problems}");
+    }
+}
+
 #[test]
 fn settings_are_checked_with_a_suggestion() {
     let wrong = [

@@ -93,6 +93,7 @@ async fn what_amqp_cannot_carry_is_refused_and_the_rest_goes_on() {
             "is 256 bytes long, expected at most 255",
         ),
         (json("1").with_header("amqp_type", "x".repeat(256)), Kind::Refused, "the amqp_type"),
+        (json("1").with_header("amqp_expiration", "soon"), Kind::Refused, "`amqp_expiration` is `soon`"),
     ];
     for (message, kind, expected) in cases {
         let error = writer.send(message).await.unwrap_err();
@@ -101,5 +102,40 @@ async fn what_amqp_cannot_carry_is_refused_and_the_rest_goes_on() {
     }
     writer.send(json(vec![b'x'; 1_048_576])).await.unwrap();
     assert_eq!(broker.take(&queue, 1).await.remove(0).data.len(), 1_048_576);
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn a_message_that_closes_the_channel_is_told_why_and_the_next_goes_on() {
+    let Some(broker) = broker("user").await else { return };
+    let binder = broker.binder("{ reconnect-initial-interval: 10ms }");
+    let destination = broker.name("d");
+    let mut writer = Writer::open(&binder, &destination).await;
+    let queue = broker.queue("q", &destination, "#").await;
+    let error = writer.send(json("1").with_header("amqp_userId", "somebody")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unreachable);
+    assert!(error.to_string().contains("user_id property set to 'somebody'"), "{error}");
+    let message = json("2")
+        .with_header("amqp_userId", "guest")
+        .with_header("amqp_expiration", "60000")
+        .with_header("amqp_replyTo", "here")
+        .with_header("amqp_type", "t")
+        .with_header("amqp_appId", "a")
+        .with_header("amqp_messageId", "m")
+        .with_header("amqp_timestamp", HeaderValue::Timestamp(1_700_000_000_999))
+        .with_header("priority", 300_i32);
+    writer.send(message).await.unwrap();
+    let found = super::wire::properties(&broker.take(&queue, 1).await[0].properties);
+    for (name, expected) in [
+        ("user-id", "guest"),
+        ("expiration", "60000"),
+        ("reply-to", "here"),
+        ("type", "t"),
+        ("app-id", "a"),
+        ("message-id", "m"),
+    ] {
+        assert_eq!(found[name], expected, "{name}");
+    }
+    assert_eq!((&found["timestamp"], &found["priority"]), (&1_700_000_000.into(), &255.into()));
     broker.clean().await;
 }

@@ -25,15 +25,9 @@ pub(crate) struct Broker {
     _connection: Connection,
 }
 
-/// The broker, unless there is none: then the test is skipped, loudly.
-#[expect(clippy::print_stderr, reason = "nobody may take a skipped test for one that passed")]
+/// The broker; without one the test is skipped.
 pub(crate) async fn broker(test: &str) -> Option<Broker> {
-    let Ok(uri) = std::env::var("WELLSPRING_TEST_RABBITMQ") else {
-        eprintln!(
-            "SKIPPED rabbitmq: {test} (`WELLSPRING_TEST_RABBITMQ` is not set; `scripts/brokers up rabbitmq`)"
-        );
-        return None;
-    };
+    let uri = crate::skip::address("rabbitmq", "WELLSPRING_TEST_RABBITMQ")?;
     let connection = Connection::connect(&uri, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
@@ -44,6 +38,11 @@ pub(crate) async fn broker(test: &str) -> Option<Broker> {
 impl Broker {
     pub(crate) fn name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
+    }
+
+    /// A channel that may be lost.
+    pub(crate) async fn another_channel(&self) -> Channel {
+        self._connection.create_channel().await.unwrap()
     }
 
     pub(crate) async fn publish(
@@ -61,7 +60,7 @@ impl Broker {
     /// The next messages of a queue, taken out of it.
     pub(crate) async fn take(&self, queue: &str, count: usize) -> Vec<Raw> {
         use futures_util::StreamExt;
-        let channel = self._connection.create_channel().await.unwrap();
+        let channel = self.another_channel().await;
         // No more than asked for leaves the queue.
         channel.basic_qos(count.try_into().unwrap(), BasicQosOptions::default()).await.unwrap();
         let consumed = channel.basic_consume(
@@ -89,19 +88,32 @@ impl Broker {
 
     /// What the management interface says.
     pub(crate) async fn management(&self, path: &str) -> Option<Value> {
+        let body = self.ask("GET", path).await?;
+        Some(serde_json::from_str(&body).unwrap())
+    }
+
+    /// Closes connections, as an operator does.
+    pub(crate) async fn close_connections(&self, names: &[String]) {
+        for name in names {
+            let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            self.ask("DELETE", &format!("connections/{encoded}")).await;
+        }
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> Option<String> {
         let address = std::env::var("WELLSPRING_TEST_RABBITMQ_MANAGEMENT").ok()?;
         let host = address.strip_prefix("http://")?.trim_end_matches('/');
         let mut socket = tokio::net::TcpStream::connect(host).await.unwrap();
         let request = format!(
-            "GET /api/{path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n\r\n"
+            "{method} /api/{path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n\r\n"
         );
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).await.unwrap();
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(" 200 "), "{path}: {head}");
-        Some(serde_json::from_str(body).unwrap())
+        assert!(head.contains(" 200 ") || head.contains(" 204 "), "{path}: {head}");
+        Some(body.to_owned())
     }
 
     /// The objects of the test that the management interface lists.

@@ -79,7 +79,7 @@ fn a_call_that_cannot_be_made_or_fails_says_why() {
         (&["invoke", "take|", "5"], "member 2 of `take|` is empty, expected a function's name"),
         (
             &["invoke", "take", "five"],
-            "`take`: the payload is not a `u64`: expected ident at line 1 column 2",
+            "`take`: the payload cannot be read as `u64`: expected ident at line 1 column 2",
         ),
         (&["invoke", "fail", "x"], "`fail`: no text is welcome, not even `x`"),
         (

@@ -57,6 +57,13 @@ http on 0.0.0.0:8080: 7 functions
 }
 
 #[test]
+fn a_value_behind_a_space_is_told_how_it_is_written() {
+    let ran = hello().run(&["--http.port", "0"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("found `--http.port 0`, expected `--http.port=0`"), "{}", ran.stderr);
+}
+
+#[test]
 fn looking_leaves_no_trace() {
     let program = hello();
     for args in

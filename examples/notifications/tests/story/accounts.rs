@@ -56,7 +56,11 @@ fn what_a_caller_gets_wrong_is_told() {
     let service = notifications().start(&[]);
     let cases = [
         (service.get("/account/99"), 422, "there is no account 99"),
-        (service.get("/account/bob"), 400, "the payload is not a `i64`: expected value at line 1 column 1"),
+        (
+            service.get("/account/bob"),
+            400,
+            "the payload cannot be read as `i64`: expected value at line 1 column 1",
+        ),
         (
             service.post("/create_account", &BOB.replace("bob@example.org", "bob")),
             422,
@@ -65,12 +69,12 @@ fn what_a_caller_gets_wrong_is_told() {
         (
             service.post("/create_account", r#"{"name":"Bob","#),
             400,
-            "the payload is not a `NewAccount`: EOF while parsing a value at line 1 column 14",
+            "the payload cannot be read as `NewAccount`: EOF while parsing a value at line 1 column 14",
         ),
         (
             service.post("/create_account", r#"{"name":"Bob"}"#),
             400,
-            "the payload is not a `NewAccount`: missing field `email` at line 1 column 14",
+            "the payload cannot be read as `NewAccount`: missing field `email` at line 1 column 14",
         ),
     ];
     for (answer, status, detail) in cases {

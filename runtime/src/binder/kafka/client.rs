@@ -4,30 +4,51 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::config::{Config, ConsumerSettings, ProducerSettings, StartOffset};
+use super::config::{
+    AckMode, BindingSettings, Config, ConsumerSettings, ProducerSettings, StandardHeaders, StartOffset,
+};
+use super::java::translate;
 use crate::binder::{Error, Kind};
 use crate::config::Properties;
 
-/// Properties that this binder sets itself, each with what to use instead.
-const OWN: &[(&str, &str)] = &[
-    ("bootstrap.servers", "`stream.kafka.brokers`"),
-    ("metadata.broker.list", "`stream.kafka.brokers`"),
-    ("group.id", "`group` of the binding"),
-    ("enable.auto.commit", "nothing: offsets are committed when their messages are settled"),
-    ("enable.auto.offset.store", "nothing: offsets are committed when their messages are settled"),
-    ("auto.offset.reset", "`start-offset` of the binding"),
-    ("transactional.id", "nothing: transactions are not supported"),
-];
+/// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
+const RECONNECT_AT_MOST: &str = "2000";
+
+/// How long a message waits for a topic that no broker knows, before it is refused, in milliseconds. Topics are made
+/// before their outputs, so that none is on its way to be known.
+const UNKNOWN_AFTER: &str = "5000";
+
+/// What is said of encryption that is not compiled in.
+const NEEDS_SSL: &str = "needs the feature `kafka-ssl` of `wellspring`";
 
 impl Config {
     /// What every client of this cluster has in common.
-    pub(super) fn client(&self, name: &str) -> ClientConfig {
+    fn client(&self, name: &str) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.addresses());
-        client.set("client.id", name);
+        client.set("client.id", self.client_id.as_deref().unwrap_or(name));
+        client.set("reconnect.backoff.max.ms", RECONNECT_AT_MOST);
         client.set_log_level(RDKafkaLogLevel::Warning);
+        if let Some(protocol) = &self.security.protocol {
+            client.set("security.protocol", protocol);
+        }
+        self.ssl.lay(&mut client);
         lay(&mut client, &self.properties);
         lay(&mut client, &self.configuration);
+        for (name, value) in
+            self.jaas.property().iter().flat_map(|login| translated("sasl.jaas.config", login))
+        {
+            client.set(name, value);
+        }
+        client
+    }
+
+    pub(super) fn admin_client(&self) -> ClientConfig {
+        let mut client = self.client("wellspring-admin");
+        if let Some(id) = &self.admin.client_id {
+            client.set("client.id", id);
+        }
+        lay(&mut client, &self.admin.properties);
         client
     }
 
@@ -39,6 +60,8 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        self.consumer.lay(&mut client);
+        lay(&mut client, &self.consumer.properties);
         lay(&mut client, &self.consumer_properties);
         lay(&mut client, &settings.configuration);
         let reset = match start {
@@ -60,23 +83,26 @@ impl Config {
     pub(super) fn producer_client(&self, name: &str, settings: &ProducerSettings) -> ClientConfig {
         let mut client = self.client(name);
         client
-            .set("acks", self.required_acks.as_deref().unwrap_or("all"))
-            .set("enable.idempotence", if self.is_acked_by_all() { "true" } else { "false" })
+            .set("acks", self.acks())
+            .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
             .set("partitioner", "murmur2_random")
-            .set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
+        self.producer.lay(&mut client);
+        client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
         if let Some(size) = settings.buffer_size {
             client.set("batch.size", size.to_string());
         }
-        if let Some(compression) = &settings.compression_type {
-            client.set("compression.type", compression);
+        if let Some(compression) = settings.compression_type {
+            client.set("compression.type", compression.as_str());
         }
+        lay(&mut client, &self.producer.properties);
         lay(&mut client, &self.producer_properties);
         lay(&mut client, &settings.configuration);
         client
     }
 
-    fn is_acked_by_all(&self) -> bool {
-        matches!(self.required_acks.as_deref(), None | Some("all" | "-1"))
+    fn acks(&self) -> &str {
+        self.required_acks.as_deref().or(self.producer.acks.as_deref()).unwrap_or("all")
     }
 
     /// What is wrong with the settings, a sentence each.
@@ -92,41 +118,129 @@ impl Config {
             let found = self.replication_factor;
             problems.push(format!("`replication-factor` is {found}, expected -1 or at least 1"));
         }
+        if self.consumer.enable_auto_commit == Some(true) {
+            let instead = "offsets are committed when their messages are settled";
+            problems.push(format!("`consumer.enable-auto-commit` is `true`, expected `false`: {instead}"));
+        }
+        self.ssl.problems(&mut problems);
+        check_ack_mode("listener", self.listener.ack_mode, &mut problems);
+        self.check_properties(&mut problems);
+        check_binding("default", &self.default, &mut problems);
+        for (name, settings) in &self.bindings {
+            check_binding(&format!("bindings.{name}"), settings, &mut problems);
+        }
+        if problems.is_empty() {
+            problems.extend(self.check_whole());
+        }
+        problems
+    }
+
+    fn check_properties(&self, problems: &mut Vec<String>) {
         let shared = [
             ("configuration", &self.configuration),
             ("properties", &self.properties),
             ("consumer-properties", &self.consumer_properties),
             ("producer-properties", &self.producer_properties),
-            ("default.consumer.configuration", &self.default.consumer.configuration),
-            ("default.producer.configuration", &self.default.producer.configuration),
+            ("consumer.properties", &self.consumer.properties),
+            ("producer.properties", &self.producer.properties),
+            ("admin.properties", &self.admin.properties),
         ];
         for (path, properties) in shared {
-            check(path, properties, &mut problems);
+            check(path, properties, problems);
         }
-        for (name, settings) in &self.bindings {
-            let path = |end: &str| format!("bindings.{name}.{end}.configuration");
-            check(&path("consumer"), &settings.consumer.configuration, &mut problems);
-            check(&path("producer"), &settings.producer.configuration, &mut problems);
+        if let Some(login) = self.jaas.property()
+            && let Err(wrong) = translate("sasl.jaas.config", &login)
+        {
+            problems.push(format!("`jaas` {wrong}"));
         }
-        problems
+    }
+
+    /// Lets the library check what only makes sense together. Makes no connection.
+    fn check_whole(&self) -> Option<String> {
+        let client = self.client("check");
+        let protocol = client.get("security.protocol").unwrap_or("plaintext").to_ascii_lowercase();
+        let mechanism = client.get("sasl.mechanism").or_else(|| client.get("sasl.mechanisms"));
+        let scram = protocol.contains("sasl") && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
+        if (protocol.contains("ssl") || scram) && !cfg!(feature = "kafka-ssl") {
+            let what = if scram { mechanism.unwrap_or_default() } else { "encryption" };
+            return Some(format!("{what} {NEEDS_SSL}"));
+        }
+        match client.create_native_config() {
+            Err(KafkaError::ClientConfig(_, reason, ..)) if lacks_ssl(&reason) => {
+                Some(format!("`ssl` {NEEDS_SSL}"))
+            }
+            Err(KafkaError::ClientConfig(_, reason, name, _)) => {
+                Some(format!("the client does not accept `{name}`: {reason}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn check_binding(path: &str, settings: &BindingSettings, problems: &mut Vec<String>) {
+    let BindingSettings { consumer, producer } = settings;
+    check_ack_mode(&format!("{path}.consumer"), consumer.ack_mode, problems);
+    if consumer.standard_headers.is_some_and(|headers| headers != StandardHeaders::None) {
+        let instead = "read `kafka_receivedTimestamp`; a message has no id of its own";
+        problems.push(format!("`{path}.consumer.standard-headers` can only be `none`: {instead}"));
+    }
+    if consumer.dlq_partitions == Some(0) {
+        problems.push(format!("`{path}.consumer.dlq-partitions` is 0, expected at least 1"));
+    }
+    let dlq = &consumer.dlq_producer_properties;
+    check(&format!("{path}.consumer.configuration"), &consumer.configuration, problems);
+    check(&format!("{path}.consumer.dlq-producer-properties.configuration"), &dlq.configuration, problems);
+    check(&format!("{path}.producer.configuration"), &producer.configuration, problems);
+    let topics = [
+        ("consumer", &consumer.topic),
+        ("consumer.dlq-producer-properties", &dlq.topic),
+        ("producer", &producer.topic),
+    ];
+    for (side, topic) in topics {
+        if let Err(wrong) = topic.assignments() {
+            problems.push(format!("`{path}.{side}.topic.replicas-assignments`: {wrong}"));
+        }
+    }
+}
+
+fn check_ack_mode(path: &str, mode: Option<AckMode>, problems: &mut Vec<String>) {
+    if matches!(mode, Some(AckMode::Manual | AckMode::ManualImmediate)) {
+        let instead = "leave it out; a message is settled when its function has succeeded and its outputs are confirmed";
+        problems.push(format!("`{path}.ack-mode` cannot be manual: {instead}"));
     }
 }
 
 /// Checks each property with the library itself, which does no I/O.
 fn check(path: &str, properties: &Properties, problems: &mut Vec<String>) {
     for (name, value) in properties.iter() {
-        if let Some((_, instead)) = OWN.iter().find(|(own, _)| own == name) {
-            problems.push(format!("`{path}.{name}` cannot be set, use {instead}"));
-            continue;
-        }
-        let mut client = ClientConfig::new();
-        client.set(name, value);
-        if let Err(KafkaError::ClientConfig(_, reason, ..)) = client.create_native_config() {
-            // The reason may repeat the value, which may be a credential.
-            let reason = if is_secret(name) { "it is not accepted".to_owned() } else { reason };
-            problems.push(format!("`{path}.{name}` is no good property of the client: {reason}"));
+        let translated = match translate(name, value) {
+            Ok(translated) => translated,
+            Err(wrong) => {
+                problems.push(format!("`{path}.{name}` {wrong}"));
+                continue;
+            }
+        };
+        for (ours, value) in translated {
+            let mut client = ClientConfig::new();
+            client.set(&ours, value);
+            if let Err(KafkaError::ClientConfig(_, reason, ..)) = client.create_native_config() {
+                // The reason may repeat the value, which may be a credential.
+                let wrong = match reason.as_str() {
+                    lacking if lacks_ssl(lacking) => NEEDS_SSL.to_owned(),
+                    _ if is_secret(&ours) => {
+                        "is no good property of the client: it is not accepted".to_owned()
+                    }
+                    reason => format!("is no good property of the client: {reason}"),
+                };
+                problems.push(format!("`{path}.{name}` {wrong}"));
+            }
         }
     }
+}
+
+/// Whether the library was built without encryption.
+fn lacks_ssl(reason: &str) -> bool {
+    reason.contains("OpenSSL not available")
 }
 
 fn is_secret(name: &str) -> bool {
@@ -134,9 +248,14 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn lay(client: &mut ClientConfig, properties: &Properties) {
-    for (name, value) in properties.iter() {
+    for (name, value) in properties.iter().flat_map(|(name, value)| translated(name, value)) {
         client.set(name, value);
     }
+}
+
+/// What cannot be translated has been refused when the settings were checked.
+fn translated(name: &str, value: &str) -> Vec<(String, String)> {
+    translate(name, value).unwrap_or_default()
 }
 
 /// What an error of the client means to whoever uses the binder.

@@ -117,6 +117,7 @@ impl Serving {
         let committed = self.commit(CommitMode::Sync);
         // The input has given up its share. Leaving the group blocks; partitions that were left take their last commit
         // with them.
+        self.intake.consumer().context().close();
         drop(self.intake);
         let waker = {
             let mut inbox = self.shared.lock();

@@ -11,6 +11,13 @@ use wellspring_functions::{HeaderName, HeaderValue};
 use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
 use super::records::{Batch, Record};
 
+/// The topic that a record came from.
+pub(super) const TOPIC: &str = "kafka_receivedTopic";
+/// When it was made or appended, in milliseconds since 1970.
+pub(super) const TIMESTAMP: &str = "kafka_receivedTimestamp";
+/// Which of the two: `CREATE_TIME` or `LOG_APPEND_TIME`.
+pub(super) const TIMESTAMP_TYPE: &str = "kafka_timestampType";
+
 /// How many facts a record has at most.
 const FACTS: usize = 7;
 
@@ -28,11 +35,11 @@ struct Names {
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
-    topic: "kafka_receivedTopic".into(),
+    topic: TOPIC.into(),
     partition: "kafka_receivedPartitionId".into(),
     offset: "kafka_offset".into(),
-    timestamp: "kafka_receivedTimestamp".into(),
-    timestamp_type: "kafka_timestampType".into(),
+    timestamp: TIMESTAMP.into(),
+    timestamp_type: TIMESTAMP_TYPE.into(),
     group: "kafka_groupId".into(),
     key: "kafka_receivedMessageKey".into(),
     create_time: "CREATE_TIME".into(),

@@ -180,7 +180,14 @@ fn gather(taken: &mut Taken, slots: &[Arc<Slot>], gathering: &mut Gathering, fai
         // Without a slot the partition is about to go.
         let Some(slot) = slot else { continue };
         gathering.push(&mut record, slot);
-        last = Some((record, slot));
+        if let Some((before, other)) = last.replace((record, slot))
+            && !Arc::ptr_eq(other, slot)
+        {
+            other.taken.store(before.offset() + 1, Ordering::Release);
+        }
+    }
+    if let Some((record, slot)) = last {
+        slot.taken.store(record.offset() + 1, Ordering::Release);
     }
 }
 

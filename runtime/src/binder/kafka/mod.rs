@@ -4,20 +4,25 @@
 //! the end of the settled prefix of each partition. Each output has an idempotent producer whose messages are confirmed
 //! by all replicas.
 
+mod admin;
 mod client;
 mod config;
 mod consumer;
 mod inbox;
 mod incoming;
 mod input;
+mod java;
+mod letters;
 mod native;
 mod offsets;
 mod outgoing;
 mod output;
 mod partition;
+mod patterns;
 mod provision;
 mod rebalance;
 mod records;
+mod spring_keys;
 mod subscription;
 
 use std::collections::HashMap;
@@ -28,11 +33,15 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rdkafka::producer::BaseProducer;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 use client::failed;
-pub use config::{BindingSettings, Config, ConsumerSettings, ProducerSettings, StartOffset, TopicSettings};
+pub use config::{
+    AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
+    Isolation, Jaas, Listener, ProducerSettings, Security, Ssl, StandardHeaders, StartOffset, TopicSettings,
+};
 pub use partition::partition_of;
 use provision::{Provisioner, Wanted};
+pub use spring_keys::SPRING_KEYS;
 
 /// A Kafka cluster.
 #[derive(Clone)]
@@ -81,6 +90,19 @@ impl Binder for Kafka {
         let config = Arc::clone(&self.config);
         blocking(move || bind_output(&config, &spec))
     }
+
+    fn dead_letters(&self, input: &InputSpec) -> Option<String> {
+        letters::destination(&self.config.consumer(&input.binding), input)
+    }
+
+    fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let config = Arc::clone(&self.config);
+        blocking(move || bind_dead_letters(&config, &input, &destination))
+    }
 }
 
 /// Does what blocks on a thread that may.
@@ -103,14 +125,32 @@ fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Er
         settings: &settings.topic,
         strict: true,
     })?;
-    let reports = output::Reports::new(&spec.binding, &spec.destination);
+    let options = settings.options();
+    Ok(Box::new(output(config, &spec.binding, &spec.destination, &settings, options)?))
+}
+
+fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {
+    let settings = config.consumer(&spec.binding).dlq_producer_properties;
+    let routes = letters::provisioned(config, spec, to)?;
+    let options = output::Options { use_topic_header: true, ..settings.options() };
+    let output = output(config, &spec.binding, routes.name(), &settings, options)?;
+    Ok(Box::new(letters::DeadLetters::new(output, routes)))
+}
+
+fn output(
+    config: &Config,
+    binding: &str,
+    topic: &str,
+    settings: &ProducerSettings,
+    options: output::Options,
+) -> Result<output::KafkaOutput, Error> {
+    let reports = output::Reports::new(binding, topic);
     let producer: Result<BaseProducer<_>, _> =
-        config.producer_client(&spec.binding, &settings).create_with_context(reports);
-    let output = producer.and_then(output::KafkaOutput::new).map_err(|error| {
-        let what = format!("producer of `{}`", spec.binding);
-        failed(provision::cannot_make(&what, config), error)
-    })?;
-    Ok(Box::new(output))
+        config.producer_client(binding, settings).create_with_context(reports);
+    producer.and_then(|producer| output::KafkaOutput::new(producer, options)).map_err(|error| {
+        let what = format!("producer of `{binding}`");
+        failed(admin::cannot_make(&what, config), error)
+    })
 }
 
 /// Makes Kafka binders.
@@ -119,6 +159,7 @@ pub struct KafkaFactory;
 
 impl Factory for KafkaFactory {
     const NAME: &'static str = "kafka";
+    const SPRING_KEYS: &'static [SpringKey] = SPRING_KEYS;
     type Config = Config;
 
     fn validate(config: &Config) -> Vec<String> {

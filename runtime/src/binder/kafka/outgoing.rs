@@ -15,6 +15,8 @@ pub(super) const TYPES: &str = "spring_json_header_types";
 pub(super) const KEY: &str = "kafka_messageKey";
 /// The partition to write to, for those who set it as Spring applications do.
 pub(super) const PARTITION: &str = "kafka_partitionId";
+/// The topic to write to, for outputs that let their messages choose.
+pub(super) const TOPIC: &str = "kafka_topic";
 
 /// The types of headers that are nothing but a content type.
 pub(super) const TYPES_OF_PLAIN: &[u8] = b"{\"contentType\":\"java.lang.String\"}";

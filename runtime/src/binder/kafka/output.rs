@@ -17,6 +17,7 @@ use wellspring_functions::HeaderValue;
 
 use super::client::kind;
 use super::native::{Outlet, Sent};
+use super::patterns::Patterns;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 
@@ -38,8 +39,8 @@ impl Reports {
     }
 
     #[cold]
-    fn failed(&self, code: RDKafkaErrorCode, size: usize) -> Error {
-        let (topic, error) = (&self.topic, KafkaError::MessageProduction(code));
+    fn failed(&self, code: RDKafkaErrorCode, topic: &str, size: usize) -> Error {
+        let error = KafkaError::MessageProduction(code);
         let kind = kind(&error);
         let sentence = match kind {
             Kind::TooLarge => format!(
@@ -78,21 +79,40 @@ pub(super) struct KafkaOutput {
     waiting: VecDeque<(Outgoing, u64)>,
     /// What became of messages, until somebody asks.
     told: Vec<Confirmation>,
+    options: Options,
+}
+
+/// What an output does beyond writing messages to its topic.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    /// Whether a header of a message chooses its topic.
+    pub(super) use_topic_header: bool,
+    /// Which headers are written.
+    pub(super) patterns: Option<Patterns>,
+    /// How long a closing output waits for what is on its way.
+    pub(super) close_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS }
+    }
 }
 
 impl KafkaOutput {
-    pub(super) fn new(producer: BaseProducer<Reports>) -> Result<Self, KafkaError> {
+    pub(super) fn new(producer: BaseProducer<Reports>, options: Options) -> Result<Self, KafkaError> {
         let reports = Arc::clone(producer.client().context());
         let outlet = Outlet::new(producer, &reports.topic)?;
         let (waiting, told) = (VecDeque::new(), Vec::new());
-        Ok(Self { outlet: Some(outlet), reports, in_flight: 0, waiting, told })
+        Ok(Self { outlet: Some(outlet), reports, in_flight: 0, waiting, told, options })
     }
 
     /// Reads what has become of messages.
     fn poll_reports(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { outlet: Some(outlet), reports, in_flight, told, .. } = self else { return Poll::Pending };
-        outlet.poll_reports(cx, |number, size, failure| {
-            let result = failure.map_or(Ok(()), |code| Err(reports.failed(code, size)));
+        outlet.poll_reports(cx, |number, failure| {
+            let result = failure
+                .map_or(Ok(()), |failure| Err(reports.failed(failure.code, &failure.topic, failure.size)));
             told.push(Confirmation { number, result });
             *in_flight = in_flight.saturating_sub(1);
         })
@@ -112,7 +132,9 @@ impl KafkaOutput {
                 partition = wanted.and_then(|n| i32::try_from(n).ok());
             }
         }
+        let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
         let sent = outlet.send(Sent {
+            topic: chosen,
             key: message.key.as_deref().or(from_header.as_deref()),
             value: message.message.payload().as_deref(),
             partition,
@@ -123,7 +145,8 @@ impl KafkaOutput {
             Ok(()) => None,
             Err(RDKafkaErrorCode::QueueFull) => Some(message),
             Err(code) => {
-                let result = Err(self.reports.failed(code, message.message.bytes().len()));
+                let topic = chosen.unwrap_or(&self.reports.topic);
+                let result = Err(self.reports.failed(code, topic, message.message.bytes().len()));
                 self.told.push(Confirmation { number, result });
                 self.in_flight = self.in_flight.saturating_sub(1);
                 None
@@ -166,8 +189,11 @@ impl Output for KafkaOutput {
         Poll::Ready(Ok(()))
     }
 
-    fn send(&mut self, message: Outgoing, number: u64) {
+    fn send(&mut self, mut message: Outgoing, number: u64) {
         self.in_flight += 1;
+        if let Some(patterns) = &self.options.patterns {
+            patterns.apply(message.message.headers_mut());
+        }
         if let Some(message) = self.hand(message, number) {
             self.waiting.push_back((message, number));
         }
@@ -197,10 +223,11 @@ impl Output for KafkaOutput {
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         let outlet = self.outlet.take();
+        let patience = self.options.close_timeout;
         async move {
             let closed = tokio::task::spawn_blocking(move || {
                 // Both block: what is on its way gets a moment, then the library's threads end.
-                let flushed = outlet.as_ref().map_or(Ok(()), |outlet| outlet.producer().flush(LAST_WORDS));
+                let flushed = outlet.as_ref().map_or(Ok(()), |outlet| outlet.producer().flush(patience));
                 drop(outlet);
                 flushed
             });

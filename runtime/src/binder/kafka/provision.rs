@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{
+    AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use super::admin::Admin;
 use super::client::failed;
 use super::config::{Config, TopicSettings};
 use crate::binder::{Error, Kind};
@@ -27,24 +29,27 @@ pub(super) struct Wanted<'a> {
 /// Talks to the cluster about topics. Blocks.
 pub(super) struct Provisioner<'a> {
     config: &'a Config,
-    admin: AdminClient<DefaultClientContext>,
+    admin: Admin<'a>,
 }
 
 impl<'a> Provisioner<'a> {
     pub(super) fn new(config: &'a Config) -> Result<Self, Error> {
-        let admin = config.client("wellspring-admin").create();
-        let admin = admin.map_err(|error| failed(cannot_make("admin client", config), error))?;
-        Ok(Self { config, admin })
+        Ok(Self { config, admin: Admin::new(config)? })
     }
 
     /// Makes a topic ready; tells how many partitions it has.
     pub(super) fn ready(&self, wanted: &Wanted<'_>) -> Result<u32, Error> {
         check_name(wanted.topic)?;
-        let partitions = wanted.partitions.max(self.config.min_partition_count).max(1);
+        let assigned = wanted.settings.replicas_assignments.len();
+        let partitions = if assigned > 0 { u32::try_from(assigned).unwrap_or(u32::MAX) } else { 1 };
+        let partitions = partitions.max(wanted.partitions).max(self.config.min_partition_count);
         if self.config.auto_create_topics && self.create(wanted, partitions)? {
             return Ok(partitions);
         }
         let found = self.partitions(wanted.topic)?;
+        if self.config.auto_alter_topics {
+            self.alter(wanted)?;
+        }
         let missing = if self.config.auto_create_topics { partitions } else { wanted.partitions };
         if found >= missing {
             return Ok(found);
@@ -72,10 +77,16 @@ impl<'a> Provisioner<'a> {
         let count = i32::try_from(partitions).unwrap_or(i32::MAX);
         let properties: BTreeMap<&str, &str> =
             wanted.settings.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let new = NewTopic::new(topic, count, TopicReplication::Fixed(replicas));
+        let assigned = wanted.settings.assignments().unwrap_or_default();
+        let placed = if assigned.is_empty() {
+            TopicReplication::Fixed(replicas)
+        } else {
+            TopicReplication::Variable(&assigned)
+        };
+        let new = NewTopic::new(topic, count, placed);
         let new = properties.into_iter().fold(new, |new, (name, value)| new.set(name, value));
-        let created = wait(self.admin.create_topics([&new], &self.options()))
-            .map_err(|error| self.unreachable(topic, error))?;
+        let created = self.admin.client.create_topics([&new], &self.admin.options());
+        let created = self.admin.wait(topic, created)?;
         match created.into_iter().next() {
             Some(Ok(_)) => {
                 tracing::info!(topic, partitions, "created the topic");
@@ -96,6 +107,42 @@ impl<'a> Provisioner<'a> {
         }
     }
 
+    /// Gives a topic the properties that its binding says, and leaves it those that it has beyond them.
+    fn alter(&self, wanted: &Wanted<'_>) -> Result<(), Error> {
+        let (topic, properties) = (wanted.topic, &wanted.settings.properties);
+        if properties.is_empty() {
+            return Ok(());
+        }
+        let failed = |error| failed(format!("the properties of the topic `{topic}` cannot be set"), error);
+        let resource = ResourceSpecifier::Topic(topic);
+        let described = self.admin.client.describe_configs([&resource], &self.admin.options());
+        let described = self.admin.wait(topic, described)?;
+        let described = match described.into_iter().next() {
+            Some(Ok(described)) => described.entries,
+            Some(Err(code)) => return Err(failed(KafkaError::AdminOp(code))),
+            None => Vec::new(),
+        };
+        let own = described.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let own = own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
+        let mut all: BTreeMap<&str, &str> = own.collect();
+        let before = all.clone();
+        all.extend(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        if all == before {
+            return Ok(());
+        }
+        let altered =
+            all.iter().fold(AlterConfig::new(resource), |altered, (name, value)| altered.set(name, value));
+        let altered = self.admin.client.alter_configs([&altered], &self.admin.options());
+        let altered = self.admin.wait(topic, altered)?;
+        match altered.into_iter().next() {
+            Some(Err((_, code))) => Err(failed(KafkaError::AdminOp(code))),
+            _ => {
+                tracing::info!(topic, "the properties of the topic have changed");
+                Ok(())
+            }
+        }
+    }
+
     /// A created topic is known to all brokers a little later.
     fn wait_until_known(&self, topic: &str, partitions: u32) {
         for _ in 0..50 {
@@ -108,8 +155,8 @@ impl<'a> Provisioner<'a> {
 
     fn add(&self, topic: &str, partitions: u32) -> Result<(), Error> {
         let new = NewPartitions::new(topic, partitions as usize);
-        let added = wait(self.admin.create_partitions([&new], &self.options()))
-            .map_err(|error| self.unreachable(topic, error))?;
+        let added = self.admin.client.create_partitions([&new], &self.admin.options());
+        let added = self.admin.wait(topic, added)?;
         if let Some(Err((_, code))) = added.into_iter().next() {
             let sentence = format!("the topic `{topic}` cannot get {partitions} partitions: {code}");
             return Err(failed(sentence, KafkaError::AdminOp(code)));
@@ -121,8 +168,8 @@ impl<'a> Provisioner<'a> {
 
     /// How many partitions a topic has.
     fn partitions(&self, topic: &str) -> Result<u32, Error> {
-        let metadata = self.admin.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
-        let metadata = metadata.map_err(|error| self.unreachable(topic, error))?;
+        let metadata = self.admin.client.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
+        let metadata = metadata.map_err(|error| self.admin.unreachable(topic, error, None))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         match found.map(|found| (found.error(), found.partitions().len())) {
             Some((None, partitions)) if partitions > 0 => Ok(u32::try_from(partitions).unwrap_or(u32::MAX)),
@@ -135,7 +182,7 @@ impl<'a> Provisioner<'a> {
                 if absent {
                     Err(self.absent(topic))
                 } else {
-                    Err(self.unreachable(topic, KafkaError::MetadataFetch(code)))
+                    Err(self.admin.unreachable(topic, KafkaError::MetadataFetch(code), None))
                 }
             }
             _ => Err(self.absent(topic)),
@@ -148,25 +195,6 @@ impl<'a> Provisioner<'a> {
         let sentence = format!("the topic `{topic}` does not exist at {}: {hint}", self.config.addresses());
         Error::new(Kind::Refused, sentence)
     }
-
-    fn unreachable(&self, topic: &str, error: KafkaError) -> Error {
-        let (at, after) = (self.config.addresses(), self.config.bind_timeout.as_millis());
-        failed(format!("Kafka at {at} says nothing about the topic `{topic}` within {after}ms"), error)
-    }
-
-    fn options(&self) -> AdminOptions {
-        let timeout = Some(self.config.bind_timeout);
-        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
-    }
-}
-
-/// Waits on a thread that may block.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Handle::current().block_on(future)
-}
-
-pub(super) fn cannot_make(what: &str, config: &Config) -> String {
-    format!("the {what} for Kafka at {} cannot be made", config.addresses())
 }
 
 /// Refuses what a broker would refuse.

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -17,6 +19,11 @@ use rdkafka::types::RDKafkaRespErr;
 use super::consumer::commit;
 use super::native::Intake;
 use super::records::Slot;
+
+/// How long partitions that are to go wait for what was delivered of them.
+const SETTLING: Duration = Duration::from_secs(5);
+/// How often they look.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Where partitions start that nothing was committed for, or that are to start anew.
 #[derive(Debug, Default)]
@@ -37,6 +44,7 @@ pub(super) struct Assignment {
     intake: OnceLock<Weak<Intake>>,
     /// Whether the library called back since this was asked last.
     busy: AtomicBool,
+    closing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +62,7 @@ impl Assignment {
             held: Mutex::default(),
             intake: OnceLock::new(),
             busy: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
         }
     }
 
@@ -136,11 +145,34 @@ impl Assignment {
         }
     }
 
+    /// From now on nothing is settled any more that partitions could wait for.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets what was delivered be settled, so that the next owner of its partition does not get it again.
+    fn wait_until_settled(&self, slots: &[Arc<Slot>]) {
+        let until = Instant::now() + SETTLING;
+        while slots.iter().any(|slot| !slot.is_settled()) {
+            if Instant::now() >= until {
+                let after = SETTLING.as_millis();
+                tracing::warn!(
+                    binding = self.binding,
+                    "partitions go with messages that were not settled within {after}ms: they come again elsewhere"
+                );
+                return;
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
         let slots = self.revoked(partitions);
-        if !consumer.assignment_lost()
-            && let Err(error) = commit(consumer, &slots, CommitMode::Sync)
-        {
+        let is_ours = !consumer.assignment_lost();
+        if is_ours && !self.closing.load(Ordering::Relaxed) {
+            self.wait_until_settled(&slots);
+        }
+        if is_ours && let Err(error) = commit(consumer, &slots, CommitMode::Sync) {
             tracing::warn!(binding = self.binding, %error, "partitions go before their offsets were committed");
         }
         for slot in &slots {

@@ -1,6 +1,6 @@
 //! Records that were taken at once: copied into one buffer, their headers unread.
 
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ pub(super) struct Slot {
     pub(super) watermark: AtomicI64,
     /// The position that was committed last.
     pub(super) committed: AtomicI64,
+    /// The end of what was taken to be delivered; negative while nothing was.
+    pub(super) taken: AtomicI64,
     /// Whether the partition was taken away.
     pub(super) revoked: AtomicBool,
 }
@@ -33,8 +35,14 @@ impl Slot {
             partition,
             watermark: AtomicI64::new(-1),
             committed: AtomicI64::new(-1),
+            taken: AtomicI64::new(-1),
             revoked: AtomicBool::new(false),
         }
+    }
+
+    /// Whether everything that was taken is settled.
+    pub(super) fn is_settled(&self) -> bool {
+        self.watermark.load(Ordering::Acquire) >= self.taken.load(Ordering::Acquire)
     }
 
     /// Whether a record is one of its partition.

@@ -6,45 +6,32 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::Offset;
 
+use super::admin::cannot_make;
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::consumer::Serving;
 use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::native::Intake;
-use super::provision::{Provisioner, Wanted, cannot_make};
+use super::provision::{Provisioner, Wanted};
 use super::rebalance::{Assignment, Start};
 use crate::binder::{Error, Input, InputSpec, Kind};
 
 /// Joins a group and starts to serve its consumer. Blocks.
 pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box<dyn Input>, Error> {
     let settings = config.consumer(&spec.binding);
-    let is_pattern = settings.destination_is_pattern.unwrap_or(false);
     let provisioner = Provisioner::new(config)?;
-    let mut topics = Vec::new();
-    for topic in &spec.destinations {
-        if is_pattern {
-            topics.push((anchored(topic), 0));
-            continue;
-        }
-        let partitions = provisioner.ready(&Wanted {
-            topic,
-            partitions: members(spec),
-            settings: &settings.topic,
-            strict: is_static(&settings),
-        })?;
-        topics.push((topic.clone(), partitions));
-    }
+    let topics = provision(&provisioner, spec, &settings)?;
     drop(provisioner);
     let default = if spec.group.is_some() { StartOffset::Earliest } else { StartOffset::Latest };
-    let start_offset = settings.start_offset.unwrap_or(default);
+    let start_offset = settings.start_offset.or(config.consumer.auto_offset_reset).unwrap_or(default);
     let reset = settings.reset_offsets.unwrap_or(false).then_some(match start_offset {
         StartOffset::Earliest => Offset::Beginning,
         StartOffset::Latest => Offset::End,
     });
     let client = config.consumer_client(&spec.binding, group, &settings, start_offset);
     let mut start = Start { reset, ..Start::default() };
-    if spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern {
+    if spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern(&settings) {
         start.at = ends(config, &client, &topics)?;
     }
     let consumer = client.create_with_context(Assignment::new(&spec.binding, start));
@@ -62,6 +49,27 @@ pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box
     };
     joined.map_err(|error| cannot_make_consumer(config, spec, error))?;
     serve(config, spec, group, intake, shared)
+}
+
+/// Makes the topics of an input ready; tells how many partitions each has. Those of a pattern are not known.
+pub(super) fn provision(
+    provisioner: &Provisioner<'_>,
+    spec: &InputSpec,
+    settings: &ConsumerSettings,
+) -> Result<Vec<(String, u32)>, Error> {
+    if is_pattern(settings) {
+        return Ok(spec.destinations.iter().map(|topic| (anchored(topic), 0)).collect());
+    }
+    let (partitions, strict) = (members(spec), is_static(settings));
+    let ready = |topic: &String| {
+        let found = provisioner.ready(&Wanted { topic, partitions, settings: &settings.topic, strict })?;
+        Ok((topic.clone(), found))
+    };
+    spec.destinations.iter().map(ready).collect()
+}
+
+fn is_pattern(settings: &ConsumerSettings) -> bool {
+    settings.destination_is_pattern.unwrap_or(false)
 }
 
 /// Starts the thread that serves the consumer.

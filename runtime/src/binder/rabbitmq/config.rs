@@ -8,6 +8,7 @@ use lapin::uri::{AMQPAuthority, AMQPScheme, AMQPUri, AMQPUserInfo};
 use serde::Deserialize;
 
 use super::settings::{Consumer, Producer};
+use super::tls::Ssl;
 use crate::config::human;
 
 /// The settings of the RabbitMQ binder (`stream.rabbitmq.*`).
@@ -54,18 +55,14 @@ pub struct Config {
     /// The largest payload that the broker takes.
     #[serde(deserialize_with = "human::size")]
     pub max_message_size: u64,
+    /// How hard outputs with `compress` try, from 0 to 9.
+    pub compression_level: u32,
+    /// How many channels a connection may have; every input and output has one.
+    pub requested_channel_max: Option<u16>,
     /// What single bindings say, by name.
     pub bindings: BTreeMap<String, Ends>,
     /// What holds for every binding.
     pub default: Ends,
-}
-
-/// Encryption of the connection (`stream.rabbitmq.ssl.*`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-pub struct Ssl {
-    /// Whether the connection is encrypted; the server's certificate must be known to the system.
-    pub enabled: bool,
 }
 
 /// The settings of one binding.
@@ -98,6 +95,8 @@ impl Default for Config {
             reconnect_initial_interval: Duration::from_millis(200),
             reconnect_max_interval: Duration::from_secs(5),
             max_message_size: 128 << 20,
+            compression_level: 1,
+            requested_channel_max: None,
             bindings: BTreeMap::new(),
             default: Ends::default(),
         }
@@ -176,6 +175,7 @@ impl Config {
             uri.authority.userinfo = self.user();
         }
         uri.query.heartbeat = uri.query.heartbeat.or_else(|| self.heartbeat());
+        uri.query.channel_max = uri.query.channel_max.or(self.requested_channel_max);
         Ok(uri)
     }
 
@@ -189,6 +189,7 @@ impl Config {
             query: lapin::uri::AMQPQueryString::default(),
         };
         uri.query.heartbeat = self.heartbeat();
+        uri.query.channel_max = self.requested_channel_max;
         uri
     }
 
@@ -225,9 +226,13 @@ impl Config {
                 "`publisher-returns` is false: unroutable messages always come back, {advice}"
             ));
         }
+        if self.compression_level > 9 {
+            problems.push(format!("`compression-level` is {}, expected 0 to 9", self.compression_level));
+        }
         if self.requested_heartbeat.as_secs() > u64::from(u16::MAX) {
             problems.push("`requested-heartbeat` is longer than 65535s".to_owned());
         }
+        problems.extend(self.ssl.problems());
         problems
     }
 }

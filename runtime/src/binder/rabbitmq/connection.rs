@@ -1,9 +1,9 @@
 //! A connection that is shared by the bindings of one direction and made anew when it is lost.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lapin::runtime::default_runtime;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -88,11 +88,17 @@ impl Link {
 
     async fn connect(&self, servers: &[lapin::uri::AMQPUri]) -> Result<Connection, Error> {
         let mut last = Error::new(Kind::Refused, "`addresses` is empty, expected at least one");
+        // Also for servers whose address says `amqps`.
+        let tls = self.config.ssl.load().await?;
         for uri in servers {
             let broker = shown(uri);
             let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
             let wait = self.config.connection_timeout;
-            match timeout(wait, Connection::connect_uri(uri.clone(), properties)).await {
+            let runtime = default_runtime()
+                .map_err(|cause| error::failed(&broker, "cannot be connected to", "", &cause))?;
+            let connecting =
+                Connection::connect_uri_with_config(uri.clone(), properties, tls.clone(), runtime);
+            match timeout(wait, connecting).await {
                 Ok(Ok(connection)) => {
                     tracing::debug!(broker, connection = self.name, "connected");
                     return Ok(connection);
@@ -109,11 +115,18 @@ impl Link {
 
     /// Repeats an attempt until it succeeds, with waits that grow up to a bound. It never gives up: whatever the broker
     /// refuses today, somebody may put right, and nothing is lost meanwhile.
-    pub(super) async fn again<T, F>(&self, binding: &str, attempt: impl Fn() -> F) -> T
+    /// `steady` is the wait instead, always the same.
+    pub(super) async fn again<T, F>(
+        &self,
+        binding: &str,
+        steady: Option<Duration>,
+        attempt: impl Fn() -> F,
+    ) -> T
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut wait = self.config.reconnect_initial_interval;
+        let mut wait = steady.unwrap_or(self.config.reconnect_initial_interval);
+        let most = steady.unwrap_or(self.config.reconnect_max_interval);
         let mut tries = 1_u64;
         loop {
             match attempt().await {
@@ -129,7 +142,7 @@ impl Link {
                 }
             }
             sleep(wait).await;
-            wait = (wait * 2).min(self.config.reconnect_max_interval);
+            wait = (wait * 2).min(most);
             tries += 1;
         }
     }

@@ -5,6 +5,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
 
 use super::connection::Line;
+use super::error::sentence;
 use super::topology::{Argument, Arguments, Declaration};
 use crate::binder::{Error, Kind};
 
@@ -22,6 +23,12 @@ async fn one(line: &Line, declaration: &Declaration) -> Result<(), Error> {
         Declaration::Exchange { name, .. } => {
             ("cannot declare the exchange", name, exchange(channel, declaration).await?)
         }
+        Declaration::Expected { exchange } => {
+            let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+            let name = short("exchange", exchange)?;
+            let found = channel.exchange_declare(name, ExchangeKind::Direct, options, FieldTable::default());
+            ("does not have the exchange", exchange, found.await)
+        }
         Declaration::Queue { name, .. } => {
             ("cannot declare the queue", name, queue(channel, declaration).await?)
         }
@@ -36,7 +43,25 @@ async fn one(line: &Line, declaration: &Declaration) -> Result<(), Error> {
             ("cannot bind the queue", queue, bound.await)
         }
     };
-    declared.map_err(|cause| line.failed(operation, object, &cause))
+    declared.map_err(|cause| {
+        let error = line.failed(operation, object, &cause);
+        match declaration {
+            Declaration::Exchange { kind, .. } if kind == DELAYED && names_the_type(&cause) => {
+                let advice =
+                    "`delayed-exchange` needs the plugin `rabbitmq_delayed_message_exchange` on the broker";
+                Error::new(Kind::Refused, format!("{error}; {advice}"))
+            }
+            _ => error,
+        }
+    })
+}
+
+/// The kind of an exchange that holds messages back.
+pub(super) const DELAYED: &str = "x-delayed-message";
+
+/// Whether the broker does not know the kind of an exchange.
+fn names_the_type(cause: &lapin::Error) -> bool {
+    sentence(cause).contains("exchange type")
 }
 
 async fn exchange(channel: &Channel, declaration: &Declaration) -> Result<lapin::Result<()>, Error> {

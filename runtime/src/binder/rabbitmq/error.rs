@@ -15,6 +15,8 @@ pub(super) fn failed(broker: &str, operation: &str, object: &str, cause: &lapin:
 pub(super) fn kind(cause: &lapin::Error) -> Kind {
     match cause.kind() {
         ErrorKind::ProtocolError(error) => kind_of_reply(error),
+        // The two sides do not speak the same: no TLS there, or certificates that nobody vouches for.
+        ErrorKind::IOError(error) if error.kind() == std::io::ErrorKind::InvalidData => Kind::Refused,
         ErrorKind::AuthProviderError(_)
         | ErrorKind::InvalidProtocolVersion(_)
         | ErrorKind::ChannelsLimitReached
@@ -35,6 +37,10 @@ fn kind_of_reply(error: &AMQPError) -> Kind {
             AMQPSoftError::ACCESSREFUSED | AMQPSoftError::NOTFOUND | AMQPSoftError::PRECONDITIONFAILED,
         ) => {
             // A queue on a node that is down is not found, and is there again when the node is.
+            // One that somebody else reads alone may be free later.
+            if text.contains("exclusive use") {
+                return Kind::Unreachable;
+            }
             if text.contains("home node") || text.contains("is down") {
                 Kind::Unreachable
             } else {

@@ -9,6 +9,8 @@ use futures_util::future::{BoxFuture, join_all};
 use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
+use super::compression::unpack;
+use super::patterns::Patterns;
 use super::received::{Raw, Received, Repeated};
 use super::source::{Reader, Source};
 use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
@@ -19,16 +21,23 @@ pub(super) struct RabbitInput {
     /// The source that is asked first.
     next: usize,
     repeated: Repeated,
+    /// Why one of the sources is lost for good, until it is told.
+    lost: Option<Error>,
+    patterns: Arc<Patterns>,
+    /// How many bytes a payload may have when it is unpacked.
+    largest: u64,
 }
 
 impl RabbitInput {
-    pub(super) async fn open(reader: Reader, max_in_flight: usize) -> Result<Self, Error> {
-        let reader = Arc::new(reader);
+    pub(super) async fn open(reader: &Arc<Reader>, max_in_flight: usize) -> Result<Self, Error> {
+        let patterns = Arc::new(Patterns::new(reader.consumer.header_patterns.as_deref()));
+        let largest = reader.link.config().max_message_size;
         let mut sources = Vec::with_capacity(reader.topology.queues.len());
         for index in 0..reader.topology.queues.len() {
-            sources.push(Source::open(&reader, index).await?);
+            sources.push(Source::open(reader, index).await?);
         }
-        Ok(Self { sources, max_in_flight: max_in_flight.max(1), next: 0, repeated: Repeated::default() })
+        let (max_in_flight, repeated) = (max_in_flight.max(1), Repeated::default());
+        Ok(Self { sources, max_in_flight, next: 0, repeated, lost: None, patterns, largest })
     }
 }
 
@@ -48,7 +57,15 @@ impl Input for RabbitInput {
             let at = (self.next + turn) % count;
             while room > 0 {
                 let source = &mut self.sources[at];
-                let Poll::Ready((delivery, number, consumer_tag)) = source.poll_next(cx) else { break };
+                let (mut delivery, number, consumer_tag) = match source.poll_next(cx) {
+                    Poll::Ready(Ok(next)) => next,
+                    Poll::Ready(Err(error)) => {
+                        self.lost = Some(error);
+                        break;
+                    }
+                    Poll::Pending => break,
+                };
+                let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
                 let queue = Arc::clone(&source.queue);
                 let exchange = self.repeated.exchange(&delivery.exchange);
                 let routing_key = self.repeated.routing_key(&delivery.routing_key);
@@ -59,8 +76,10 @@ impl Input for RabbitInput {
                     consumer_tag,
                     delivery_tag: delivery.delivery_tag,
                     redelivered: delivery.redelivered,
+                    unpacked: unpacked.is_some(),
                     properties: delivery.properties,
                 };
+                delivery.data = unpacked.unwrap_or(delivery.data);
                 // The rest of the headers follows when the batch is complete.
                 let mut headers = Headers::new();
                 headers.set_content_type(self.repeated.content_type(&raw.properties));
@@ -78,9 +97,10 @@ impl Input for RabbitInput {
         }
         self.next = (self.next + 1) % count.max(1);
         if batch.len() == before {
-            return Poll::Pending;
+            // What is there already is handed out first.
+            return self.lost.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
         }
-        let source = Arc::new(Received::new(raws));
+        let source = Arc::new(Received::new(raws, Arc::clone(&self.patterns)));
         for (index, delivery) in (0..).zip(&mut batch[before..]) {
             let headers = delivery.message.headers_mut();
             let content_type = headers.content_type().cloned();

@@ -6,32 +6,50 @@
 //! connection is made again, with waits that grow up to a bound, for as long as it takes: what is unsettled is delivered
 //! again, what is unconfirmed fails and may be sent again.
 
+mod compression;
 mod config;
 mod connection;
 mod declare;
 mod error;
 mod input;
+mod letter;
 mod outgoing;
 mod output;
 mod partition;
+mod patterns;
 mod queue;
 mod received;
 pub mod settings;
 mod source;
+mod spring_keys;
+mod stream;
+mod tls;
 pub mod topology;
 mod unsettled;
 mod value;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::sleep;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Output, OutputSpec};
-pub use config::{Config, Ends, Ssl};
+use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
+pub use config::{Config, Ends};
 use connection::Link;
+use letter::Letters;
+use outgoing::Mapper;
+use output::{RabbitOutput, Writer};
+use partition::Partitions;
+use settings::{Producer, Wait};
 use source::Reader;
+pub use tls::Ssl;
+use topology::{LetterTopology, OutputTopology};
+
+/// How long to wait before a queue that is refused is tried again, where that is asked for: Spring's default.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The RabbitMQ binder: one connection for reading, one for writing.
 pub struct RabbitMq {
@@ -56,16 +74,58 @@ impl RabbitMq {
         let consumer = self.config.consumer(&spec.binding);
         let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
         let link = Arc::clone(&self.reading);
-        let reader = Reader { link, binding: spec.binding, consumer, topology };
-        Ok(Box::new(input::RabbitInput::open(reader, spec.max_in_flight).await?))
+        let reader = Arc::new(Reader { link, binding: spec.binding, consumer, topology });
+        let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);
+        let wait =
+            reader.consumer.failed_declaration_retry_interval.map_or(RETRY_INTERVAL, |Wait(wait)| wait);
+        loop {
+            match input::RabbitInput::open(&reader, spec.max_in_flight).await {
+                Err(error) if error.kind() == Kind::Refused && left > 0 => {
+                    tracing::warn!(binding = reader.binding, left, ?wait, %error, "cannot be read yet");
+                    sleep(wait).await;
+                    left -= 1;
+                }
+                opened => return Ok(Box::new(opened?)),
+            }
+        }
     }
 
     async fn output(&self, spec: OutputSpec) -> Result<Box<dyn Output>, Error> {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
         let link = Arc::clone(&self.writing);
-        let writer = output::Writer { link, binding: spec.binding, producer, topology };
-        Ok(Box::new(output::RabbitOutput::open(writer, spec.partition_count).await?))
+        let writer = Writer { link, binding: spec.binding, producer, topology };
+        Ok(Box::new(RabbitOutput::open(writer, spec.partition_count).await?))
+    }
+}
+
+impl RabbitMq {
+    /// The dead letters of an input go to the exchange that its settings name, or, where the binding names a
+    /// destination of its own, to that.
+    async fn letters(&self, spec: InputSpec, destination: String) -> Result<Box<dyn Output>, Error> {
+        let consumer = self.config.consumer(&spec.binding);
+        let own = topology::letters(&consumer, &spec)?.filter(|own| own.exchange == destination);
+        let mode = consumer.republish_delivery_mode;
+        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let (topology, queues, partitions) = match own {
+            Some(LetterTopology { declarations, exchange, keys }) => {
+                let (queues, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+                let topology = OutputTopology { declarations, exchange, routing_key: String::new() };
+                (topology, queues, Partitions::of_keys(&keys)?)
+            }
+            None => {
+                let binding = spec.binding.clone();
+                let spec =
+                    OutputSpec { binding, destination, partition_count: 1, required_groups: Vec::new() };
+                let topology = topology::output(&producer, &spec)?;
+                let partitions = Partitions::new(&topology.routing_key, 1)?;
+                (topology, Vec::new(), partitions)
+            }
+        };
+        let mapper = Mapper::as_received(mode.unwrap_or_default());
+        let writer = Writer { link: Arc::clone(&self.writing), binding: spec.binding, producer, topology };
+        let output = RabbitOutput::with(writer, partitions, mapper).await?;
+        Ok(Box::new(Letters::new(output, queues, consumer.frame_max_headroom)))
     }
 }
 
@@ -87,6 +147,20 @@ impl Binder for RabbitMq {
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         self.output(spec).boxed()
     }
+
+    fn dead_letters(&self, input: &InputSpec) -> Option<String> {
+        // What is wrong with the settings shows when the input is bound.
+        let letters = topology::letters(&self.config.consumer(&input.binding), input).ok().flatten();
+        letters.map(|letters| letters.exchange)
+    }
+
+    fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        self.letters(input, destination).boxed()
+    }
 }
 
 impl fmt::Debug for RabbitMq {
@@ -101,6 +175,7 @@ pub struct RabbitMqFactory;
 
 impl Factory for RabbitMqFactory {
     const NAME: &'static str = "rabbitmq";
+    const SPRING_KEYS: &'static [SpringKey] = &spring_keys::ALL;
     type Config = Config;
 
     fn validate(config: &Config) -> Vec<String> {

@@ -9,6 +9,7 @@ use lapin::types::{FieldTable, ShortString};
 use wellspring_functions::{ContentType, HeaderValue, Headers, header_names};
 
 use super::declare::short;
+use super::patterns::Patterns;
 use super::settings::DeliveryMode;
 use super::value::{seconds, size, to_wire};
 use crate::binder::{Error, Kind};
@@ -16,7 +17,9 @@ use crate::binder::{Error, Kind};
 /// Turns headers into properties, for one output.
 pub(super) struct Mapper {
     delivery_mode: u8,
-    patterns: Vec<String>,
+    /// Whether a message without an identifier or a time gets one.
+    fills_in: bool,
+    patterns: Patterns,
     content_type: Option<(ContentType, ShortString)>,
     ids: Ids,
 }
@@ -24,8 +27,13 @@ pub(super) struct Mapper {
 impl Mapper {
     pub(super) fn new(delivery_mode: DeliveryMode, patterns: Option<&[String]>) -> Self {
         let delivery_mode = if delivery_mode == DeliveryMode::Persistent { 2 } else { 1 };
-        let patterns = patterns.unwrap_or_default().iter().map(|one| one.trim().to_owned()).collect();
-        Self { delivery_mode, patterns, content_type: None, ids: Ids::new() }
+        let patterns = Patterns::new(patterns);
+        Self { delivery_mode, fills_in: true, patterns, content_type: None, ids: Ids::new() }
+    }
+
+    /// For messages that go on as they came.
+    pub(super) fn as_received(delivery_mode: DeliveryMode) -> Self {
+        Self { fills_in: false, ..Self::new(delivery_mode, None) }
     }
 
     /// The properties of a message; `room` is how many bytes they may take.
@@ -37,14 +45,15 @@ impl Mapper {
         if let Some(content_type) = headers.content_type() {
             properties = properties.with_content_type(self.content_type(content_type)?);
         }
-        let mut fields = Fields { delivery_mode: self.delivery_mode, ..Fields::default() };
+        let mut fields =
+            Fields { delivery_mode: self.delivery_mode, fills_in: self.fills_in, ..Fields::default() };
         let mut table = BTreeMap::new();
         let mut taken = 0;
         for (name, value) in headers.iter() {
             properties = match fields.property(properties, name, value)? {
                 Mapped::Property(properties) => properties,
                 Mapped::Header(properties) => {
-                    if self.is_sent(name) {
+                    if self.patterns.let_through(name) {
                         taken += 1 + name.len() + size(value);
                         table.insert(short("header", name)?, to_wire(value)?);
                     }
@@ -57,16 +66,20 @@ impl Mapper {
                 format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
             return Err(Error::new(Kind::TooLarge, sentence));
         }
+        if self.fills_in {
+            fields.message_id = Some(fields.message_id.map_or_else(|| self.ids.next(), Ok)?);
+            fields.timestamp = fields.timestamp.or_else(|| Some(now()));
+        }
         if let Some(id) = fields.message_id {
             properties = properties.with_message_id(id);
-        } else {
-            properties = properties.with_message_id(self.ids.next()?);
+        }
+        if let Some(seconds) = fields.timestamp {
+            properties = properties.with_timestamp(seconds);
         }
         Ok(properties
             .with_headers(FieldTable::from(table))
             .with_delivery_mode(fields.delivery_mode)
-            .with_priority(fields.priority)
-            .with_timestamp(fields.timestamp.unwrap_or_else(now)))
+            .with_priority(fields.priority))
     }
 
     fn content_type(&mut self, content_type: &ContentType) -> Result<ShortString, Error> {
@@ -79,23 +92,13 @@ impl Mapper {
             }
         }
     }
-
-    fn is_sent(&self, name: &str) -> bool {
-        for pattern in &self.patterns {
-            let (pattern, wanted) =
-                pattern.strip_prefix('!').map_or((&**pattern, true), |rest| (rest, false));
-            if matches(pattern, name) {
-                return wanted;
-            }
-        }
-        self.patterns.is_empty()
-    }
 }
 
 /// Properties that are always sent, so that they are set last.
 #[derive(Default)]
 struct Fields {
     delivery_mode: u8,
+    fills_in: bool,
     priority: u8,
     message_id: Option<ShortString>,
     timestamp: Option<u64>,
@@ -120,7 +123,7 @@ impl Fields {
             return Ok(match amqp {
                 "correlationId" => Mapped::Property(properties.with_correlation_id(text()?)),
                 "replyTo" => Mapped::Property(properties.with_reply_to(text()?)),
-                "expiration" => Mapped::Property(properties.with_expiration(text()?)),
+                "expiration" => Mapped::Property(properties.with_expiration(expiration(value)?)),
                 "type" => Mapped::Property(properties.with_type(text()?)),
                 "appId" => Mapped::Property(properties.with_app_id(text()?)),
                 "userId" => Mapped::Property(properties.with_user_id(text()?)),
@@ -137,7 +140,7 @@ impl Fields {
                 // Spring sends the property and the header.
                 let priority = value.as_integer().unwrap_or(0).clamp(0, 255);
                 self.priority = u8::try_from(priority).unwrap_or(u8::MAX);
-                Mapped::Header(properties)
+                if self.fills_in { Mapped::Header(properties) } else { Mapped::Property(properties) }
             }
             "id" | "timestamp" | "sourceData" | "scst_partition" | "rabbitmq_streamContext" => {
                 Mapped::Property(properties)
@@ -163,15 +166,15 @@ impl Fields {
     }
 }
 
-/// `*` stands for any text, once, at either end or alone; case does not matter.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
+/// A time to live in milliseconds. The broker answers anything else by closing the channel, with all that is on it.
+fn expiration(value: &HeaderValue) -> Result<ShortString, Error> {
+    let text = value.to_string();
+    if text.parse::<u32>().is_err() {
+        let sentence =
+            format!("the header `amqp_expiration` is `{text}`, expected milliseconds up to {}", u32::MAX);
+        return Err(Error::new(Kind::Refused, sentence));
     }
+    short("amqp_expiration", &text)
 }
 
 fn now() -> u64 {
@@ -242,14 +245,5 @@ mod tests {
         assert_ne!(one, ids.next().unwrap().to_string());
         assert_eq!(unique().len(), 22);
         assert_ne!(unique(), unique());
-    }
-
-    #[test]
-    fn the_first_pattern_that_fits_decides() {
-        let patterns = ["!secret*".to_owned(), "*".to_owned()];
-        let mapper = Mapper::new(DeliveryMode::Persistent, Some(&patterns));
-        assert!(mapper.is_sent("other") && !mapper.is_sent("Secret-key"));
-        let only = Mapper::new(DeliveryMode::Persistent, Some(&["rk".to_owned()]));
-        assert!(only.is_sent("rk") && !only.is_sent("pk"));
     }
 }

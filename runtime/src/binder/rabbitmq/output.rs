@@ -15,6 +15,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::compression::pack;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::outgoing::Mapper;
@@ -25,6 +26,9 @@ use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
+
+/// Some bytes of a frame go to the properties that are no headers.
+pub(super) const PROPERTIES: usize = 4096;
 
 /// What it takes to write to an exchange.
 pub(super) struct Writer {
@@ -80,20 +84,33 @@ impl Writer {
 
 impl RabbitOutput {
     pub(super) async fn open(writer: Writer, partition_count: u32) -> Result<Self, Error> {
+        let partitions = Partitions::new(&writer.topology.routing_key, partition_count)?;
+        let patterns = writer.producer.header_patterns.as_deref();
+        let mapper = Mapper::new(writer.producer.delivery_mode.unwrap_or_default(), patterns);
+        Self::with(writer, partitions, mapper).await
+    }
+
+    pub(super) async fn with(writer: Writer, partitions: Partitions, mapper: Mapper) -> Result<Self, Error> {
         let line = writer.open().await?;
-        let producer = &writer.producer;
-        let patterns = producer.header_patterns.as_deref();
         Ok(Self {
             exchange: short("exchange", &writer.topology.exchange)?,
-            partitions: Partitions::new(&writer.topology.routing_key, partition_count)?,
-            mapper: Mapper::new(producer.delivery_mode.unwrap_or_default(), patterns),
-            mandatory: !producer.allow_unroutable.unwrap_or(false),
+            partitions,
+            mapper,
+            mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
             pending: VecDeque::new(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
             writer: Arc::new(writer),
         })
+    }
+
+    /// The largest frame that the broker takes.
+    pub(super) const fn frame_max(&self) -> usize {
+        match &self.state {
+            State::Live(line) => line.frame_max,
+            State::Recovering(_) => PROPERTIES,
+        }
     }
 
     fn publish(&mut self, outgoing: Outgoing, number: u64) -> Result<(), Error> {
@@ -111,8 +128,11 @@ impl RabbitOutput {
             );
             return Err(Error::new(Kind::TooLarge, sentence));
         }
-        // Some bytes of a frame go to the properties that are no headers.
-        let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(4096))?;
+        let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(PROPERTIES))?;
+        let (payload, properties) = match self.writer.producer.compress {
+            Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
+            _ => (payload, properties),
+        };
         let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
         let key = self.partitions.key(partition)?;
         let message_id = properties.message_id().clone();
@@ -258,7 +278,7 @@ impl RabbitOutput {
             self.told.push(Confirmation { number, result });
         }
         let writer = Arc::clone(&self.writer);
-        let again = async move { writer.link.again(&writer.binding, || writer.open()).await };
+        let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
 }

@@ -22,6 +22,13 @@ impl Partitions {
         Ok(Self { key: short("routing key", key)?, keys: keys.collect::<Result<_, _>>()?, next: 0 })
     }
 
+    /// Routing keys to choose from by their index.
+    pub(super) fn of_keys(keys: &[String]) -> Result<Self, Error> {
+        let first = keys.first().map_or("", String::as_str);
+        let all = keys.iter().map(|key| short("routing key", key)).collect::<Result<_, _>>()?;
+        Ok(Self { key: short("routing key", first)?, keys: all, next: 0 })
+    }
+
     /// The partition of a message: the one it asks for, that of its key, or each in turn.
     pub(super) fn of(&mut self, asked: Option<u32>, key: Option<&Bytes>) -> Option<u32> {
         let count = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);

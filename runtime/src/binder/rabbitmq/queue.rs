@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::declare::DELAYED;
 use super::settings::{Consumer, ExchangeType, Producer, Quorum};
 use super::topology::{Argument, Arguments, Declaration, binding};
 
@@ -24,7 +25,7 @@ pub(super) struct Queues<'a> {
     dlx: Option<&'a str>,
     dlx_type: ExchangeType,
     declare_dlx: bool,
-    dlq_key: Option<&'a str>,
+    pub(super) dlq_key: Option<&'a str>,
     dlq_limits: Limits<'a>,
     dlq_dlx: Option<&'a str>,
     dlq_dlx_key: Option<&'a str>,
@@ -97,7 +98,10 @@ macro_rules! of {
 
 impl<'a> Queues<'a> {
     pub(super) fn of_input(consumer: &'a Consumer) -> Self {
-        of!(consumer)
+        let mut queues = of!(consumer);
+        let older = consumer.queue_max_priority.filter(|priority| *priority > 0);
+        queues.limits.max_priority = queues.limits.max_priority.or(older);
+        queues
     }
 
     pub(super) fn of_output(producer: &'a Producer) -> Self {
@@ -123,7 +127,7 @@ impl<'a> Queues<'a> {
         let mut kind = self.exchange_type.as_str();
         if self.delayed_exchange {
             arguments.insert("x-delayed-type".to_owned(), text(kind));
-            kind = "x-delayed-message";
+            kind = DELAYED;
         }
         to.push(Declaration::Exchange {
             name: self.exchange_name(destination),
@@ -233,7 +237,7 @@ impl<'a> Queues<'a> {
         }
     }
 
-    fn dlx(&self) -> String {
+    pub(super) fn dlx(&self) -> String {
         self.dlx.map_or_else(|| format!("{}DLX", self.prefix), str::to_owned)
     }
 }

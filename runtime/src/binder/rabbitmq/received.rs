@@ -6,11 +6,14 @@ use lapin::BasicProperties;
 use lapin::types::ShortString;
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue};
 
+use super::compression::{AUTOMATIC, left};
+use super::patterns::Patterns;
 use super::value::{from_wire, millis};
 
 /// The headers of one batch.
 pub(super) struct Received {
     messages: Vec<(Raw, OnceLock<Entries>)>,
+    patterns: Arc<Patterns>,
 }
 
 type Entries = Vec<(HeaderName, HeaderValue)>;
@@ -24,11 +27,13 @@ pub(super) struct Raw {
     pub(super) consumer_tag: Arc<str>,
     pub(super) delivery_tag: u64,
     pub(super) redelivered: bool,
+    /// Whether the payload came packed and is not any more.
+    pub(super) unpacked: bool,
 }
 
 impl Received {
-    pub(super) fn new(batch: Vec<Raw>) -> Self {
-        Self { messages: batch.into_iter().map(|raw| (raw, OnceLock::new())).collect() }
+    pub(super) fn new(batch: Vec<Raw>, patterns: Arc<Patterns>) -> Self {
+        Self { messages: batch.into_iter().map(|raw| (raw, OnceLock::new())).collect(), patterns }
     }
 }
 
@@ -36,7 +41,7 @@ impl HeaderSource for Received {
     fn entries(&self, index: u32) -> &[(HeaderName, HeaderValue)] {
         self.messages
             .get(index as usize)
-            .map_or(&[], |(raw, read)| read.get_or_init(|| raw.read()).as_slice())
+            .map_or(&[], |(raw, read)| read.get_or_init(|| raw.read(&self.patterns)).as_slice())
     }
 }
 
@@ -77,20 +82,23 @@ names! {
 }
 
 impl Raw {
-    fn read(&self) -> Entries {
+    fn read(&self, patterns: &Patterns) -> Entries {
         let names = &*NAMES;
         let table = self.properties.headers().as_ref();
+        // Every message of Spring's has a priority; 0 says nothing.
+        let priority = self.properties.priority().filter(|priority| *priority > 0);
         let mut entries = Vec::with_capacity(12 + table.map_or(0, |table| table.inner().len()));
         for (name, value) in table.into_iter().flatten() {
             // The header that Spring sends beside the property of the same name says the same.
-            if name.as_str() != "priority" || self.properties.priority().is_none() {
+            let said = name.as_str() == "priority" && priority.is_some()
+                || name.as_str() == AUTOMATIC && self.unpacked;
+            if !said && patterns.let_through(name.as_str()) {
                 entries.push((name.as_str().into(), from_wire(value)));
             }
         }
         let mut put = |name: &HeaderName, value: HeaderValue| entries.push((Arc::clone(name), value));
         let properties = &self.properties;
         let texts = [
-            (&names.encoding, properties.content_encoding()),
             (&names.correlation_id, properties.correlation_id()),
             (&names.reply_to, properties.reply_to()),
             (&names.expiration, properties.expiration()),
@@ -105,14 +113,19 @@ impl Raw {
                 put(name, text.as_str().into());
             }
         }
+        if let Some(encodings) = properties.content_encoding().as_ref().map(ShortString::as_str)
+            && let Some(encodings) = if self.unpacked { left(encodings) } else { Some(encodings) }
+        {
+            put(&names.encoding, encodings.into());
+        }
         if let Some(mode) = properties.delivery_mode() {
             put(&names.delivery_mode, if *mode == 2 { "PERSISTENT" } else { "NON_PERSISTENT" }.into());
         }
         if let Some(seconds) = properties.timestamp() {
             put(&names.timestamp, HeaderValue::Timestamp(millis(*seconds)));
         }
-        if let Some(priority) = properties.priority() {
-            put(&names.priority, HeaderValue::Int((*priority).into()));
+        if let Some(priority) = priority {
+            put(&names.priority, HeaderValue::Int(priority.into()));
         }
         put(&names.exchange, Arc::clone(&self.exchange).into());
         put(&names.routing_key, Arc::clone(&self.routing_key).into());

@@ -1,9 +1,13 @@
 //! What a binding may say about its exchange, its queues and its dead letters: Spring's names, Spring's defaults.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected};
+
+pub use super::stream::StreamOffset;
+use crate::config::human;
 
 /// How an exchange routes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +33,16 @@ pub enum DeliveryMode {
     NonPersistent,
 }
 
+/// When the broker forgets a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AcknowledgeMode {
+    /// When its function is done and its outputs are confirmed.
+    #[default]
+    Auto,
+    /// As soon as it is sent: a failure loses it.
+    None,
+}
+
 /// How a queue is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ContainerType {
@@ -43,7 +57,7 @@ pub enum ContainerType {
 
 /// Reads one of a few words; case does not matter, `_` and `-` are one.
 macro_rules! words {
-    ($type:ident { $($word:literal => $variant:ident),* $(,)? }) => {
+    ($type:ident { $($word:literal => $variant:ident),* $(,)? } $($note:literal)?) => {
         impl $type {
             /// The word that configuration and broker use.
             #[must_use]
@@ -58,7 +72,7 @@ macro_rules! words {
                 match text.to_ascii_lowercase().replace('_', "-").as_str() {
                     $($word => Ok(Self::$variant),)*
                     _ => {
-                        let expected = [$(concat!("`", $word, "`")),*].join(", ");
+                        let expected = [$(concat!("`", $word, "`")),*].join(", ") $(+ "; " + $note)?;
                         Err(D::Error::invalid_value(Unexpected::Str(&text), &expected.as_str()))
                     }
                 }
@@ -69,6 +83,8 @@ macro_rules! words {
 
 words!(ExchangeType { "topic" => Topic, "direct" => Direct, "fanout" => Fanout, "headers" => Headers });
 words!(DeliveryMode { "persistent" => Persistent, "non-persistent" => NonPersistent });
+words!(AcknowledgeMode { "auto" => Auto, "none" => None }
+    "a function settles by what it returns, there is nothing to acknowledge by hand");
 words!(ContainerType { "simple" => Simple, "direct" => Direct, "stream" => Stream });
 
 /// Whether a queue is replicated, and how.
@@ -209,9 +225,32 @@ macro_rules! settings {
     };
 }
 
+/// A time as people write it: `5s`, or a number of milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Wait(#[serde(deserialize_with = "human::duration")] pub Duration);
+
 settings! {
     /// `stream.rabbitmq.bindings.<binding>.consumer.*`
     Consumer {
+        /// When the broker forgets a message: `auto`, when its function is done, or `none`, as soon as it is sent.
+        acknowledge_mode: AcknowledgeMode,
+        /// Which headers reach the function: names, `*` for any text, `!` before a name that does not; all unless given.
+        header_patterns: Vec<String>,
+        /// The wait before every attempt to read again after the connection or the queue was lost; one that grows,
+        /// from `reconnect-initial-interval` to `reconnect-max-interval`, unless given.
+        recovery_interval: Wait,
+        /// Whether the binding ends when its queue cannot be read any more, instead of trying for ever.
+        missing_queues_fatal: bool,
+        /// How many more times it is tried at start to read a queue that the broker refuses; 0 unless given.
+        queue_declaration_retries: u32,
+        /// The wait before each of them; 5s unless given.
+        failed_declaration_retry_interval: Wait,
+        /// The highest priority that the queue knows (`x-max-priority`); `max-priority` by an older name.
+        queue_max_priority: i32,
+        /// Where a stream is read from when the application starts: `first`, `last`, `next`, an offset, a time or an
+        /// interval such as `1h`; `next` unless given.
+        stream_offset: StreamOffset,
         /// How many deliveries the broker hands out before the first is settled; 250 unless given.
         prefetch: u16,
         /// Whether the queue of a group survives a restart and the end of its members; yes unless told otherwise.
@@ -226,8 +265,15 @@ settings! {
         anonymous_group_prefix: String,
         /// How the queue is read.
         container_type: ContainerType,
-        /// Whether a delivery that is given up goes to the dead letters with the base name as a second key.
+        /// Whether a delivery that is given up is sent to the dead letters with headers that say why; yes with
+        /// `auto-bind-dlq` unless told otherwise. When not, the broker moves it, unchanged.
         republish_to_dlq: bool,
+        /// Whether such a dead letter survives a restart of the broker; yes unless told otherwise.
+        republish_delivery_mode: DeliveryMode,
+        /// How many bytes of a frame the error in a dead letter leaves to the rest; 20000 unless given.
+        frame_max_headroom: u32,
+        /// Whether a delivery that is given up and not sent to the dead letters comes again, for ever.
+        requeue_rejected: bool,
     }
 }
 
@@ -238,6 +284,8 @@ settings! {
         routing_key: String,
         /// Whether messages survive a restart of the broker; yes unless told otherwise.
         delivery_mode: DeliveryMode,
+        /// Whether payloads are packed with gzip.
+        compress: bool,
         /// Which headers are sent: names, `*` for any text, `!` before a name that is not; all unless given.
         header_patterns: Vec<String>,
         /// Where the exchange sends what it cannot route.

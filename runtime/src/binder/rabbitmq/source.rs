@@ -1,5 +1,6 @@
 //! One queue that is read, on a channel of its own; when the channel is lost, on a new one.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -13,7 +14,8 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
-use super::settings::Consumer;
+use super::settings::{AcknowledgeMode, Consumer, ContainerType, Wait};
+use super::stream::{OFFSET, Position};
 use super::topology::InputTopology;
 use super::unsettled::{Notice, Unsettled};
 use crate::binder::{Error, Settlement};
@@ -32,12 +34,17 @@ pub(super) struct Reader {
     pub(super) topology: InputTopology,
 }
 
+/// A delivery, the number that settles it and the tag of the consumer.
+pub(super) type Next = (Received, u64, Arc<str>);
+
 /// A queue that is read.
 pub(super) struct Source {
     reader: Arc<Reader>,
     index: usize,
     state: State,
     unsettled: Unsettled,
+    /// Where it is in a stream.
+    position: Option<Position>,
     /// The queue's name.
     pub(super) queue: Arc<str>,
     pub(super) partition: u32,
@@ -45,7 +52,8 @@ pub(super) struct Source {
 
 enum State {
     Live(Box<Live>),
-    Recovering(BoxFuture<'static, Live>),
+    /// An error is for good.
+    Recovering(BoxFuture<'static, Result<Live, Error>>),
 }
 
 pub(super) struct Live {
@@ -61,7 +69,13 @@ impl Reader {
         self.consumer.prefetch.unwrap_or(PREFETCH)
     }
 
-    async fn open(&self, index: usize) -> Result<Live, Error> {
+    /// Whether the broker forgets what it sends.
+    fn forgets(&self) -> bool {
+        self.consumer.acknowledge_mode == Some(AcknowledgeMode::None)
+    }
+
+    /// `from` is where to begin in a stream.
+    async fn open(&self, index: usize, from: Option<AMQPValue>) -> Result<Live, Error> {
         let line = self.link.open().await?;
         declare(&line, &self.topology.declarations).await?;
         let Some((queue, _)) = self.topology.queues.get(index) else {
@@ -72,11 +86,15 @@ impl Reader {
         limited.map_err(|cause| line.failed("cannot limit what is delivered of", queue, &cause))?;
         let options = BasicConsumeOptions {
             exclusive: self.consumer.exclusive.unwrap_or(false),
+            no_ack: self.forgets(),
             ..BasicConsumeOptions::default()
         };
         let mut arguments = FieldTable::default();
         if let Some(priority) = self.consumer.consumer_priority.filter(|priority| *priority >= 0) {
             arguments.insert("x-priority".into(), AMQPValue::LongInt(priority));
+        }
+        if let Some(from) = from {
+            arguments.insert(OFFSET.into(), from);
         }
         let tag = self.consumer.consumer_tag_prefix.as_ref();
         let tag = tag.map_or_else(String::new, |prefix| format!("{prefix}#{}", index + 1));
@@ -91,7 +109,9 @@ impl Reader {
 impl Source {
     /// Declares what the input needs and starts to read one of its queues.
     pub(super) async fn open(reader: &Arc<Reader>, index: usize) -> Result<Self, Error> {
-        let live = reader.open(index).await?;
+        let is_stream = reader.consumer.container_type == Some(ContainerType::Stream);
+        let position = is_stream.then(|| Position::new(reader.consumer.stream_offset.clone()));
+        let live = reader.open(index, position.as_ref().map(Position::argument)).await?;
         let (queue, partition) = reader.topology.queues.get(index).cloned().unwrap_or_default();
         let patience = usize::from((reader.prefetch() / 4).clamp(1, PATIENCE));
         Ok(Self {
@@ -99,6 +119,7 @@ impl Source {
             index,
             state: State::Live(Box::new(live)),
             unsettled: Unsettled::new(patience),
+            position,
             queue: queue.into(),
             partition,
         })
@@ -110,20 +131,31 @@ impl Source {
     }
 
     /// Takes the next delivery with the number that settles it and the tag of the consumer.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(Received, u64, Arc<str>)> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
         loop {
             let live = match &mut self.state {
                 State::Live(live) => live,
                 State::Recovering(future) => {
                     let Poll::Ready(live) = future.poll_unpin(cx) else { return Poll::Pending };
-                    self.state = State::Live(Box::new(live));
+                    match live {
+                        Ok(live) => self.state = State::Live(Box::new(live)),
+                        Err(error) => {
+                            // Whoever asks again is not told again.
+                            self.state = State::Recovering(pending().boxed());
+                            return Poll::Ready(Err(error));
+                        }
+                    }
                     continue;
                 }
             };
             match live.consumer.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(delivery))) => {
                     let number = self.unsettled.add(delivery.delivery_tag);
-                    return Poll::Ready((delivery, number, Arc::clone(&live.tag)));
+                    if let Some(position) = &mut self.position {
+                        let headers = delivery.properties.headers().as_ref();
+                        position.add(number, headers.and_then(|headers| headers.inner().get(OFFSET)));
+                    }
+                    return Poll::Ready(Ok((delivery, number, Arc::clone(&live.tag))));
                 }
                 Poll::Ready(Some(Err(cause))) => {
                     let error = live.line.failed("does not deliver from", &self.queue, &cause);
@@ -153,12 +185,33 @@ impl Source {
             "not connected; what is unsettled will be delivered again"
         );
         self.unsettled.forget();
-        let again = async move { reader.link.again(&reader.binding, || reader.open(index)).await };
+        let from = self.position.as_mut().map(|position| {
+            position.forget();
+            position.argument()
+        });
+        let again = async move {
+            let fatal = reader.consumer.missing_queues_fatal.unwrap_or(false);
+            let steady = reader.consumer.recovery_interval.map(|Wait(interval)| interval);
+            let from = &from;
+            let open = || async { reader.open(index, from.clone()).await };
+            let attempt = || open().map(|opened| for_good(opened, fatal));
+            reader.link.again(&reader.binding, steady, attempt).await
+        };
         self.state = State::Recovering(again.boxed());
     }
 
     pub(super) fn settle(&mut self, number: u64, settlement: Settlement) {
-        if let Some(notice) = self.unsettled.settle(number, settlement)
+        let settlement = match settlement {
+            Settlement::Reject if self.reader.consumer.requeue_rejected == Some(true) => Settlement::Requeue,
+            other => other,
+        };
+        if settlement != Settlement::Requeue
+            && let Some(position) = &mut self.position
+        {
+            position.settle(number);
+        }
+        let notice = self.unsettled.settle(number, settlement).filter(|_| !self.reader.forgets());
+        if let Some(notice) = notice
             && let State::Live(live) = &mut self.state
         {
             live.tell(notice);
@@ -166,7 +219,9 @@ impl Source {
     }
 
     fn tell_all(&mut self) {
-        if let State::Live(live) = &mut self.state {
+        if !self.reader.forgets()
+            && let State::Live(live) = &mut self.state
+        {
             self.unsettled.flush().into_iter().for_each(|notice| live.tell(notice));
         }
     }
@@ -195,6 +250,14 @@ impl Source {
         if let State::Live(live) = self.state {
             live.line.close().await;
         }
+    }
+}
+
+/// The outcome of an attempt: a refusal ends the attempts where it is fatal.
+fn for_good<T>(opened: Result<T, Error>, fatal: bool) -> Result<Result<T, Error>, Error> {
+    match opened {
+        Err(error) if fatal && !error.kind().is_retryable() => Ok(Err(error)),
+        opened => opened.map(Ok),
     }
 }
 

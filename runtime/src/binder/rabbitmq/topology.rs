@@ -22,6 +22,11 @@ pub enum Declaration {
         /// The rest.
         arguments: Arguments,
     },
+    /// An exchange that somebody else declares and that must be there.
+    Expected {
+        /// Its name.
+        exchange: String,
+    },
     /// A queue.
     Queue {
         /// Its name.
@@ -82,6 +87,17 @@ pub struct OutputTopology {
     pub routing_key: String,
 }
 
+/// Where the dead letters of an input are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterTopology {
+    /// What to declare, in order.
+    pub declarations: Vec<Declaration>,
+    /// The exchange to write to.
+    pub exchange: String,
+    /// The queues of the input, each with the routing key of its dead letters.
+    pub keys: Vec<(String, String)>,
+}
+
 /// The topology of an input. `random` makes the name of an anonymous group's queue unique.
 ///
 /// # Errors
@@ -101,6 +117,10 @@ pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<Inpu
         check_partitions(&base, &spec.binding)?;
     }
     let stream = consumer.container_type == Some(ContainerType::Stream);
+    if stream && (spec.group.is_none() || consumer.durable_subscription == Some(false)) {
+        let advice = "reads a stream, which never goes with its reader: set a `group` and leave `durable-subscription` out";
+        return Err(refused(&spec.binding, advice));
+    }
     let mut topology = InputTopology { declarations: Vec::new(), queues: Vec::new() };
     for destination in &spec.destinations {
         base.exchange(destination, Arguments::new(), &mut topology.declarations);
@@ -123,6 +143,26 @@ pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<Inpu
         topology.queues.push((queue, partition.unwrap_or_default()));
     }
     Ok(topology)
+}
+
+/// Where the dead letters of an input are sent; nothing when the broker is to move them, or nobody keeps them.
+///
+/// # Errors
+/// As for [`input`].
+pub fn letters(consumer: &Consumer, spec: &InputSpec) -> Result<Option<LetterTopology>, Error> {
+    let base = Queues::of_input(consumer);
+    let durable = spec.group.is_some() && consumer.durable_subscription.unwrap_or(true);
+    if !durable || !consumer.republish_to_dlq.unwrap_or(base.auto_bind_dlq) {
+        return Ok(None);
+    }
+    let exchange = base.dlx();
+    let InputTopology { mut declarations, queues } = input(consumer, spec, "")?;
+    if !base.auto_bind_dlq {
+        declarations.push(Declaration::Expected { exchange: exchange.clone() });
+    }
+    let key = |queue: &str| base.dlq_key.unwrap_or(queue).to_owned();
+    let keys = queues.into_iter().map(|(queue, _)| (queue.clone(), key(&queue))).collect();
+    Ok(Some(LetterTopology { declarations, exchange, keys }))
 }
 
 /// The topology of an output.

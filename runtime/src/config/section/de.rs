@@ -113,7 +113,7 @@ impl de::Error for Error {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let problem = Problem::new("unknown key");
+        let problem = Problem::unknown_key();
         Self::new(match nearest(field, expected.iter().copied()) {
             Some(name) => problem.suggest(format!("did you mean `{name}`?")),
             None if expected.is_empty() => problem,

@@ -14,6 +14,8 @@ mod headers;
 mod intake;
 mod outlet;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 pub(super) use headers::{RecordHeaders, SpareHeaders};
 pub(super) use intake::{Intake, Received, Taken};

@@ -33,6 +33,8 @@ pub(in super::super) struct Outlet {
 /// A message to hand over.
 #[derive(Debug)]
 pub(in super::super) struct Sent<'a> {
+    /// Another topic than the producer's.
+    pub(in super::super) topic: Option<&'a str>,
     pub(in super::super) key: Option<&'a [u8]>,
     pub(in super::super) value: Option<&'a [u8]>,
     /// Where the library is not to choose.
@@ -42,20 +44,24 @@ pub(in super::super) struct Sent<'a> {
     pub(in super::super) number: u64,
 }
 
+/// Why a message was not taken.
+#[derive(Debug)]
+pub(in super::super) struct Refusal {
+    pub(in super::super) code: RDKafkaErrorCode,
+    pub(in super::super) topic: String,
+    /// How long its payload is, in bytes.
+    pub(in super::super) size: usize,
+}
+
 impl Outlet {
     /// Looks the topic up, once for all messages.
     pub(in super::super) fn new(producer: BaseProducer<Reports>, topic: &str) -> Result<Self, KafkaError> {
-        let client = producer.client().native_ptr();
-        let topic = CString::new(topic)?;
-        // SAFETY: the client is valid, and the name for the length of the call; without settings of its own the topic
-        // has those of the client. Queue and topic are dropped before the producer that keeps the client.
-        let (topic, queue) = unsafe {
-            let topic = rd::rd_kafka_topic_new(client, topic.as_ptr(), ptr::null_mut());
-            (NonNull::new(topic).map(Topic), Queue::own(rd::rd_kafka_queue_get_main(client)))
-        };
-        match (topic, queue) {
-            (Some(topic), Some(queue)) => Ok(Self { queue, topic, producer }),
-            _ => Err(KafkaError::ClientCreation("no queue for reports, or no such topic".to_owned())),
+        let topic = Topic::look_up(&producer, topic)?;
+        // SAFETY: the client is valid; the queue is dropped before the producer that keeps the client.
+        let queue = unsafe { Queue::own(rd::rd_kafka_queue_get_main(producer.client().native_ptr())) };
+        match queue {
+            Some(queue) => Ok(Self { queue, topic, producer }),
+            None => Err(KafkaError::ClientCreation("no queue for reports".to_owned())),
         }
     }
 
@@ -73,13 +79,19 @@ impl Outlet {
         };
         let ((key, key_length), (value, length)) = (place(message.key), place(message.value));
         let headers = message.headers.as_ref().map_or(ptr::null_mut(), RecordHeaders::as_ptr);
+        let other = match message.topic {
+            None => None,
+            Some(name) => {
+                Some(Topic::look_up(&self.producer, name).map_err(|_| RDKafkaErrorCode::InvalidTopic)?)
+            }
+        };
         // SAFETY: client and topic are valid. Each argument has the type that the tag before it asks for, and the last
         // tag ends them. Key and value are copied before the call returns.
         let error = unsafe {
             rd::rd_kafka_producev(
                 self.producer().client().native_ptr(),
                 Type::RD_KAFKA_VTYPE_RKT,
-                self.topic.0.as_ptr(),
+                other.as_ref().unwrap_or(&self.topic).0.as_ptr(),
                 Type::RD_KAFKA_VTYPE_PARTITION,
                 message.partition.unwrap_or(ANY_PARTITION),
                 Type::RD_KAFKA_VTYPE_MSGFLAGS,
@@ -107,12 +119,12 @@ impl Outlet {
         }
     }
 
-    /// Reads every report that has come: number, length of the message, and what went wrong if so. Passes on what else
+    /// Reads every report that has come: number, and what went wrong if so. Passes on what else
     /// the client has to say. Never waits; the task is woken when something comes.
     pub(in super::super) fn poll_reports(
         &self,
         cx: &mut Context<'_>,
-        mut tell: impl FnMut(u64, usize, Option<RDKafkaErrorCode>),
+        mut tell: impl FnMut(u64, Option<Refusal>),
     ) -> Poll<()> {
         if !self.queue.is_filled() {
             self.queue.register(cx.waker());
@@ -139,9 +151,29 @@ const fn opaque(number: u64) -> usize {
     opaque
 }
 
+#[cold]
+fn refusal(message: &rd::rd_kafka_message_t) -> Refusal {
+    // SAFETY: a report refers to its topic, whose name ends with a zero byte and lives as long.
+    let topic = unsafe { text(rd::rd_kafka_topic_name(message.rkt)) }.into_owned();
+    Refusal { code: message.err.into(), topic, size: message.len }
+}
+
 /// A reference to a topic, given back when dropped.
 #[derive(Debug)]
 struct Topic(NonNull<rd::rd_kafka_topic_t>);
+
+impl Topic {
+    /// The topic of a name. Drop it before the producer.
+    fn look_up(producer: &BaseProducer<Reports>, name: &str) -> Result<Self, KafkaError> {
+        let name = CString::new(name)?;
+        // SAFETY: the client is valid, and the name for the length of the call; without settings of its own the topic
+        // has those of the client.
+        let topic =
+            unsafe { rd::rd_kafka_topic_new(producer.client().native_ptr(), name.as_ptr(), ptr::null_mut()) };
+        let found = NonNull::new(topic).map(Self);
+        found.ok_or_else(|| KafkaError::ClientCreation(format!("no topic can be named {name:?}")))
+    }
+}
 
 // SAFETY: the library counts references to a topic atomically and locks what it changes.
 unsafe impl Send for Topic {}
@@ -169,7 +201,7 @@ impl Event {
         unsafe { rd::rd_kafka_event_type(self.0.as_ptr()) }
     }
 
-    fn reports(&self, tell: &mut impl FnMut(u64, usize, Option<RDKafkaErrorCode>)) {
+    fn reports(&self, tell: &mut impl FnMut(u64, Option<Refusal>)) {
         loop {
             let mut messages = [ptr::null(); MOST];
             // SAFETY: the event is valid and the array has room for so many pointers. Each call gives those that the
@@ -181,8 +213,8 @@ impl Event {
                 // SAFETY: the library has written so many pointers to messages.
                 let message = unsafe { &**message };
                 let is_accepted = message.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-                let failure = if is_accepted { None } else { Some(message.err.into()) };
-                tell(message._private.addr() as u64, message.len, failure);
+                let failure = if is_accepted { None } else { Some(refusal(message)) };
+                tell(message._private.addr() as u64, failure);
             }
             if count < messages.len() {
                 return;

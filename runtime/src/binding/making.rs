@@ -1,0 +1,206 @@
+//! Making what a plan asks for: outputs first, and everything before anything runs.
+
+use std::sync::Arc;
+
+use super::binders::Binders;
+use super::driver::Driver;
+use super::ends::{End, Ends};
+use super::ledger::Ledger;
+use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
+use super::publisher::Publisher;
+use super::schedule::Schedule;
+use super::sender::Opening;
+use super::supplier::SupplierDriver;
+use crate::binder::{self, Binder, InputSpec, OutputSpec, Sharing};
+use crate::invocation::Invocation;
+use wellspring_functions::ContentType;
+
+/// How many deliveries of one input may be unsettled.
+const MAX_IN_FLIGHT: usize = 10_000;
+
+/// A binding that cannot be made; none is left running.
+#[derive(Debug, thiserror::Error)]
+#[error("the binding `{binding}` cannot be made on the binder `{binder}`")]
+pub struct StartError {
+    /// The binding.
+    pub binding: String,
+    /// The binder.
+    pub binder: String,
+    /// What the binder said.
+    #[source]
+    pub source: binder::Error,
+}
+
+/// Everything that is bound, before anything runs.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) inputs: Vec<Driver>,
+    pub(super) suppliers: Vec<SupplierDriver>,
+    pub(super) sender: Vec<Opening>,
+}
+
+impl Made {
+    /// Binds everything in the plan: outputs first, and of each what uses the binder `first`.
+    pub(super) async fn everything(
+        plan: &Plan,
+        binders: &Binders,
+        ends: &Ends,
+        first: Option<&str>,
+    ) -> Result<Self, StartError> {
+        let making = Making { binders, ends };
+        let mut made = Self::default();
+        let mut outputs: Vec<_> = plan.all_outputs().collect();
+        outputs.sort_by_key(|output| first != Some(&output.binder));
+        for output in outputs {
+            let publisher = making.publisher(output).await?;
+            made.sender.push(Opening {
+                name: output.binding.clone(),
+                content_type: output.content_type.clone(),
+                publisher,
+                stats: ends.get(&output.binding).map(End::sent_by_code).unwrap_or_default(),
+            });
+        }
+        let mut functions: Vec<_> = plan.functions.iter().collect();
+        functions.sort_by_key(|function| first != function.input.as_ref().map(|input| &*input.binder));
+        for function in functions {
+            made.function(function, making).await?;
+        }
+        Ok(made)
+    }
+
+    async fn function(&mut self, function: &PlannedFunction, making: Making<'_>) -> Result<(), StartError> {
+        let invocation = Invocation::new(function.composition.clone(), None);
+        match (&function.input, &function.schedule) {
+            (Some(input), _) => self.input(function, input, &invocation, making).await,
+            (None, Some(schedule)) => self.supplier(function, schedule, invocation, making).await,
+            (None, None) => Ok(()),
+        }
+    }
+
+    async fn input(
+        &mut self,
+        function: &PlannedFunction,
+        planned: &PlannedInput,
+        invocation: &Invocation,
+        making: Making<'_>,
+    ) -> Result<(), StartError> {
+        let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
+        for member in 0..planned.concurrency {
+            let output = making.optional(function.output.as_ref()).await?;
+            let spec = planned.spec(member);
+            let dead_letters = making.dead_letters(planned, &spec).await?;
+            let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
+            let input = made.map_err(failed(&planned.binding, &planned.binder))?;
+            making.ends.watch(&planned.binding, input.health());
+            self.inputs.push(Driver {
+                destination: planned.destinations.join(","),
+                invocation: invocation.clone(),
+                input,
+                output,
+                dead_letters,
+                input_type: planned.content_type.clone(),
+                content_type: content_type(function),
+                copy_headers: function.copy_headers,
+                retry: planned.retry,
+                max_in_flight: MAX_IN_FLIGHT,
+                ledger: Ledger::default(),
+                failed: Vec::new(),
+                commands: binding.commands(),
+                binding: binding.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn supplier(
+        &mut self,
+        function: &PlannedFunction,
+        schedule: &Schedule,
+        invocation: Invocation,
+        making: Making<'_>,
+    ) -> Result<(), StartError> {
+        let output = making.optional(function.output.as_ref()).await?;
+        let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
+        self.suppliers.push(SupplierDriver {
+            invocation,
+            output,
+            content_type: content_type(function),
+            schedule: schedule.clone(),
+            commands: binding.commands(),
+            unconfirmed: 0,
+            binding: binding.clone(),
+        });
+        Ok(())
+    }
+}
+
+impl PlannedInput {
+    fn spec(&self, member: u32) -> InputSpec {
+        InputSpec {
+            binding: self.binding.clone(),
+            destinations: self.destinations.clone(),
+            group: self.group.clone(),
+            max_in_flight: MAX_IN_FLIGHT,
+            sharing: Sharing { member, ..self.sharing },
+        }
+    }
+}
+
+fn content_type(function: &PlannedFunction) -> ContentType {
+    function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
+}
+
+/// What bindings are made of, and who is to know of them.
+#[derive(Clone, Copy)]
+struct Making<'a> {
+    binders: &'a Binders,
+    ends: &'a Ends,
+}
+
+impl<'a> Making<'a> {
+    async fn optional(self, output: Option<&PlannedOutput>) -> Result<Option<Publisher>, StartError> {
+        match output {
+            Some(output) => self.publisher(output).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
+        let spec = OutputSpec {
+            binding: output.binding.clone(),
+            destination: output.destination.clone(),
+            partition_count: output.partition_count,
+            required_groups: output.required_groups.clone(),
+        };
+        let made = self.binder(&output.binding, &output.binder)?.bind_output(spec.clone()).await;
+        let made = made.map_err(failed(&output.binding, &output.binder))?;
+        self.ends.watch(&output.binding, made.health());
+        Ok(Publisher::new(made, &spec.binding, &spec.destination))
+    }
+
+    /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
+    async fn dead_letters(
+        self,
+        planned: &PlannedInput,
+        spec: &InputSpec,
+    ) -> Result<Option<Publisher>, StartError> {
+        let binder = self.binder(&planned.binding, &planned.binder)?;
+        let Some(destination) = planned.dead_letter.clone().or_else(|| binder.dead_letters(spec)) else {
+            return Ok(None);
+        };
+        let made = binder.bind_dead_letters(spec.clone(), destination.clone()).await;
+        let made = made.map_err(failed(&planned.binding, &planned.binder))?;
+        self.ends.watch(&planned.binding, made.health());
+        Ok(Some(Publisher::new(made, &planned.binding, &destination)))
+    }
+
+    fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
+        let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
+        self.binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
+    }
+}
+
+fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
+    let (binding, binder) = (binding.to_owned(), binder.to_owned());
+    move |source| StartError { binding, binder, source }
+}
