@@ -143,7 +143,8 @@ async fn records_come_in_order_however_many_are_taken_at_once() {
     let told: Vec<_> = reports(&outlet, 1_000).await.into_iter().map(|(number, _)| number).collect();
     assert_eq!(told, (0..1_000).collect::<Vec<_>>());
     let found = records(&intake, 1_000, 7).await;
-    let numbers = found.iter().map(|record| u64::from_be_bytes(record.value.clone().unwrap().try_into().unwrap()));
+    let numbers =
+        found.iter().map(|record| u64::from_be_bytes(record.value.clone().unwrap().try_into().unwrap()));
     assert!(numbers.eq(0..1_000));
 }
 
