@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod expression;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod invocation;
@@ -46,4 +47,7 @@ mod pages {
     mod guide {}
     #[doc = include_str!("../../examples/hello/README.md")]
     mod hello {}
+    #[cfg(feature = "conformance")]
+    #[doc = include_str!("../../docs/writing-a-binder.md")]
+    mod writing_a_binder {}
 }

@@ -22,10 +22,10 @@ use wellspring_functions::EncodedMessage;
 use crate::binder::memory::{Config, Memory};
 use crate::binder::{Binder, Delivery, Error, Input, InputSpec, Outgoing, OutputSpec, Settlement};
 
-/// The destinations of a memory binder, from outside.
+/// The destinations of a binder, from outside.
 #[derive(Debug, Clone)]
 pub struct Destinations {
-    binder: Memory,
+    binder: Arc<dyn Binder>,
 }
 
 impl Default for Destinations {
@@ -44,13 +44,19 @@ impl Destinations {
     /// A memory binder of its own with some settings.
     #[must_use]
     pub fn with(config: Config) -> Self {
-        Self { binder: Memory::new(config) }
+        Self::over(Arc::new(Memory::new(config)))
+    }
+
+    /// The destinations of any binder, such as one of a real broker.
+    #[must_use]
+    pub fn over(binder: Arc<dyn Binder>) -> Self {
+        Self { binder }
     }
 
     /// The binder, to give to a runtime.
     #[must_use]
     pub fn binder(&self) -> Arc<dyn Binder> {
-        Arc::new(self.binder.clone())
+        Arc::clone(&self.binder)
     }
 
     /// Publishes a message and waits until the destination has it.

@@ -4,12 +4,16 @@
 #![cfg(feature = "kafka")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "kafka/bad_input.rs"]
+mod bad_input;
 #[path = "kafka/consumers.rs"]
 mod consumers;
 #[path = "kafka/dead_letters.rs"]
 mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/expressions.rs"]
+mod expressions;
 #[path = "kafka/failures.rs"]
 mod failures;
 #[path = "kafka/groups.rs"]

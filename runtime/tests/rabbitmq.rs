@@ -11,6 +11,8 @@ mod cuts;
 mod delivery;
 #[path = "rabbitmq/ends.rs"]
 mod ends;
+#[path = "rabbitmq/expressions.rs"]
+mod expressions;
 #[path = "rabbitmq/letters.rs"]
 mod letters;
 #[path = "rabbitmq/refusals.rs"]

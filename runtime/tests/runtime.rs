@@ -12,9 +12,13 @@ mod isolation;
 mod messages;
 #[path = "runtime/names.rs"]
 mod names;
+#[path = "runtime/partitions.rs"]
+mod partitions;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]
 mod stopping;
 #[path = "runtime/waiting.rs"]
 mod waiting;
+#[path = "support/web.rs"]
+mod web;

@@ -16,12 +16,28 @@ mod delivery;
 mod functions;
 #[path = "spring/headers.rs"]
 mod headers;
+#[cfg(all(feature = "kafka", feature = "conformance"))]
+#[path = "conformance/kafka.rs"]
+mod kafka;
 #[path = "spring/lookup.rs"]
 mod lookup;
+#[cfg(all(any(feature = "kafka", feature = "rabbitmq"), feature = "conformance"))]
+#[path = "spring/on_brokers.rs"]
+mod on_brokers;
+#[path = "spring/partitions.rs"]
+mod partitions;
 #[path = "spring/payloads.rs"]
 mod payloads;
+#[cfg(all(feature = "rabbitmq", feature = "conformance"))]
+#[path = "conformance/rabbitmq.rs"]
+mod rabbitmq;
 #[path = "spring/row.rs"]
 mod row;
+#[cfg(all(any(feature = "kafka", feature = "rabbitmq"), feature = "conformance"))]
+#[path = "support/skip.rs"]
+mod skip;
+#[path = "spring/tables.rs"]
+mod tables;
 #[path = "spring/titles.rs"]
 mod titles;
 
@@ -38,6 +54,9 @@ fn rows() -> Vec<Row> {
         binding::rows(),
         payloads::rows(),
         delivery::rows(),
+        tables::batches(),
+        tables::kafka(),
+        tables::rabbitmq(),
     ];
     tables.into_iter().flatten().collect()
 }
@@ -46,7 +65,7 @@ fn rows() -> Vec<Row> {
 fn every_row_is_answered_once() {
     let mut answers = BTreeMap::<&str, u32>::new();
     rows().iter().for_each(|row| *answers.entry(row.id).or_default() += 1);
-    for (id, title) in titles::FUNCTION.iter().chain(titles::STREAM) {
+    for (id, title) in titles::FUNCTION.iter().chain(titles::STREAM).chain(titles::BROKERS) {
         assert_eq!(answers.remove(id), Some(1), "{id}: {title}");
     }
     assert!(answers.is_empty(), "these rows are not in the list: {answers:?}");
@@ -55,7 +74,11 @@ fn every_row_is_answered_once() {
 #[test]
 fn every_reason_is_one_line() {
     for row in rows() {
-        if let Answer::Differs(why, _) | Answer::NotYet(why, _) | Answer::NoCounterpart(why) = row.answer {
+        if let Answer::Differs(why, _)
+        | Answer::NotYet(why, _)
+        | Answer::NoCounterpart(why)
+        | Answer::Elsewhere(Some(why), _) = row.answer
+        {
             assert!((10..140).contains(&why.len()) && !why.contains('\n'), "{}: {why}", row.id);
         }
     }
@@ -94,4 +117,19 @@ fn payloads_of_bindings() {
 #[test]
 fn partitions_sending_from_code_and_errors() {
     row::execute(delivery::rows());
+}
+
+#[test]
+fn batches() {
+    row::execute(tables::batches());
+}
+
+#[test]
+fn kafka_rows() {
+    row::execute(tables::kafka());
+}
+
+#[test]
+fn rabbitmq_rows() {
+    row::execute(tables::rabbitmq());
 }

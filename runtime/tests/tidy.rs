@@ -84,13 +84,15 @@ fn the_command_line_parser_stays_under_cli() {
 
 /// What each module of the runtime may name, in the order of the data flow. `runtime` may name everything.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("config", &["config"]),
+    ("expression", &["expression"]),
+    ("config", &["config", "expression"]),
     ("invocation", &["invocation"]),
-    ("binder", &["binder", "config"]),
-    ("binding", &["binding", "binder", "config", "invocation"]),
+    ("binder", &["binder", "config", "expression"]),
+    ("binding", &["binding", "binder", "config", "expression", "invocation"]),
     ("http", &["http", "config", "invocation"]),
     ("telemetry", &["telemetry", "config"]),
     ("testing", &["testing", "binder"]),
+    ("conformance", &["conformance", "binder", "config", "runtime"]),
     ("cli", &["cli", "config", "invocation", "runtime", "telemetry"]),
 ];
 
@@ -147,6 +149,11 @@ fn only_config_reads_files_and_the_environment() {
         (path.starts_with("functions/src/") || path.starts_with("macros/src/"))
             || runtime_without(path, &["config/"])
     });
+    let tests_read = |what| Exception {
+        path: "runtime/src/conformance/options.rs",
+        what,
+        reason: "how hard a suite of tests tries is no setting of an application",
+    };
     let certificates =
         "certificates are read whenever a connection is made: renewed ones hold without a restart";
     let exceptions = [
@@ -157,6 +164,8 @@ fn only_config_reads_files_and_the_environment() {
             what: "std::env",
             reason: "the command line takes the arguments and gives those that are settings to `config`",
         },
+        tests_read("std::env"),
+        tests_read("env::var"),
         Exception {
             path: "runtime/src/telemetry.rs",
             what: "try_from_default_env",

@@ -50,15 +50,15 @@ struct Measured {
 
 impl Measured {
     fn print(&self) {
-        println!("\n| min / median / max | {} | {} | {} |", title(0), title(1), title(2));
-        println!("|---|---|---|---|");
+        println!("\n| min / median / max | {} |", Side::ALL.map(Side::title).join(" | "));
+        println!("|---|---|---|---|---|");
         row("CPU µs/message", |side| self.of(side, |cost| cost.cpu));
         row("messages/s", |side| self.of(side, |cost| cost.throughput));
         row("peak memory, MB", |side| self.of(side, |cost| cost.memory));
         row("p50 at 1,000/s, ms", |side| self.at_rest(side, |one| one.p50));
         row("p99 at 1,000/s, ms", |side| self.at_rest(side, |one| one.p99));
         row("CPU µs/message at 1,000/s", |side| self.at_rest(side, |one| one.cpu));
-        for other in [Side::Bare, Side::Gathering] {
+        for other in [Side::Bare, Side::Apart, Side::Gathering] {
             let pairs = self.of(Side::Bindings, |cost| cost.cpu);
             let ratios = pairs.iter().zip(self.of(other, |cost| cost.cpu)).map(|(ours, bare)| ours / bare);
             println!("\nbindings over {}, CPU per message: {}", other.title(), spread(ratios.collect(), 3));
@@ -72,10 +72,6 @@ impl Measured {
     fn at_rest(&self, side: Side, figure: impl Fn(&Latency) -> f64) -> Vec<f64> {
         self.latencies.iter().filter(|(own, _)| *own == side).map(|(_, one)| figure(one)).collect()
     }
-}
-
-const fn title(at: usize) -> &'static str {
-    Side::ALL[at].title()
 }
 
 fn row(what: &str, figures: impl Fn(Side) -> Vec<f64>) {

@@ -14,7 +14,7 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
 };
 use lapin::types::{FieldTable, ShortString};
-use lapin::{BasicProperties, Channel, Confirmation, Consumer};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, Consumer};
 
 use super::pass::Clocks;
 use super::{Broker, Cost};
@@ -24,7 +24,7 @@ use crate::story::{email, sms};
 /// Acknowledgements told together.
 const TOGETHER: u32 = 64;
 /// How many deliveries at once are load.
-const LOAD: u32 = 4;
+const LOAD: u32 = 8;
 
 struct Loop {
     input: Channel,
@@ -41,11 +41,17 @@ struct Loop {
 
 type Confirm = BoxFuture<'static, lapin::Result<Confirmation>>;
 
-/// Passes so many messages through the function by hand. With `gather`, deliveries that come under load are let gather
-/// for so long before they are handled.
-pub(super) async fn run(broker: &Broker, messages: u32, gather: Option<Duration>) -> Result<Cost, Failure> {
-    let connection = broker.connect().await?;
-    let mut one = Loop::open(broker, &connection).await?;
+/// Passes so many messages through the function by hand, publishing on the connection that reads or `apart` on another.
+/// With `gather`, deliveries that come under load are let gather for so long before they are handled.
+pub(super) async fn run(
+    broker: &Broker,
+    messages: u32,
+    apart: bool,
+    gather: Option<Duration>,
+) -> Result<Cost, Failure> {
+    let reading = broker.connect().await?;
+    let writing = if apart { Some(broker.connect().await?) } else { None };
+    let mut one = Loop::open(broker, &reading, writing.as_ref().unwrap_or(&reading)).await?;
     let first = one.consumer.next().await.ok_or("the consumer ended")??;
     let clocks = Clocks::start()?;
     one.handle(&first)?;
@@ -65,10 +71,10 @@ pub(super) async fn run(broker: &Broker, messages: u32, gather: Option<Duration>
 }
 
 impl Loop {
-    async fn open(broker: &Broker, connection: &lapin::Connection) -> Result<Self, Failure> {
-        let input = connection.create_channel().await?;
+    async fn open(broker: &Broker, reading: &Connection, writing: &Connection) -> Result<Self, Failure> {
+        let input = reading.create_channel().await?;
         input.basic_qos(broker.prefetch, BasicQosOptions::default()).await?;
-        let output = connection.create_channel().await?;
+        let output = writing.create_channel().await?;
         output.confirm_select(ConfirmSelectOptions::default()).await?;
         let (queue, options) = (broker.queue_from().as_str().into(), BasicConsumeOptions::default());
         let consumer = input.basic_consume(queue, "".into(), options, FieldTable::default()).await?;

@@ -33,7 +33,7 @@ pub(super) async fn run(broker: &Broker, messages: u32) -> Result<Cost, Failure>
             clocks = Some(Clocks::start()?);
         }
         // Looking more often would cost what is to be measured.
-        tokio::time::sleep(Duration::from_millis(if clocks.is_none() { 1 } else { 10 })).await;
+        tokio::time::sleep(Duration::from_millis(if clocks.is_none() { 1 } else { 50 })).await;
     }
     let cost = clocks.ok_or("nothing was received")?.stop(messages);
     bindings.stop(Duration::from_secs(10)).await;

@@ -13,7 +13,9 @@ use crate::Failure;
 pub enum Side {
     /// A loop by hand that handles what is there.
     Bare,
-    /// The same loop, letting deliveries gather under load.
+    /// The same loop, publishing on a connection of its own, as the runtime does.
+    Apart,
+    /// That loop, letting deliveries gather under load.
     Gathering,
     /// The runtime's bindings.
     Bindings,
@@ -21,11 +23,12 @@ pub enum Side {
 
 impl Side {
     /// Every side, in the order in which they take turns.
-    pub const ALL: [Self; 3] = [Self::Bare, Self::Gathering, Self::Bindings];
+    pub const ALL: [Self; 4] = [Self::Bare, Self::Apart, Self::Gathering, Self::Bindings];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Apart => "apart",
             Self::Gathering => "gathering",
             Self::Bindings => "bindings",
         }
@@ -36,7 +39,8 @@ impl Side {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Bare => "bare loop",
-            Self::Gathering => "bare loop that gathers",
+            Self::Apart => "bare loop, two connections",
+            Self::Gathering => "… that gathers",
             Self::Bindings => "bindings",
         }
     }
@@ -58,8 +62,9 @@ impl Side {
     /// When the broker or a message fails.
     pub async fn run(self, broker: &Broker, messages: u32) -> Result<Cost, Failure> {
         match self {
-            Self::Bare => bare::run(broker, messages, None).await,
-            Self::Gathering => bare::run(broker, messages, Some(Duration::from_millis(1))).await,
+            Self::Bare => bare::run(broker, messages, false, None).await,
+            Self::Apart => bare::run(broker, messages, true, None).await,
+            Self::Gathering => bare::run(broker, messages, true, Some(Duration::from_millis(1))).await,
             Self::Bindings => ours::run(broker, messages).await,
         }
     }

@@ -1,13 +1,20 @@
-//! The story of the README, told to the real program on its embedded broker and a database of its own.
+//! The story of the README, told to the real program and a database of its own: on its embedded broker, and as two
+//! processes on real ones.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
 #[path = "story/accounts.rs"]
 mod accounts;
+#[cfg(all(feature = "kafka", feature = "rabbitmq"))]
+#[path = "story/brokers.rs"]
+mod brokers;
 #[path = "story/configurations.rs"]
 mod configurations;
 #[path = "../../hello/tests/support/process.rs"]
 mod process;
+#[cfg(all(feature = "kafka", feature = "rabbitmq"))]
+#[path = "../../../runtime/tests/support/skip.rs"]
+mod skip;
 
 use process::Program;
 

@@ -10,8 +10,9 @@ pub trait Health: fmt::Debug + Send + Sync {
     /// Whether the broker can be reached now.
     fn connection(&self) -> Connection;
 
-    /// How many messages wait for this input's group: a lag or the depth of a queue. Nothing where the binder cannot
-    /// tell, and for outputs.
+    /// How many messages wait for this input: a lag or the depth of a queue. What members of a binding tell is added
+    /// up, so that of those that read the same queue only the first tells. Nothing where the binder cannot tell, and for
+    /// outputs.
     fn backlog(&self) -> BoxFuture<'_, Option<u64>> {
         ready(None).boxed()
     }

@@ -12,10 +12,13 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+mod facts;
 mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
+mod partition;
 #[cfg(feature = "rabbitmq")]
 pub mod rabbitmq;
 mod registry;
@@ -33,9 +36,11 @@ pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
+pub use partition::partition_of;
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
-pub use spring_keys::{KeyState, SpringKey};
+
+pub use crate::config::{KeyState, SpringKey};
 
 /// One broker, or one cluster of brokers, that messages can be read from and written to.
 ///
@@ -137,6 +142,11 @@ pub trait Output: Send {
         cx: &mut Context<'_>,
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>>;
+
+    /// How many partitions the destination has, where there may be more than the output asked for.
+    fn partitions(&self) -> u32 {
+        1
+    }
 
     /// How this output stands with its broker, to be asked from elsewhere while it runs.
     fn health(&self) -> Arc<dyn Health> {

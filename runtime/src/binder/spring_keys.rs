@@ -1,43 +1,6 @@
 //! What becomes of Spring's keys in the settings of a binder: supported, or refused with what to use instead.
 
-use crate::config::{Origin, Problem, Problems, Section, spring_key};
-
-/// One key that Spring has for a kind of broker, and what becomes of it here.
-///
-/// The tables of all binders ([`Factory::SPRING_KEYS`](super::Factory::SPRING_KEYS)) are what the documentation says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpringKey {
-    /// The key in full, such as `spring.cloud.stream.kafka.bindings.*.consumer.ack-mode`. `*` stands for one name,
-    /// `**` at the end for anything below; what is said of `bindings.*` holds for `default` as well.
-    pub key: &'static str,
-    /// Whether it is understood.
-    pub state: KeyState,
-    /// For a supported key what is different here, if anything is; for a refused one what to use instead, as a clause.
-    pub note: &'static str,
-}
-
-/// Whether a key of Spring's is understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyState {
-    /// It is read and does what it does in Spring.
-    Supported,
-    /// It is refused by name, whatever its value is.
-    Refused,
-}
-
-impl SpringKey {
-    /// A key that means here what it means in Spring, give or take the note.
-    #[must_use]
-    pub const fn supported(key: &'static str, note: &'static str) -> Self {
-        Self { key, state: KeyState::Supported, note }
-    }
-
-    /// A key that is refused, and what to use instead; nothing if there is nothing.
-    #[must_use]
-    pub const fn refused(key: &'static str, instead: &'static str) -> Self {
-        Self { key, state: KeyState::Refused, note: instead }
-    }
-}
+use crate::config::{KeyState, Origin, Problem, Problems, Section, SpringKey, spring_key};
 
 /// Says of unknown keys that Spring has them, where it does.
 pub(super) fn explain(keys: &[SpringKey], settings: &Section, problems: Problems) -> Problems {

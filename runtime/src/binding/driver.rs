@@ -116,6 +116,7 @@ impl Driver {
                 return Poll::Ready(Ok(Event::Told));
             }
             self.poll_confirmed(cx)?;
+            self.dead_letters.iter_mut().for_each(|letters| letters.poll_idle(cx));
             if !self.failed.is_empty() {
                 return Poll::Ready(Ok(Event::Failed));
             }

@@ -175,7 +175,8 @@ impl<'a> Making<'a> {
         let made = self.binder(&output.binding, &output.binder)?.bind_output(spec.clone()).await;
         let made = made.map_err(failed(&output.binding, &output.binder))?;
         self.ends.watch(&output.binding, made.health());
-        Ok(Publisher::new(made, &spec.binding, &spec.destination))
+        let publisher = Publisher::new(made, &spec.binding, &spec.destination);
+        Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
     }
 
     /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.

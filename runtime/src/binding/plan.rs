@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use wellspring_functions::{Catalog, Composition, ContentType, Definition};
 
+use super::partition::Partitioning;
 use super::retry::RetryPolicy;
 use super::schedule::Schedule;
 use crate::binder::Sharing;
@@ -77,6 +78,8 @@ pub struct PlannedOutput {
     pub content_type: ContentType,
     /// How many partitions the destination is to have at least.
     pub partition_count: u32,
+    /// How the partition of a message is chosen, if not by the binder.
+    pub partitioning: Option<Partitioning>,
     /// Groups that must exist before the first message.
     pub required_groups: Vec<String>,
     /// Whether a supplier starts as soon as its output is bound.
@@ -245,12 +248,21 @@ impl Planner<'_> {
     }
 
     fn output(&mut self, binding: &BindingConfig) -> PlannedOutput {
+        let producer = &binding.producer;
+        if let (Some(selector), None) =
+            (&producer.partition_selector_expression, &producer.partition_key_expression)
+        {
+            let path = format!("stream.bindings.{}.producer.partition-key-expression", binding.name);
+            let sentence = format!("selects a partition for a key that nothing says; set `{path}`");
+            self.wrong(binding, "producer.partition-selector-expression", selector, &sentence);
+        }
         PlannedOutput {
             binding: binding.name.clone(),
             destination: binding.destination.value.clone(),
             binder: self.binder(binding),
             content_type: self.content_type(binding).unwrap_or(ContentType::JSON),
             partition_count: binding.producer.partition_count.value,
+            partitioning: Partitioning::of(&binding.producer),
             required_groups: binding.producer.required_groups.value.clone(),
             auto_startup: binding.producer.auto_startup,
         }

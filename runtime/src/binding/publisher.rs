@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Kind, header_names};
 
+use super::partition::Partitioning;
 use crate::binder::{self, Confirmation, Outgoing, Output};
 
 /// The sending end of a binding.
@@ -13,12 +14,22 @@ pub(super) struct Publisher {
     binding: String,
     destination: String,
     confirmed: Vec<Confirmation>,
+    /// How partitions are chosen and among how many, if not by the binder.
+    partitioning: Option<(Partitioning, u32)>,
+    /// What was never handed over.
+    refused: Vec<(u64, Error)>,
 }
 
 impl Publisher {
     pub(super) fn new(output: Box<dyn Output>, binding: &str, destination: &str) -> Self {
         let (binding, destination) = (binding.to_owned(), destination.to_owned());
-        Self { output, binding, destination, confirmed: Vec::new() }
+        Self { output, binding, destination, confirmed: Vec::new(), partitioning: None, refused: Vec::new() }
+    }
+
+    /// Chooses the partition of each message, of which there are at least `count`.
+    pub(super) fn partitioned(mut self, by: Option<Partitioning>, count: u32) -> Self {
+        self.partitioning = by.map(|by| (by, count.max(self.output.partitions())));
+        self
     }
 
     /// The destination that messages go to.
@@ -39,7 +50,24 @@ impl Publisher {
     /// Hands a message over, for which there is room; what became of it is told by
     /// [`poll_confirmed`](Self::poll_confirmed).
     pub(super) fn send(&mut self, message: EncodedMessage, number: u64) {
-        self.output.send(outgoing(message), number);
+        match &self.partitioning {
+            None => self.output.send(outgoing(message), number),
+            Some(_) => self.send_to_partition(message, number),
+        }
+    }
+
+    fn send_to_partition(&mut self, mut message: EncodedMessage, number: u64) {
+        let Some((by, count)) = &self.partitioning else { return };
+        match by.choose(&mut message, *count) {
+            Ok(partition) => {
+                self.output.send(Outgoing { partition: Some(partition), ..outgoing(message) }, number);
+            }
+            Err(error) => {
+                let Self { binding, destination, .. } = self;
+                let sentence = format!("`{binding}` cannot send a message to `{destination}`: {error}");
+                self.refused.push((number, Error::message(error.kind(), sentence)));
+            }
+        }
     }
 
     /// Sends one message and waits until it is confirmed; nothing else may be in flight.
@@ -57,6 +85,10 @@ impl Publisher {
         cx: &mut Context<'_>,
         mut tell: impl FnMut(u64, Option<Error>),
     ) -> Poll<Result<(), Error>> {
+        if !self.refused.is_empty() {
+            self.refused.drain(..).for_each(|(number, failure)| tell(number, Some(failure)));
+            return Poll::Ready(Ok(()));
+        }
         match self.output.poll_confirmed(cx, &mut self.confirmed) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(cause)) => Poll::Ready(Err(self.failed(&cause))),
@@ -68,6 +100,11 @@ impl Publisher {
                 Poll::Ready(Ok(()))
             }
         }
+    }
+
+    /// Lets an output that has nothing to send look after its connection; a loss shows at the next send.
+    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) {
+        let _ = self.poll_confirmed(cx, |_, _| {});
     }
 
     pub(super) async fn close(self) -> Result<(), binder::Error> {

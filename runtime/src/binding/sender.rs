@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 use wellspring_functions::{ContentType, EncodedMessage, Error, Kind, Outputs};
 
 use super::publisher::Publisher;
@@ -35,11 +37,15 @@ pub(super) struct Opening {
 
 pub(super) struct Request {
     message: EncodedMessage,
+    /// When code asked for it.
+    since: Instant,
     done: oneshot::Sender<Result<(), Error>>,
 }
 
 /// How many messages wait to be handed to the client.
 const QUEUE: usize = 1024;
+/// How long a message waits for room, or for a broker that is lost, before whoever sends it is told.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl SenderOutputs {
     /// Opens outputs; the tasks returned run them until all senders are gone and everything is confirmed.
@@ -89,7 +95,8 @@ impl Outputs for SenderOutputs {
         let closed = Error::message(Kind::OutputFailed, format!("`{output}` is closed"));
         async move {
             let (done, result) = oneshot::channel();
-            if open?.send(Request { message, done }).await.is_err() {
+            let since = Instant::now();
+            if open?.send(Request { message, since, done }).await.is_err() {
                 return Err(closed);
             }
             result.await.unwrap_or(Err(closed))
@@ -121,27 +128,16 @@ impl OutputTask {
         let mut stop = std::pin::pin!(stop.cancelled_owned());
         let mut stopping = false;
         loop {
-            let Self { publisher, stats, requests, waiting, .. } = &mut self;
             let request = poll_fn(|cx| {
                 if !stopping && stop.as_mut().poll(cx).is_ready() {
                     stopping = true;
-                    requests.close();
+                    self.requests.close();
                 }
-                let confirmed = publisher.poll_confirmed(cx, |number, failure| {
-                    stats.sent.add(u64::from(failure.is_none()));
-                    if let Some(done) = waiting.remove(&number) {
-                        // Whoever does not wait any more does not want to know.
-                        let _ = done.send(failure.map_or(Ok(()), Err));
-                    }
-                });
-                if let Poll::Ready(Err(error)) = confirmed {
+                if let Err(error) = self.confirm(cx) {
                     return Poll::Ready(Err(error));
                 }
-                if confirmed.is_ready() {
-                    cx.waker().wake_by_ref();
-                }
-                match requests.poll_recv(cx) {
-                    Poll::Ready(None) if !waiting.is_empty() => Poll::Pending,
+                match self.requests.poll_recv(cx) {
+                    Poll::Ready(None) if !self.waiting.is_empty() => Poll::Pending,
                     request => request.map(Ok),
                 }
             })
@@ -162,10 +158,35 @@ impl OutputTask {
         unconfirmed
     }
 
-    async fn send(&mut self, Request { message, done }: Request) {
+    /// Tells senders what became of their messages.
+    fn confirm(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let Self { publisher, stats, waiting, .. } = self;
+        let confirmed = publisher.poll_confirmed(cx, |number, failure| {
+            stats.sent.add(u64::from(failure.is_none()));
+            if let Some(done) = waiting.remove(&number) {
+                // Whoever does not wait any more does not want to know.
+                let _ = done.send(failure.map_or(Ok(()), Err));
+            }
+        });
+        match confirmed {
+            Poll::Pending => Ok(()),
+            Poll::Ready(told) => {
+                cx.waker().wake_by_ref();
+                told
+            }
+        }
+    }
+
+    async fn send(&mut self, Request { message, since, done }: Request) {
         let number = self.next;
         self.next += 1;
-        match self.publisher.ready().await {
+        // A lost output shows at the next message.
+        let ready = poll_fn(|cx| match self.confirm(cx) {
+            Ok(()) => self.publisher.poll_ready(cx),
+            Err(error) => Poll::Ready(Err(error)),
+        });
+        let waited = timeout_at(since + PATIENCE, ready).await;
+        match waited.unwrap_or_else(|_| Err(self.impatient())) {
             Ok(()) => {
                 self.publisher.send(message, number);
                 self.waiting.insert(number, done);
@@ -174,5 +195,63 @@ impl OutputTask {
                 let _ = done.send(Err(error));
             }
         }
+    }
+
+    fn impatient(&self) -> Error {
+        let sentence =
+            format!("`{}` takes no message within {PATIENCE:?}, the broker is slow or away", self.name);
+        Error::message(Kind::OutputFailed, sentence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binder::{self, Confirmation, Outgoing, Output};
+
+    /// An output whose broker is away.
+    struct Away;
+
+    impl Output for Away {
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), binder::Error>> {
+            Poll::Pending
+        }
+
+        fn send(&mut self, _: Outgoing, _: u64) {}
+
+        fn poll_confirmed(
+            &mut self,
+            _: &mut Context<'_>,
+            _: &mut Vec<Confirmation>,
+        ) -> Poll<Result<(), binder::Error>> {
+            Poll::Pending
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), binder::Error>> {
+            async { Ok(()) }.boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_sends_is_told_in_time_when_the_broker_is_away() {
+        let outputs = SenderOutputs::default();
+        let (name, content_type, stats) = ("out".to_owned(), ContentType::JSON, Arc::default());
+        let publisher = Publisher::new(Box::new(Away), "out", "d");
+        let opening = Opening { name, content_type, publisher, stats };
+        let stop = tokio_util::sync::CancellationToken::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        for task in outputs.open(vec![opening]) {
+            tasks.spawn(task.run(stop.clone()));
+        }
+        let began = Instant::now();
+        let message = || EncodedMessage::new(Some("1".into()));
+        let (first, second) = tokio::join!(outputs.send("out", message()), outputs.send("out", message()));
+        for error in [first.unwrap_err(), second.unwrap_err()] {
+            assert_eq!(error.kind(), Kind::OutputFailed);
+            assert!(error.to_string().contains("`out` takes no message within 30s"), "{error}");
+        }
+        assert_eq!(began.elapsed().as_secs(), 30, "both waited at the same time");
+        stop.cancel();
+        assert_eq!(tasks.join_all().await, [0]);
     }
 }

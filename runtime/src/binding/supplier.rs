@@ -47,16 +47,22 @@ impl SupplierDriver {
     /// Waits for the next time; false when the supplier is to end.
     async fn wait(&mut self, first: bool) -> bool {
         let mut time = pin!(sleep(self.schedule.wait(first)));
+        let Self { output, commands, binding, .. } = self;
+        let mut idle = pin!(poll_fn(|cx| {
+            output.iter_mut().for_each(|output| output.poll_idle(cx));
+            Poll::<()>::Pending
+        }));
         loop {
-            let command = *self.commands.borrow_and_update();
+            let command = *commands.borrow_and_update();
             match command {
                 Command::Stop | Command::Abandon => return false,
-                Command::Pause => self.binding.set_state(State::Paused),
-                Command::Run => self.binding.set_state(State::Running),
+                Command::Pause => binding.set_state(State::Paused),
+                Command::Run => binding.set_state(State::Running),
             }
             tokio::select! {
                 () = &mut time, if command == Command::Run => return true,
-                changed = self.commands.changed() => if changed.is_err() { return false },
+                changed = commands.changed() => if changed.is_err() { return false },
+                () = &mut idle => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::kind::{self, Kind, Wrong};
 use super::settings::Settings;
 use super::{Located, Origin, Problem, Problems};
+use crate::expression::{Expression, KeyExpression};
 
 /// `stream.bindings.<name>.*` over `stream.default.*` over the documented defaults.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,10 @@ pub struct ProducerConfig {
     pub auto_startup: bool,
     /// Partitions of the destination.
     pub partition_count: Located<u32>,
+    /// What of a message decides its partition; the binder chooses if `None`.
+    pub partition_key_expression: Option<Located<Expression>>,
+    /// The partition of a key, before the modulus; its Java hash code if `None`.
+    pub partition_selector_expression: Option<Located<KeyExpression>>,
     /// Groups that get every message, even those sent before they first run.
     pub required_groups: Located<Vec<String>>,
     /// When the supplier is called.
@@ -139,6 +144,10 @@ impl ProducerConfig {
         Self {
             auto_startup: layers.required(&["producer", "auto-startup"], kind::boolean).value,
             partition_count: layers.required(&["producer", "partition-count"], kind::count),
+            partition_key_expression: layers
+                .optional(&["producer", "partition-key-expression"], kind::expression),
+            partition_selector_expression: layers
+                .optional(&["producer", "partition-selector-expression"], kind::key_expression),
             required_groups: layers.list(&["producer", "required-groups"]),
             poller: PollerConfig::read(layers),
         }

@@ -98,6 +98,18 @@ pub(super) const ROWS: &[Row] = &[
     with("stream.instance-count", Kind::Count, "1", "how many instances of this application run"),
     with("stream.instance-index", Kind::Index, "0", "which of them this one is, from 0"),
     bare("stream.binders.<binder>.type", Kind::Name, "the kind of broker of a named binder"),
+    with(
+        "stream.binders.<binder>.inherit-environment",
+        Kind::Bool,
+        "true",
+        "take what `stream.<type>` says beneath the settings of this binder",
+    ),
+    with(
+        "stream.binders.<binder>.default-candidate",
+        Kind::Bool,
+        "true",
+        "be the default binder if no other could be and `stream.default-binder` is not set",
+    ),
     bare("stream.binders.<binder>.environment.**", Kind::Tree, "settings of this named binder alone"),
     bare(
         "stream.memory.**",
@@ -178,9 +190,37 @@ pub(super) const BINDING_ROWS: &[Row] = &[
         "instances for this binding, if not `stream.instance-count`",
     ),
     bare("consumer.instance-index", Kind::Index, "index for this binding, if not `stream.instance-index`"),
+    with(
+        "consumer.header-mode",
+        Kind::HeaderMode,
+        "headers",
+        "how headers travel; Spring's other ways are refused",
+    ),
+    with(
+        "consumer.multiplex",
+        Kind::Bool,
+        "true",
+        "one input for all its destinations; it is always one, whatever is said",
+    ),
     bare("consumer.dead-letter", Kind::Name, "destination of deliveries whose attempts have ended"),
     with("producer.auto-startup", Kind::Bool, "true", "start sending at once"),
     with("producer.partition-count", Kind::Count, "1", "partitions of the destination"),
+    bare(
+        "producer.partition-key-expression",
+        Kind::Expression,
+        "what of a message decides its partition, such as `headers['tenant']` or `payload.id`",
+    ),
+    bare(
+        "producer.partition-selector-expression",
+        Kind::KeyExpression,
+        "the partition of a key, before the modulus; `hashCode()` if not set",
+    ),
+    with(
+        "producer.header-mode",
+        Kind::HeaderMode,
+        "headers",
+        "how headers travel; Spring's other ways are refused",
+    ),
     with(
         "producer.required-groups",
         Kind::List,

@@ -7,6 +7,7 @@ use croner::parser::{CronParser, Seconds};
 use jiff::SignedDuration;
 
 use super::logging::{Level, LogFormat};
+use crate::expression::{Expression, KeyExpression, Malformed};
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +20,14 @@ pub(super) enum Kind {
     /// Names or compositions with `;` between them.
     Definitions,
     Duration,
+    /// What of a message is meant.
+    Expression,
     Factor,
+    /// How headers travel: as headers.
+    HeaderMode,
     Index,
+    /// What of a partition's key is meant.
+    KeyExpression,
     Level,
     /// Texts, as a list or with commas between them.
     List,
@@ -59,8 +66,11 @@ impl Kind {
             Self::Cron => "a cron expression such as `0 */5 * * * *`",
             Self::Definitions => "function names with `;` between them",
             Self::Duration => "a duration such as `1500ms`, `2s` or `1m`",
+            Self::Expression => "an expression such as `headers['name']` or `payload.path`",
             Self::Factor => "a number from 1.0 on",
+            Self::HeaderMode => "`headers`",
             Self::Index => "a whole number from 0 on",
+            Self::KeyExpression => "an expression over the key such as `hashCode() % 3`",
             Self::Level => "`off`, `error`, `warn`, `info`, `debug` or `trace`",
             Self::List => "a list",
             Self::LogFormat => "`auto`, `text` or `json`",
@@ -98,8 +108,11 @@ impl Kind {
             Self::Count => count(text).map(drop),
             Self::Cron => cron(text).map(drop),
             Self::Duration => duration(text).map(drop),
+            Self::Expression => expression(text).map(drop),
             Self::Factor => factor(text).map(drop),
+            Self::HeaderMode => header_mode(text),
             Self::Index => index(text).map(drop),
+            Self::KeyExpression => key_expression(text).map(drop),
             Self::Level => level(text).map(drop),
             Self::LogFormat => log_format(text).map(drop),
             Self::Name => name(text).map(drop),
@@ -194,9 +207,29 @@ pub(super) fn duration(text: &str) -> Read<Duration> {
     }
 }
 
+pub(super) fn expression(text: &str) -> Read<Expression> {
+    text.parse().map_err(|error: Malformed| Wrong::with(error.why()))
+}
+
+pub(super) fn key_expression(text: &str) -> Read<KeyExpression> {
+    text.parse().map_err(|error: Malformed| Wrong::with(error.why()))
+}
+
 pub(super) fn factor(text: &str) -> Read<f64> {
     match text.trim().parse::<f64>() {
         Ok(number) if number.is_finite() && number >= 1.0 => Ok(number),
+        _ => Err(Wrong::default()),
+    }
+}
+
+/// Takes the only way there is.
+fn header_mode(text: &str) -> Read<()> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "headers" => Ok(()),
+        "none" => Err(Wrong::with("an output leaves headers out by `header-patterns` of its binder")),
+        "embeddedheaders" | "embedded-headers" | "embedded_headers" => {
+            Err(Wrong::with("every broker has carried headers of its own for years"))
+        }
         _ => Err(Wrong::default()),
     }
 }

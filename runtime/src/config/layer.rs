@@ -7,7 +7,7 @@ use super::environment::Variable;
 use super::kind::Kind;
 use super::node::{Entry, Node, Piece, Shown, Value, tree_of};
 use super::schema::{Chosen, Found, Lookup, Schema};
-use super::spring::{is_foreign, missing_key};
+use super::spring::{is_foreign, refused_key};
 use super::suggestion::{is_slip, unknown_key};
 use super::tree::{Loose, Tree};
 use super::{Ignored, Origin, Problem, Problems};
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown(&mut self, entry: Entry, known: usize, candidates: &[String], progress: &mut Progress) {
-        if let Some((name, instead)) = missing_key(&entry.path) {
+        if let Some((name, instead)) = refused_key(&entry.path) {
             let written = Shown(&entry.path).to_string();
             let whose = if name.contains(".function.") { "Function" } else { "Stream" };
             let whose = if name.starts_with("spring.cloud.") {
@@ -278,14 +278,11 @@ impl<'a> Reader<'a> {
             } else {
                 "Spring".to_owned()
             };
-            let sentence = format!("is a {whose} property that wellspring does not support yet");
+            let sentence = format!("is a {whose} property that wellspring does not support");
             let problem =
                 Problem::new(if name == written { sentence } else { format!("`{name}` {sentence}") });
             let problem = problem.path(written).at(entry.key);
-            self.problems.push(match instead {
-                Some(advice) => problem.suggest(advice),
-                None => problem,
-            });
+            self.problems.push(problem.suggest(instead));
         } else if is_foreign(&entry.path) && !is_slip(&entry.path, known, candidates) {
             let path = Shown(&entry.path).to_string();
             progress.layer.foreign.insert(super::names::normalised(&path), entry.node);

@@ -12,6 +12,7 @@
 mod arguments;
 mod binding;
 mod book;
+mod core_keys;
 mod environment;
 mod files;
 mod function;
@@ -51,6 +52,7 @@ pub use origin::{Located, Origin};
 pub use problem::{Problem, Problems};
 pub use section::{Properties, Section, human};
 pub use sources::{Sources, split_arguments};
+pub use spring_key::{KeyState, SpringKey};
 pub use stream::{BinderConfig, StreamConfig};
 
 /// The configuration as meant: every value checked, every default put in.
@@ -132,6 +134,11 @@ impl Config {
             doc: key.doc,
         };
         schema.keys().iter().map(info).collect()
+    }
+
+    /// The keys of Spring Cloud Function and Stream that belong to no binder, and what becomes of each.
+    pub const fn spring_keys() -> &'static [SpringKey] {
+        core_keys::CORE_KEYS
     }
 
     /// The reference configuration: every key with its default and what it does, as YAML.

@@ -1,8 +1,46 @@
-//! Spring's names of keys that belong to a binder.
+//! One key of Spring's and what becomes of it, and Spring's names of keys that belong to a binder.
 
 use super::keys::PREFIXES;
 use super::names::normalised;
 use super::spring::fits;
+
+/// One key that Spring has, and what becomes of it here.
+///
+/// [`Config::spring_keys`](super::Config::spring_keys) and the tables of the binders
+/// ([`Factory::SPRING_KEYS`](crate::binder::Factory::SPRING_KEYS)) are what the documentation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpringKey {
+    /// The key in full, such as `spring.cloud.stream.kafka.bindings.*.consumer.ack-mode`. `*` stands for one name,
+    /// `**` at the end for anything below; what is said of `bindings.*` holds for `default` as well.
+    pub key: &'static str,
+    /// Whether it is understood.
+    pub state: KeyState,
+    /// For a supported key what is different here, if anything is; for a refused one what to use instead, as a clause.
+    pub note: &'static str,
+}
+
+/// Whether a key of Spring's is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is read and does what it does in Spring.
+    Supported,
+    /// It is refused by name, whatever its value is.
+    Refused,
+}
+
+impl SpringKey {
+    /// A key that means here what it means in Spring, give or take the note.
+    #[must_use]
+    pub const fn supported(key: &'static str, note: &'static str) -> Self {
+        Self { key, state: KeyState::Supported, note }
+    }
+
+    /// A key that is refused, and what to use instead; nothing if there is nothing.
+    #[must_use]
+    pub const fn refused(key: &'static str, instead: &'static str) -> Self {
+        Self { key, state: KeyState::Refused, note: instead }
+    }
+}
 
 /// What Spring's key is called below the settings of its binder: `spring.kafka.ssl.protocol` is `ssl.protocol`.
 pub(crate) fn below_binder(spring: &str) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::binding::{BindingConfig, check, exclusive};
+use super::problem::nearest;
 use super::settings::Settings;
 use super::{Located, Problem, Problems, Section, kind};
 
@@ -37,8 +38,10 @@ pub struct StreamConfig {
 pub struct BinderConfig {
     /// The type: `memory`, `kafka`, `rabbitmq` or that of a binder linked into the program.
     pub kind: Located<String>,
-    /// The settings of the type with those of this binder on top.
+    /// The settings of the type, unless they are not inherited, with those of this binder on top.
     pub environment: Section,
+    /// Whether it can be the default binder without being named as such.
+    pub default_candidate: bool,
 }
 
 impl StreamConfig {
@@ -73,13 +76,14 @@ impl StreamConfig {
         named.unwrap_or_else(|| BinderConfig {
             kind: Located::default_value(ours(name)),
             environment: self.section(&ours(name)),
+            default_candidate: false,
         })
     }
 
     pub(super) fn read(settings: &Settings, types: &[String], problems: &mut Problems) -> Self {
         let sections: BTreeMap<String, Section> =
             types.iter().map(|name| (name.clone(), settings.section(&["stream", name]))).collect();
-        let binders = settings
+        let binders: BTreeMap<String, BinderConfig> = settings
             .names(&["stream", "binders"])
             .into_iter()
             .map(|name| {
@@ -102,9 +106,7 @@ impl StreamConfig {
         });
         let stream = Self {
             enabled: settings.required(&["stream", "enabled"], kind::boolean).value,
-            default_binder: settings
-                .required(&["stream", "default-binder"], kind::name)
-                .map(|name| ours(&name)),
+            default_binder: default_binder(settings, &binders),
             binders,
             bindings,
             renames: renames.collect(),
@@ -127,6 +129,7 @@ impl StreamConfig {
             settings.origin(&["stream", "poller", name]).cloned()
         });
         self.check_binder("stream.default-binder", &self.default_binder, types, problems);
+        self.check_candidates(problems);
         if let Some(binder) = &self.unconfigured.binder {
             self.check_binder("stream.default.binder", binder, types, problems);
         }
@@ -167,6 +170,25 @@ impl StreamConfig {
         check_instance("stream.instance-index", &self.instance_index, &self.instance_count, problems);
     }
 
+    /// Several named binders could be the default, none is said to be, and a binding asks for it.
+    fn check_candidates(&self, problems: &mut Problems) {
+        let names: Vec<_> = candidates(&self.binders).map(|name| format!("`{name}`")).collect();
+        let asks = |binding: &BindingConfig| binding.binder.is_none();
+        if names.len() > 1
+            && self.default_binder.origin.is_default()
+            && let Some(binding) = self.bindings.values().find(|binding| asks(binding))
+        {
+            let names = names.join(", ");
+            let sentence =
+                format!("`{}` names no binder, and several could be the default: {names}", binding.name);
+            problems.push(
+                Problem::new(sentence)
+                    .path("stream.default-binder")
+                    .suggest("name one, or set `default-candidate: false`"),
+            );
+        }
+    }
+
     fn check_binder(&self, path: &str, binder: &Located<String>, types: &[String], problems: &mut Problems) {
         if self.binders.contains_key(&binder.value) || types.contains(&ours(binder)) {
             return;
@@ -199,8 +221,24 @@ impl BinderConfig {
         }
         let shared = sections.get(&kind.value).cloned();
         let shared = shared.unwrap_or_else(|| Section::empty(format!("stream.{}", kind.value)));
-        Self { environment: shared.overlaid(&own), kind }
+        let is = |key| settings.required(&["stream", "binders", name, key], kind::boolean).value;
+        let environment = if is("inherit-environment") { shared.overlaid(&own) } else { own };
+        Self { environment, kind, default_candidate: is("default-candidate") }
     }
+}
+
+/// The binder that is said to be the default; or, as in Spring, the only named one that could be.
+fn default_binder(settings: &Settings, binders: &BTreeMap<String, BinderConfig>) -> Located<String> {
+    let written = settings.required(&["stream", "default-binder"], kind::name).map(|name| ours(&name));
+    let mut candidates = candidates(binders);
+    match (candidates.next(), candidates.next()) {
+        (Some(only), None) if written.origin.is_default() => Located::default_value(only.clone()),
+        _ => written,
+    }
+}
+
+fn candidates(binders: &BTreeMap<String, BinderConfig>) -> impl Iterator<Item = &String> {
+    binders.iter().filter(|(_, binder)| binder.default_candidate).map(|(name, _)| name)
 }
 
 /// Spring calls the RabbitMQ binder `rabbit`.
@@ -208,12 +246,24 @@ fn ours(binder: &str) -> String {
     if binder == "rabbit" { "rabbitmq".to_owned() } else { binder.to_owned() }
 }
 
+/// Binder types that a feature of this crate brings, each named as its feature.
+const FEATURES: [&str; 2] = ["kafka", "rabbitmq"];
+
 fn no_binder(path: &str, binder: &Located<String>, names: &[&str]) -> Problem {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     let expected = format!("a binder of this program: {}", quoted.join(", "));
     let problem = Problem::mismatch(&binder.value, expected).path(path);
     let problem = if binder.origin.is_default() { problem } else { problem.at(binder.origin.clone()) };
-    problem.suggest_near(&binder.value, names.iter().copied())
+    let wrong = ours(binder);
+    let known = names.iter().copied().chain(FEATURES);
+    match nearest(&wrong, known) {
+        Some(feature) if FEATURES.contains(&feature) && !names.contains(&feature) => {
+            let meant = if feature == wrong { String::new() } else { format!("did you mean `{feature}`? ") };
+            problem.suggest(format!("{meant}its feature is off: `cargo add wellspring --features {feature}`"))
+        }
+        Some(name) => problem.suggest(format!("did you mean `{name}`?")),
+        None => problem,
+    }
 }
 
 fn check_instance(path: &str, index: &Located<u32>, count: &Located<u32>, problems: &mut Problems) {

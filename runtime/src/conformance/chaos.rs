@@ -176,7 +176,12 @@ impl Input for ChaosInput {
         max: usize,
     ) -> Poll<Result<(), Error>> {
         ready!(self.nerves.poll(cx));
-        if self.trouble == Trouble::Redelivery && self.losses > 0 && self.nerves.random.once_in(12) {
+        let connected = matches!(self.now, Now::Connected(_));
+        if connected
+            && self.trouble == Trouble::Redelivery
+            && self.losses > 0
+            && self.nerves.random.once_in(12)
+        {
             self.losses -= 1;
             self.lose();
         }

@@ -1,14 +1,13 @@
 //! Inputs and outputs as cases use them: with a deadline for everything that waits.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Found;
 use super::found::{Outcome, holds};
 use super::world::{in_time, payloads, plain};
-use crate::binder::{Confirmation, Delivery, Error, Health, Input, Outgoing, Output, Settlement, Ticket};
+use crate::binder::{Confirmation, Delivery, Error, Input, Kind, Outgoing, Output, Settlement, Ticket};
 
 /// How long nothing may happen where nothing is to happen.
 const QUIET: Duration = Duration::from_millis(100);
@@ -102,13 +101,38 @@ impl Reader {
         self.flush().await
     }
 
+    /// The same where the connection may be gone: what cannot be told comes again.
+    pub(super) async fn try_settle_all(
+        &mut self,
+        deliveries: Vec<Delivery>,
+        settlement: Settlement,
+    ) -> Outcome {
+        for delivery in deliveries {
+            self.settle(delivery.ticket, settlement);
+        }
+        let flushed = poll_fn(|cx| self.input.poll_flush(cx));
+        match in_time(self.patience, "flushing settlements", flushed).await? {
+            Err(error) if error.kind() != Kind::Unreachable => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Receives and acknowledges until a payload comes.
+    pub(super) async fn until(&mut self, payload: &str) -> Outcome {
+        loop {
+            let batch =
+                self.batch(100).await.map_err(|found| found.during(&format!("waiting for `{payload}`")))?;
+            let found = payloads(&batch).iter().any(|one| one == payload);
+            self.try_settle_all(batch, Settlement::Ack).await?;
+            if found {
+                return Ok(());
+            }
+        }
+    }
+
     pub(super) async fn flush(&mut self) -> Outcome {
         in_time(self.patience, "flushing settlements", poll_fn(|cx| self.input.poll_flush(cx))).await??;
         Ok(())
-    }
-
-    pub(super) fn health(&self) -> Arc<dyn Health> {
-        self.input.health()
     }
 
     pub(super) async fn close(self) -> Outcome {

@@ -11,7 +11,7 @@ use super::chaos::Trouble;
 use super::found::Outcome;
 use super::random::Random;
 use super::refusal;
-use super::world::World;
+use super::world::{World, in_time};
 use super::{Found, Options, Subject};
 
 /// How long a case that is excluded may take to fail.
@@ -154,7 +154,7 @@ impl Run {
     }
 }
 
-/// A case waits with a limit for each thing; this is the limit for all of them.
+/// A case waits with a limit for each thing; this is the limit for all of them together.
 async fn within(world: &World, outcome: impl Future<Output = Outcome>) -> Outcome {
-    world.in_time("all of it", outcome).await?
+    in_time(3 * world.patience, "all of it", outcome).await?
 }

@@ -151,26 +151,13 @@ impl World {
         Ok(Writer::new(output.map_err(|error| Found::from(error).during(&what))?, self.patience))
     }
 
-    /// Compares payloads in order; where deliveries may repeat, only whether each is there.
-    pub(super) fn same_payloads(&self, found: &[Delivery], expected: &[String]) -> Outcome {
-        let mut found = payloads(found);
-        let mut expected = expected.to_vec();
-        if self.may_repeat() {
-            for texts in [&mut found, &mut expected] {
-                texts.sort();
-                texts.dedup();
-            }
-        }
-        same("payloads", &found, &expected)
-    }
-
     /// How many messages the broker still has for a group; waits until they are so many. Where the broker cannot tell,
     /// nothing is compared.
     pub(super) async fn until_unsettled(&self, destination: &str, group: &str, expected: u64) -> Outcome {
         let group = self.name(group);
         let mut last = None;
         let looks = async {
-            let mut moments = tokio::time::interval(Duration::from_millis(10));
+            let mut moments = tokio::time::interval(Duration::from_millis(20));
             loop {
                 last = self.subject.unsettled(destination, &group).await?;
                 if last.is_none_or(|count| count == expected) {

@@ -1,14 +1,20 @@
 //! The HTTP edges of a runtime: the functions' listener, the management listener, and the health they show.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::health::BindingHealth;
 use crate::binding::Ends;
 use crate::config::Config;
 use crate::http::{self, Bound, BoundManagement, Health, Management, RunningManagement, Server};
 use crate::invocation::Functions;
+
+/// How long the functions wait for the bindings before they answer without them.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Both listeners, bound but not answering.
 #[derive(Debug)]
@@ -65,8 +71,22 @@ impl Listening {
 }
 
 impl Edges {
-    /// Lets the functions answer.
-    pub(super) fn open(&mut self, listening: Listening) {
+    /// Lets the functions answer when the bindings are made, or when that takes long.
+    pub(super) async fn open_after<E>(
+        &mut self,
+        listening: Listening,
+        made: impl Future<Output = Result<(), E>>,
+    ) -> Result<(), E> {
+        let mut made = pin!(made);
+        let early = timeout(PATIENCE, made.as_mut()).await;
+        if let Ok(Err(error)) = early {
+            return Err(error);
+        }
+        self.open(listening);
+        if early.is_ok() { Ok(()) } else { made.await }
+    }
+
+    fn open(&mut self, listening: Listening) {
         self.functions = listening.functions.map(Bound::start);
         if let Some(address) = self.functions_address() {
             tracing::info!(%address, "functions answer over HTTP");

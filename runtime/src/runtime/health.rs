@@ -30,11 +30,15 @@ impl Observed for BindingHealth {
     }
 
     fn measured(&self) -> BoxFuture<'_, BTreeMap<Box<str>, Component>> {
-        let measured = self.0.all().iter().map(async |end| {
-            let backlog = if end.is_input() { timeout(PATIENCE, end.backlog()).await } else { Ok(None) };
-            (end.name().into(), component(end, backlog.ok().flatten()))
+        let backlogs = self.0.all().iter().map(async |end| {
+            if end.is_input() { timeout(PATIENCE, end.backlog()).await.ok().flatten() } else { None }
         });
-        join_all(measured).map(|all| all.into_iter().collect()).boxed()
+        // Everything else is looked at in one go, so that it fits together.
+        let seen = |backlogs: Vec<_>| {
+            let ends = self.0.all().iter().zip(backlogs);
+            ends.map(|(end, backlog)| (end.name().into(), component(end, backlog))).collect()
+        };
+        join_all(backlogs).map(seen).boxed()
     }
 }
 

@@ -74,9 +74,12 @@ impl Runtime {
         let mut bindings = Bindings::of(&self.plan);
         #[cfg(feature = "http")]
         let mut edges = listening.start(bindings.ends());
-        bindings.connect(&self.plan, &self.binders, &self.sender, self.config.stream.patience()).await?;
+        let patience = self.config.stream.patience();
+        let made = bindings.connect(&self.plan, &self.binders, &self.sender, patience);
         #[cfg(feature = "http")]
-        edges.open(listening);
+        edges.open_after(listening, made).await?;
+        #[cfg(not(feature = "http"))]
+        made.await?;
         Ok(Running {
             grace: self.config.shutdown_timeout,
             _binders: self.binders,

@@ -120,6 +120,46 @@ fn an_empty_name_counts_as_not_set() {
 }
 
 #[test]
+fn refuses_binders_that_are_not_there() {
+    let place = "built-in application.yaml";
+    let cases = [
+        (
+            "stream.default-binder: kafak",
+            vec![format!(
+                "{place}:1:24: `stream.default-binder`: found `kafak`, expected a binder of this program: `memory`; did you mean `kafka`? its feature is off: `cargo add wellspring --features kafka`"
+            )],
+        ),
+        (
+            "stream.default-binder: kafka",
+            vec![format!(
+                "{place}:1:24: `stream.default-binder`: found `kafka`, expected a binder of this program: `memory`; its feature is off: `cargo add wellspring --features kafka`"
+            )],
+        ),
+        (
+            "stream.binders.two.type: rabbit",
+            vec![format!(
+                "{place}:1:26: `stream.binders.two.type`: found `rabbitmq`, expected a binder of this program: `memory`; its feature is off: `cargo add wellspring --features rabbitmq`"
+            )],
+        ),
+        (
+            "stream.bindings.a-in-0.binder: memroy",
+            vec![format!(
+                "{place}:1:32: `stream.bindings.a-in-0.binder`: found `memroy`, expected a binder of this program: `memory`; did you mean `memory`?"
+            )],
+        ),
+        (
+            "stream.binders.one.type: nats",
+            vec![format!(
+                "{place}:1:26: `stream.binders.one.type`: found `nats`, expected a binder of this program: `memory`"
+            )],
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn refuses_what_does_not_fit_together() {
     let place = "built-in application.yaml";
     let cases = [
@@ -132,18 +172,6 @@ fn refuses_what_does_not_fit_together() {
         ("http.port: 0\nmanagement.port: 0", vec![]),
         ("http: { port: 8081, address: 127.0.0.2 }", vec![]),
         ("http.port: 8081\nmanagement.enabled: false", vec![]),
-        (
-            "stream.default-binder: kafak",
-            vec![format!(
-                "{place}:1:24: `stream.default-binder`: found `kafak`, expected a binder of this program: `memory`"
-            )],
-        ),
-        (
-            "stream.bindings.a-in-0.binder: memroy",
-            vec![format!(
-                "{place}:1:32: `stream.bindings.a-in-0.binder`: found `memroy`, expected a binder of this program: `memory`; did you mean `memory`?"
-            )],
-        ),
         (
             "stream.instance-index: 1",
             vec![format!(
@@ -160,12 +188,6 @@ fn refuses_what_does_not_fit_together() {
             "stream.poller: { cron: '* * * * *', fixed-delay: 1 }",
             vec![format!(
                 "{place}:1:24: `stream.poller.cron`: excludes `stream.poller.fixed-delay`, which is set at {place}:1:50; keep one of them"
-            )],
-        ),
-        (
-            "stream.binders.one.type: nats",
-            vec![format!(
-                "{place}:1:26: `stream.binders.one.type`: found `nats`, expected a binder of this program: `memory`"
             )],
         ),
     ];

@@ -17,8 +17,10 @@ fn plain_keys() -> Vec<(String, &'static str)> {
                 text if text.starts_with("`off`") => "debug",
                 text if text.starts_with("`auto`") => "json",
                 text if text.starts_with("a path") => "/p",
+                "`headers`" => "headers",
                 _ if key.path == "stream.default-binder" || key.path == "stream.default.binder" => "memory",
                 _ if key.path.ends_with("instance-index") => "0",
+                _ if key.path.ends_with("selector-expression") => "hashCode()",
                 _ if key.path.ends_with("back-off-max-interval") => "99999",
                 _ => "7",
             };

@@ -86,28 +86,30 @@ fn a_slip_of_the_pen_in_a_spring_key_is_no_foreign_key() {
 }
 
 #[test]
-fn names_properties_that_are_not_supported_yet() {
+fn names_properties_that_are_not_supported() {
     let cases = [
         (
             "spring.cloud.stream.bindings.x-in-0.consumer.batch-mode: true",
             "built-in application.yaml:1:1: `spring.cloud.stream.bindings.x-in-0.consumer.batch-mode`: is a Spring Cloud \
-             Stream property that wellspring does not support yet",
+             Stream property that wellspring does not support; leave it out: a function is called with one delivery at \
+             a time",
         ),
         (
             "stream.bindings.x-in-0.error-handler-definition: f",
             "built-in application.yaml:1:1: `stream.bindings.x-in-0.error-handler-definition`: \
              `spring.cloud.stream.bindings.x-in-0.error-handler-definition` is a Spring Cloud Stream property that \
-             wellspring does not support yet; use `consumer.dead-letter` and read that destination with a function",
+             wellspring does not support; use `consumer.dead-letter` and read that destination with a function",
         ),
         (
             "spring.cloud.function.routing-expression: x",
             "built-in application.yaml:1:1: `spring.cloud.function.routing-expression`: is a Spring Cloud Function \
-             property that wellspring does not support yet",
+             property that wellspring does not support; name one definition per profile in `function.definition`, or \
+             send by name with `Sender`",
         ),
         (
             "spring.config.activate.on-profile: x",
             "built-in application.yaml:1:1: `spring.config.activate.on-profile`: is a Spring property that wellspring does \
-             not support yet; put these settings into `application-<profile>.yaml`",
+             not support; put these settings into `application-<profile>.yaml`",
         ),
     ];
     for (text, expected) in cases {

@@ -10,8 +10,6 @@ use wellspring::conformance::{Exclusion, Found, Raw, Settings, Subject, Tap};
 use wellspring::testing::{Destinations, Reader};
 use wellspring::{ContentType, HeaderValue, Message};
 
-wellspring::conformance!(Some(MemoryUnderTest::default()));
-
 #[derive(Default)]
 pub(crate) struct MemoryUnderTest {
     destinations: Destinations,

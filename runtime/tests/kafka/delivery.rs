@@ -55,16 +55,38 @@ async fn the_record_is_what_the_bare_client_reads() {
 }
 
 #[tokio::test]
-async fn a_tombstone_is_not_an_empty_payload() {
+async fn headers_of_other_programs_are_read_as_spring_reads_them() {
     let Some(cluster) = Cluster::find() else { return };
-    let topic = cluster.topic("tombstone", 1).await;
-    let deleted = Record { key: Some(b"k"), ..Record::default() };
-    cluster.produce(&topic, [deleted, Record::of(b"")]);
+    let topic = cluster.topic("foreign", 1).await;
+    let types = br#"{"twice":"java.lang.String","quoted":"java.lang.String"}"#;
+    let trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let headers = vec![
+        ("twice", Some(&b"first"[..])),
+        ("twice", Some(&b"last"[..])),
+        ("quoted", Some(&b"\"in quotes\""[..])),
+        ("traceparent", Some(&trace[..])),
+        ("kafka_receivedTopic", Some(&b"elsewhere"[..])),
+        ("contentType", Some(&b"\"text/plain\""[..])),
+        ("spring_json_header_types", Some(&types[..])),
+    ];
+    cluster.produce(&topic, [Record { headers, ..Record::of(b"x") }]);
     let mut input = input(&cluster.binder(""), &topic, "g").await;
-    let deliveries = receive(&mut *input, 2).await;
-    assert_eq!(deliveries[0].message.payload(), &None);
-    assert_eq!(deliveries[1].message.payload().as_deref(), Some(&b""[..]));
+    let delivery = receive(&mut *input, 1).await.remove(0);
+    let headers = delivery.message.headers();
+    assert_eq!(headers.get_all("twice").collect::<Vec<_>>(), [&HeaderValue::from("last")]);
+    assert_eq!(headers.text("quoted"), Some("in quotes"));
+    assert_eq!(headers.text("traceparent").map(str::as_bytes), Some(&trace[..]));
+    assert_eq!(headers.text("kafka_receivedTopic"), Some(topic.as_str()), "nobody else says what is a fact");
+    assert_eq!(headers.content_type().map(ContentType::as_str), Some("text/plain"));
+    let to = cluster.name("passed-on");
+    let mut output = output(&cluster.binder(""), &to).await;
+    assert!(send(&mut *output, vec![plain(delivery.message)]).await[0].is_ok());
+    let passed_on = cluster.consume(&to, 1).remove(0);
+    assert_eq!(passed_on.header("traceparent").map(str::as_bytes), Some(&trace[..]));
+    let listed = passed_on.header("spring_json_header_types").unwrap();
+    assert!(!listed.contains("traceparent"), "{listed}");
     input.close().await.unwrap();
+    output.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -114,29 +136,5 @@ async fn what_is_given_back_comes_again_in_order_and_with_the_next_attempt() {
     assert_eq!(settled, expected);
     flush(&mut *input).await;
     assert_eq!(cluster.committed(&group, &topic, 1), [6]);
-    input.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn no_more_is_open_than_may_be() {
-    let Some(cluster) = Cluster::find() else { return };
-    let topic = cluster.topic("bound", 1).await;
-    let texts: Vec<String> = (0..50).map(|n| n.to_string()).collect();
-    cluster.produce(&topic, texts.iter().map(|text| Record::of(text.as_bytes())));
-    let spec = wellspring::binder::InputSpec { max_in_flight: 3, ..input_spec(&[&topic], Some("g")) };
-    let binder = cluster.binder("");
-    let mut input = wellspring::binder::Binder::bind_input(&binder, spec).await.unwrap();
-    for round in 0..10 {
-        let open = receive(&mut *input, 3).await;
-        let mut more = Vec::new();
-        let polled = std::future::poll_fn(|cx| {
-            std::task::Poll::Ready(input.poll_receive(cx, &mut more, 100).is_pending())
-        });
-        assert!(polled.await && more.is_empty(), "three are open");
-        for (n, delivery) in open.into_iter().enumerate() {
-            assert_eq!(text(&delivery), (round * 3 + n).to_string());
-            input.settle(delivery.ticket, Settlement::Ack);
-        }
-    }
     input.close().await.unwrap();
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::admin::{AdminOptions, ConfigSource, ResourceSpecifier};
 use serde::Deserialize;
-use wellspring::binder::kafka::partition_of;
-use wellspring::binder::{Binder as _, Outgoing, OutputSpec};
+
+use wellspring::binder::{Binder as _, Outgoing, OutputSpec, partition_of};
 use wellspring::{ContentType, HeaderValue, Message};
 
 use crate::support::*;
@@ -50,26 +50,24 @@ impl Case {
     fn settings(&self) -> String {
         let prefix = "--spring.cloud.stream.kafka.bindings.out-0.producer.";
         let own = self.arguments.iter().filter_map(|argument| argument.strip_prefix(prefix)?.split_once('='));
-        // Serializers make bytes of text, as every key here is, and expressions are not the binder's.
-        let own = own.filter(|(name, _)| !name.contains("serializer") && !name.contains("expression"));
-        let lines: Vec<_> = own.map(|(name, value)| format!("'{name}': '{value}'")).collect();
+        // Serializers make bytes of text, as every key here is.
+        let own = own.filter(|(name, _)| !name.contains("serializer"));
+        let quoted = |value: &str| value.replace('\'', "''");
+        let lines: Vec<_> = own.map(|(name, value)| format!("'{name}': '{}'", quoted(value))).collect();
         format!("bindings: {{ test-out-0: {{ producer: {{ {} }} }} }}", lines.join(", "))
     }
 
-    /// A message that the application sent, with what its expressions say.
+    /// A message that the application sent, with the partition that is chosen before the binder sees it.
     fn message(&self, text: &str, n: i32) -> Outgoing {
         let mut message = Message::encoded(text.to_owned(), ContentType::JSON).with_header("pk", text);
-        let (mut key, mut partition) = (None, None);
-        if self.argument("message-key-expression").is_some() {
-            key = Some(bytes::Bytes::copy_from_slice(text.as_bytes()));
-        }
+        let mut partition = None;
         if self.argument("partition-key-expression").is_some() {
             let chosen = partition_of(&HeaderValue::from(text), self.count());
             message.headers_mut().set("scst_partition", i32::try_from(chosen).unwrap());
             partition = Some(chosen);
         }
         message.headers_mut().set("n", n);
-        Outgoing { message, key, partition }
+        Outgoing { message, key: None, partition }
     }
 
     fn count(&self) -> u32 {

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
-use wellspring::binder::Outgoing;
-use wellspring::binder::kafka::partition_of;
+use wellspring::binder::{Outgoing, partition_of};
 use wellspring::{ContentType, EncodedMessage, HeaderValue, Headers, Message};
 
 use crate::support::*;

@@ -49,6 +49,14 @@ impl Broker {
         name
     }
 
+    /// Closes connections, as an operator does.
+    pub(crate) async fn close_connections(&self, names: &[String]) {
+        for name in names {
+            let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            self.ask("DELETE", &format!("connections/{encoded}")).await;
+        }
+    }
+
     /// Waits until a queue holds so many messages.
     pub(crate) async fn until_waiting(&self, queue: &str, count: u32) {
         eventually(&format!("`{queue}` holds {count}"), async || self.waiting(queue).await == count).await;

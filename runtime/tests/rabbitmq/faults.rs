@@ -1,35 +1,17 @@
 //! The broker is killed or restarted while messages flow through an application: nothing is lost, and it goes on.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use lapin::BasicProperties;
-use tokio::process::Command;
 use wellspring::config::Sources;
 use wellspring::{Running, Runtime};
 
+use super::brokers::brokers;
 use super::support::{Broker, broker};
 
-/// Runs `scripts/brokers`; nothing when it did not start the broker, so that it cannot stop it either.
-async fn brokers(words: &[&str]) -> Option<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut command = Command::new(root.join("scripts/brokers"));
-    command.args(words).current_dir(root).env_remove("WELLSPRING_TEST_RABBITMQ");
-    let ended = command.output().await.unwrap();
-    ended.status.success().then_some(())
-}
-
 async fn started_here(test: &str) -> Option<Broker> {
-    let broker = broker(test).await?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    if !root.join(".brokers/rabbitmq.mode").exists() {
-        crate::skip::skipped(
-            "rabbitmq",
-            "this one may not be stopped; `scripts/brokers up rabbitmq` starts one",
-        );
-        return None;
-    }
-    Some(broker)
+    crate::brokers::ours("rabbitmq", "WELLSPRING_TEST_RABBITMQ").await?;
+    broker(test).await
 }
 
 async fn application(broker: &Broker) -> Running {

@@ -96,6 +96,50 @@ async fn a_payload_is_packed_as_spring_packs_it_and_unpacked_for_the_function() 
     broker.clean().await;
 }
 
+/// The very messages of a Spring application with `batching-enabled`, packed and not.
+#[tokio::test]
+async fn messages_that_spring_sent_as_one_are_deliveries_of_their_own() {
+    let Some(broker) = broker("batching").await else { return };
+    let recorded: serde_json::Value =
+        serde_json::from_str(include_str!("../captures/rabbit-producers.json")).unwrap();
+    let binder = broker.binder(&consumer("prefetch: 1"));
+    let destination = broker.name("d");
+    let spec = wellspring::binder::InputSpec { max_in_flight: 2, ..input_spec(&destination, "g") };
+    let mut member = Member(binder.bind_input(spec).await.unwrap());
+    for run in ["batching", "batching-compress"] {
+        let sent = &recorded[run]["published"][0];
+        let body = bytes_of(sent["body"]["hex"].as_str().unwrap());
+        let mut headers = vec![
+            ("rk", AMQPValue::LongString("k.foo".into())),
+            ("amqp_batchSize", AMQPValue::LongInt(3)),
+            ("springBatchFormat", AMQPValue::LongString("lengthHeader4".into())),
+        ];
+        let mut encoding = BasicProperties::default();
+        if run == "batching-compress" {
+            headers.push(("springAutoDecompress", AMQPValue::Boolean(true)));
+            encoding = encoding.with_content_encoding("gzip".into());
+        }
+        let table = with_headers(&headers).headers().clone().unwrap();
+        broker.publish(&destination, "k", &body, encoding.with_headers(table)).await;
+        broker.publish(&destination, "k", b"next", BasicProperties::default()).await;
+        let first = member.receive(2).await;
+        assert_eq!(payloads(&first), ["foo", "bar"], "{run}: no more than may be unsettled at once");
+        let headers = first[1].message.headers();
+        assert_eq!(headers.text("rk"), Some("k.foo"));
+        assert!(!headers.contains("springBatchFormat") && !headers.contains("amqp_batchSize"));
+        member.settle(first, Settlement::Ack).await;
+        let last = member.receive(1).await;
+        assert_eq!(payloads(&last), ["baz"], "{run}: the broker waits for the whole message");
+        member.settle(last, Settlement::Ack).await;
+        let next = member.receive(1).await;
+        assert_eq!(payloads(&next), ["next"]);
+        member.settle(next, Settlement::Ack).await;
+    }
+    member.leave().await;
+    broker.until_waiting(&format!("{destination}.g"), 0).await;
+    broker.clean().await;
+}
+
 #[tokio::test]
 async fn a_delayed_exchange_without_the_plugin_names_the_plugin() {
     let Some(broker) = broker("delayed").await else { return };

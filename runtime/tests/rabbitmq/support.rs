@@ -92,15 +92,8 @@ impl Broker {
         Some(serde_json::from_str(&body).unwrap())
     }
 
-    /// Closes connections, as an operator does.
-    pub(crate) async fn close_connections(&self, names: &[String]) {
-        for name in names {
-            let encoded: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            self.ask("DELETE", &format!("connections/{encoded}")).await;
-        }
-    }
-
-    async fn ask(&self, method: &str, path: &str) -> Option<String> {
+    /// Asks the management interface for something.
+    pub(crate) async fn ask(&self, method: &str, path: &str) -> Option<String> {
         let address = std::env::var("WELLSPRING_TEST_RABBITMQ_MANAGEMENT").ok()?;
         let host = address.strip_prefix("http://")?.trim_end_matches('/');
         let mut socket = tokio::net::TcpStream::connect(host).await.unwrap();

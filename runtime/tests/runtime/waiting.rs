@@ -13,6 +13,7 @@ use wellspring::testing::Destinations;
 use wellspring::{ContentType, Message, Running, Runtime, RuntimeBuilder};
 
 use super::app::eventually;
+use super::web::{get, until};
 
 /// A broker that answers when it is told to.
 #[derive(Debug, Clone)]
@@ -68,6 +69,7 @@ impl Binder for Sleepy {
 const YAML: &str = "
 function: { definition: uppercase;sink }
 stream:
+  default-binder: memory
   bindings:
     uppercase-in-0: { destination: in, group: g }
     uppercase-out-0: { destination: out, binder: sleepy }
@@ -89,18 +91,7 @@ fn builder(awake: &Destinations, sleepy: &Sleepy, arguments: &[&str]) -> Runtime
         .binder("sleepy", Arc::new(sleepy.clone()))
 }
 
-async fn get(address: std::net::SocketAddr, target: &str) -> (String, serde_json::Value) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
-}
-
-async fn health(running: &Running, target: &str) -> (String, serde_json::Value) {
+async fn health(running: &Running, target: &str) -> (u16, serde_json::Value) {
     get(running.management_address().unwrap(), target).await
 }
 
@@ -114,12 +105,12 @@ async fn a_broker_that_is_down_at_start_is_waited_for_while_http_answers() {
         assert_eq!(binding.state(), State::Connecting, "{}", binding.name());
     }
     let (status, ready) = health(&running, "/health/ready").await;
-    assert_eq!((status.as_str(), &ready["status"]), ("HTTP/1.1 503 Service Unavailable", &"down".into()));
+    assert_eq!((status, &ready["status"]), (503, &"down".into()));
     let detail = |binding: &str| ready["components"][binding]["detail"].as_str().unwrap().to_owned();
     assert_eq!(detail("uppercase-out-0"), "waits for the binder `sleepy`: `sleepy:1` does not answer");
     assert_eq!(detail("uppercase-in-0"), "waits until the binder `sleepy` can be reached");
     assert_eq!(ready["components"]["uppercase-out-0"]["state"], "connecting");
-    assert_eq!(health(&running, "/health/live").await.0, "HTTP/1.1 200 OK");
+    assert_eq!(health(&running, "/health/live").await.0, 200);
 
     // Nothing is read meanwhile, also where it could be: another member of the group gets it.
     awake.send("aside", Message::encoded("x", ContentType::TEXT)).await.unwrap();
@@ -129,10 +120,9 @@ async fn a_broker_that_is_down_at_start_is_waited_for_while_http_answers() {
 
     sleepy.turn(AWAKE);
     running.binding("uppercase-in-0").unwrap().reached(State::Running).await;
-    assert_eq!(
-        health(&running, "/health/ready").await,
-        ("HTTP/1.1 200 OK".to_owned(), serde_json::json!({"status": "up"}))
-    );
+    let ready =
+        until(running.management_address().unwrap(), "/health/ready", |status, _| status == 200).await;
+    assert_eq!(ready, serde_json::json!({"status": "up"}));
     let mut out = asleep.reader("out", "test").await.unwrap();
     awake.send("in", Message::encoded("hello", ContentType::TEXT)).await.unwrap();
     assert_eq!(out.next().await.unwrap().message.bytes(), b"HELLO");

@@ -1,4 +1,4 @@
-//! Partitions, sending from code, routing, and what becomes of failures.
+//! Sending from code, routing, and what becomes of failures.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,12 +12,9 @@ use crate::app::{App, builder, eventually, next, problems, text};
 use crate::functions::{plain, uppercase};
 use crate::row::{Row, differs, not_yet, refused, refuses, same};
 
-const PARTITIONS: &str = "an output cannot choose partitions by an expression yet";
 const ROUTER: &str = "there is no router yet";
 const HANDLER: &str = "there is no error handler yet, only dead letters";
 const POLLED: &str = "an input cannot be polled by the application yet";
-const KEY: &str = "spring.cloud.stream.bindings.echo-out-0.producer.partition-key-expression";
-const EXTRACTOR: &str = "spring.cloud.stream.bindings.echo-out-0.producer.partition-key-extractor-name";
 const ROUTING: &str = "spring.cloud.stream.function.routing.enabled";
 const EXPRESSION: &str = "spring.cloud.function.routing-expression";
 const ERROR_HANDLER: &str = "spring.cloud.stream.bindings.echo-in-0.error-handler-definition";
@@ -47,33 +44,10 @@ where
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    [partitions(), unknown_outputs(), sending(), not_sending_yet(), routing(), failures()]
+    [crate::partitions::rows(), unknown_outputs(), sending(), not_sending_yet(), routing(), failures()]
         .into_iter()
         .flatten()
         .collect()
-}
-
-fn partitions() -> Vec<Row> {
-    vec![
-        refused("P1", PARTITIONS, KEY),
-        refused("P2", PARTITIONS, KEY),
-        refused("P4", PARTITIONS, KEY),
-        refused("P5", PARTITIONS, KEY),
-        refused("P6", PARTITIONS, KEY),
-        refused("P8", PARTITIONS, EXTRACTOR),
-        refused("P9", PARTITIONS, EXTRACTOR),
-        same!("P10", {
-            let yaml = "
-function: { definition: upper }
-stream: { bindings: { upper-in-0: { consumer: { partitioned: true } } } }
-";
-            let found = problems(yaml, |catalog| catalog.function("upper", uppercase));
-            assert!(found.len() == 1 && found[0].contains("a partitioned input needs a group"), "{found:?}");
-        }),
-        refused("P12", PARTITIONS, KEY),
-        refused("P13", PARTITIONS, KEY),
-        refused("P14", PARTITIONS, KEY),
-    ]
 }
 
 fn unknown_outputs() -> Vec<Row> {

@@ -9,6 +9,9 @@ use crate::app::problems;
 /// What executes a row; it panics when the answer is another one.
 pub(crate) type Check = fn() -> BoxFuture<'static, ()>;
 
+/// A test: its file below `runtime/tests`, and its name.
+pub(crate) type Place = (&'static str, &'static str);
+
 /// A behaviour and how we answer it.
 pub(crate) struct Row {
     pub(crate) id: &'static str,
@@ -25,6 +28,8 @@ pub(crate) enum Answer {
     NotYet(&'static str, Option<&'static str>),
     /// It is about something that a Rust program does not have.
     NoCounterpart(&'static str),
+    /// A test elsewhere executes our answer, which is Spring's unless it says why not.
+    Elsewhere(Option<&'static str>, Place),
 }
 
 /// A row that we answer as Spring does, and what executes it.
@@ -62,6 +67,23 @@ pub(crate) const fn no_counterpart(id: &'static str, why: &'static str) -> Row {
     Row { id, answer: Answer::NoCounterpart(why) }
 }
 
+/// A row that we answer as Spring does, which a test elsewhere executes.
+pub(crate) const fn covered(id: &'static str, test: Place) -> Row {
+    Row { id, answer: Answer::Elsewhere(None, test) }
+}
+
+/// A row that we answer otherwise, why, and the test elsewhere that executes our answer.
+pub(crate) const fn differs_in(id: &'static str, why: &'static str, test: Place) -> Row {
+    Row { id, answer: Answer::Elsewhere(Some(why), test) }
+}
+
+/// Looks whether a test is there.
+fn is_there((file, name): Place) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(text.contains(&format!("fn {name}(")), "{file} has no `{name}`");
+}
+
 /// Executes all rows, each in a runtime of its own with a paused clock, and reports every one that fails.
 pub(crate) fn execute(rows: Vec<Row>) {
     let mut failed = Vec::new();
@@ -72,6 +94,7 @@ pub(crate) fn execute(rows: Vec<Row>) {
                 tokio.enable_all().start_paused(true).build().unwrap().block_on(check());
             }
             Answer::NotYet(_, Some(key)) => refuses(key),
+            Answer::Elsewhere(_, test) => is_there(test),
             Answer::NotYet(_, None) | Answer::NoCounterpart(_) => {}
         }));
         if executed.is_err() {
@@ -81,10 +104,16 @@ pub(crate) fn execute(rows: Vec<Row>) {
     assert!(failed.is_empty(), "these rows are answered otherwise: {failed:?}");
 }
 
-/// A key of Spring that we do not support is refused by its full name.
+/// A key of Spring that we do not support is refused by its full name, or one value of it if that stands behind it.
 pub(crate) fn refuses(key: &str) {
-    let problems = problems(&format!("{key}: x"), |catalog| catalog.function("echo", |text: String| text));
+    let (key, value) = key.split_once(": ").unwrap_or((key, "x"));
+    let problems =
+        problems(&format!("{key}: {value}"), |catalog| catalog.function("echo", |text: String| text));
     assert_eq!(problems.len(), 1, "{problems:?}");
+    if value != "x" {
+        assert!(problems[0].contains(&format!("found `{value}`, expected")), "{problems:?}");
+        return;
+    }
     let expected = format!("`{key}`: is a Spring Cloud ");
-    assert!(problems[0].contains(&expected) && problems[0].contains("does not support yet"), "{problems:?}");
+    assert!(problems[0].contains(&expected) && problems[0].contains("does not support; "), "{problems:?}");
 }

@@ -7,6 +7,11 @@ use wellspring::config::Sources;
 use wellspring::testing::{Destinations, Reader, Received};
 use wellspring::{CatalogBuilder, ContentType, Message, Running, Runtime, RuntimeBuilder};
 
+thread_local! {
+    /// Where applications of this thread have their destinations, if not in memory.
+    pub(crate) static PLACE: std::cell::RefCell<Option<Destinations>> = const { std::cell::RefCell::new(None) };
+}
+
 /// A running application.
 pub(crate) struct App {
     pub(crate) destinations: Destinations,
@@ -36,7 +41,8 @@ impl App {
         yaml: &str,
         functions: impl FnOnce(CatalogBuilder) -> CatalogBuilder + Send + 'static,
     ) -> Self {
-        Self::start_on(Destinations::new(), yaml, functions).await
+        let place = PLACE.with_borrow(Clone::clone);
+        Self::start_on(place.unwrap_or_default(), yaml, functions).await
     }
 
     pub(crate) async fn start_on(

@@ -14,9 +14,18 @@ use crate::config::Properties;
 /// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
 const RECONNECT_AT_MOST: &str = "2000";
 
+/// The largest batch that is sent, in bytes, as for Java's client: what Spring can send can be sent.
+const LARGEST: &str = "1048576";
+
+/// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
+const HEARTBEAT: &str = "1000";
+
 /// How long a message waits for a topic that no broker knows, before it is refused, in milliseconds. Topics are made
 /// before their outputs, so that none is on its way to be known.
 const UNKNOWN_AFTER: &str = "5000";
+
+/// How one may log in.
+const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 /// What is said of encryption that is not compiled in.
 const NEEDS_SSL: &str = "needs the feature `kafka-ssl` of `wellspring`";
@@ -60,6 +69,8 @@ impl Config {
         start: StartOffset,
     ) -> ClientConfig {
         let mut client = self.client(name);
+        report_by_itself(&mut client);
+        client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
         lay(&mut client, &self.consumer_properties);
@@ -86,7 +97,9 @@ impl Config {
             .set("acks", self.acks())
             .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
             .set("partitioner", "murmur2_random")
-            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER)
+            .set("message.max.bytes", LARGEST);
+        report_by_itself(&mut client);
         self.producer.lay(&mut client);
         client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
         if let Some(size) = settings.buffer_size {
@@ -160,7 +173,8 @@ impl Config {
         let client = self.client("check");
         let protocol = client.get("security.protocol").unwrap_or("plaintext").to_ascii_lowercase();
         let mechanism = client.get("sasl.mechanism").or_else(|| client.get("sasl.mechanisms"));
-        let scram = protocol.contains("sasl") && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
+        let is_login = protocol.starts_with("sasl");
+        let scram = is_login && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
         if (protocol.contains("ssl") || scram) && !cfg!(feature = "kafka-ssl") {
             let what = if scram { mechanism.unwrap_or_default() } else { "encryption" };
             return Some(format!("{what} {NEEDS_SSL}"));
@@ -169,8 +183,17 @@ impl Config {
             Err(KafkaError::ClientConfig(_, reason, ..)) if lacks_ssl(&reason) => {
                 Some(format!("`ssl` {NEEDS_SSL}"))
             }
+            // The reason may repeat the value, which may be a credential.
+            Err(KafkaError::ClientConfig(_, _, name, _)) if is_secret(&name) => {
+                Some(format!("the client does not accept `{name}`"))
+            }
             Err(KafkaError::ClientConfig(_, reason, name, _)) => {
                 Some(format!("the client does not accept `{name}`: {reason}"))
+            }
+            _ if is_login && !mechanism.is_some_and(|found| MECHANISMS.contains(&found)) => {
+                let found = mechanism.map_or("is missing".to_owned(), |found| format!("is `{found}`"));
+                let expected = MECHANISMS.map(|known| format!("`{known}`")).join(", ");
+                Some(format!("`sasl.mechanism` {found}, expected one of {expected}"))
             }
             _ => None,
         }
@@ -245,6 +268,14 @@ fn lacks_ssl(reason: &str) -> bool {
 
 fn is_secret(name: &str) -> bool {
     ["password", "secret", "pem", "jaas", "token", "key"].iter().any(|part| name.contains(part))
+}
+
+/// Lets the library report how it stands with the cluster, unless that is configured.
+fn report_by_itself(client: &mut ClientConfig) {
+    let interval = "statistics.interval.ms";
+    if !client.config_map().contains_key(interval) {
+        client.set(interval, super::health::INTERVAL_MS);
+    }
 }
 
 fn lay(client: &mut ClientConfig, properties: &Properties) {

@@ -1,6 +1,7 @@
 //! From a record's headers to ours, as Spring reads them: what `spring_json_header_types` lists has its type, the
 //! rest is bytes. Facts of the record come after them, under Spring's names.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use wellspring_functions::{HeaderName, HeaderValue};
 
 use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
 use super::records::{Batch, Record};
+use crate::binder::facts::prevail;
 
 /// The topic that a record came from.
 pub(super) const TOPIC: &str = "kafka_receivedTopic";
@@ -52,7 +54,8 @@ pub(super) fn is_fact(name: &str) -> bool {
         && !matches!(name, KEY | PARTITION)
 }
 
-/// Reads the headers of one record.
+/// Reads the headers of one record. Of several with one name the last counts, as in Spring; nobody else says what is a
+/// fact.
 pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderValue)> {
     let raw = record.headers(&batch.buffer);
     let types = types(&raw);
@@ -62,12 +65,22 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
             continue;
         }
         let name = String::from_utf8_lossy(&name);
-        let class = types.iter().find(|(listed, _)| *listed == name).map(|(_, class)| class.as_str());
+        let class = types.get(name.as_ref()).map(String::as_str);
         let value = value.map_or(HeaderValue::Null, |value| typed(&name, class, value));
         entries.push((name.into(), value));
     }
+    keep_last(&mut entries);
+    let outside = entries.len();
     facts(batch, record, &mut entries);
+    prevail(&mut entries, outside);
     entries
+}
+
+fn keep_last(entries: &mut Vec<(HeaderName, HeaderValue)>) {
+    let mut seen = HashSet::with_capacity(entries.len());
+    let keep: Vec<bool> = entries.iter().rev().map(|(name, _)| seen.insert(name.clone())).collect();
+    let mut keep = keep.into_iter().rev();
+    entries.retain(|_| keep.next().unwrap_or(true));
 }
 
 fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderValue)>) {
@@ -93,9 +106,9 @@ fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderVa
 }
 
 /// The Java classes that the record lists.
-fn types(raw: &Bytes) -> Vec<(String, String)> {
+fn types(raw: &Bytes) -> HashMap<String, String> {
     let listed = Raw(raw.clone()).filter(|(name, _)| **name == *TYPES.as_bytes()).last();
-    let Some((_, Some(json))) = listed else { return Vec::new() };
+    let Some((_, Some(json))) = listed else { return HashMap::new() };
     match serde_json::from_slice(&json) {
         Ok(Value::Object(classes)) => classes
             .into_iter()
@@ -104,7 +117,7 @@ fn types(raw: &Bytes) -> Vec<(String, String)> {
                 _ => None,
             })
             .collect(),
-        _ => Vec::new(),
+        _ => HashMap::new(),
     }
 }
 

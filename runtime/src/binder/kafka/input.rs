@@ -15,11 +15,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
 
 use super::consumer::note;
+use super::health::Pulse;
 use super::inbox::{Command, Shared, closed};
 use super::native::{Intake, Received, Taken};
 use super::offsets::Offsets;
 use super::records::{Batch, Gathering, Slot};
-use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 /// How many bits of a ticket number the delivery within its slot.
 const SEQUENCE_BITS: u32 = 40;
@@ -39,6 +40,7 @@ pub(super) struct KafkaInput {
     /// Whether anything was settled since the last flush began.
     is_dirty: bool,
     flush: u64,
+    pulse: Arc<Pulse>,
 }
 
 /// A slot and what of it is open.
@@ -57,6 +59,7 @@ impl KafkaInput {
         (binding, group): (&str, &str),
         max_in_flight: usize,
     ) -> Self {
+        let pulse = Arc::clone(&intake.consumer().context().pulse);
         Self {
             intake: Some(intake),
             shared,
@@ -68,6 +71,7 @@ impl KafkaInput {
             is_behind: false,
             is_dirty: false,
             flush: 0,
+            pulse,
         }
     }
 
@@ -268,6 +272,10 @@ impl Input for KafkaInput {
         }
         inbox.waker = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.pulse) as _
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod config;
 mod consumer;
+mod health;
 mod inbox;
 mod incoming;
 mod input;
@@ -17,7 +18,6 @@ mod native;
 mod offsets;
 mod outgoing;
 mod output;
-mod partition;
 mod patterns;
 mod provision;
 mod rebalance;
@@ -39,7 +39,6 @@ pub use config::{
     AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
     Isolation, Jaas, Listener, ProducerSettings, Security, Ssl, StandardHeaders, StartOffset, TopicSettings,
 };
-pub use partition::partition_of;
 use provision::{Provisioner, Wanted};
 pub use spring_keys::SPRING_KEYS;
 
@@ -119,13 +118,13 @@ fn blocking<T: Send + 'static>(
 fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {
     let settings = config.producer(&spec.binding);
     let provisioner = Provisioner::new(config)?;
-    provisioner.ready(&Wanted {
+    let partitions = provisioner.ready(&Wanted {
         topic: &spec.destination,
         partitions: spec.partition_count,
         settings: &settings.topic,
         strict: true,
     })?;
-    let options = settings.options();
+    let options = output::Options { partitions, ..settings.options() };
     Ok(Box::new(output(config, &spec.binding, &spec.destination, &settings, options)?))
 }
 

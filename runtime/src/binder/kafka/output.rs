@@ -16,10 +16,12 @@ use rdkafka::producer::{BaseProducer, NoCustomPartitioner, Producer, ProducerCon
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
+use super::health::Pulse;
 use super::native::{Outlet, Sent};
 use super::patterns::Patterns;
 use super::{outgoing, rebalance};
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
+use crate::expression::Expression;
 
 /// How many messages of an output may be unconfirmed.
 const WINDOW: usize = 10_000;
@@ -31,11 +33,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(super) struct Reports {
     binding: String,
     topic: String,
+    pulse: Arc<Pulse>,
 }
 
 impl Reports {
     pub(super) fn new(binding: &str, topic: &str) -> Self {
-        Self { binding: binding.to_owned(), topic: topic.to_owned() }
+        Self { binding: binding.to_owned(), topic: topic.to_owned(), pulse: Arc::default() }
     }
 
     #[cold]
@@ -59,7 +62,12 @@ impl ClientContext for Reports {
         rebalance::log(&self.binding, level, facility, message);
     }
 
+    fn stats_raw(&self, report: &[u8]) {
+        self.pulse.statistics(report);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.pulse.error(&error, reason);
         tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
     }
 }
@@ -91,11 +99,15 @@ pub(super) struct Options {
     pub(super) patterns: Option<Patterns>,
     /// How long a closing output waits for what is on its way.
     pub(super) close_timeout: Duration,
+    /// What of a message is its key, if that is configured.
+    pub(super) key: Option<Expression>,
+    /// How many partitions the topic has at least.
+    pub(super) partitions: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS }
+        Self { use_topic_header: false, patterns: None, close_timeout: LAST_WORDS, key: None, partitions: 1 }
     }
 }
 
@@ -124,7 +136,7 @@ impl KafkaOutput {
         let headers = message.message.headers();
         let (mut from_header, mut partition) = (None, message.partition.and_then(|n| i32::try_from(n).ok()));
         if !outgoing::is_plain(headers) {
-            if message.key.is_none() {
+            if message.key.is_none() && self.options.key.is_none() {
                 from_header = key_of(outgoing::get(headers, outgoing::KEY));
             }
             if message.partition.is_none() {
@@ -190,6 +202,15 @@ impl Output for KafkaOutput {
     }
 
     fn send(&mut self, mut message: Outgoing, number: u64) {
+        if let Some(expression) = &self.options.key {
+            match expression.evaluate(&message.message) {
+                Ok(key) => message.key = key_of(Some(&key)),
+                Err(failed) => {
+                    let result = Err(Error::new(Kind::Refused, failed.to_string()));
+                    return self.told.push(Confirmation { number, result });
+                }
+            }
+        }
         self.in_flight += 1;
         if let Some(patterns) = &self.options.patterns {
             patterns.apply(message.message.headers_mut());
@@ -219,6 +240,14 @@ impl Output for KafkaOutput {
                 return Poll::Pending;
             }
         }
+    }
+
+    fn partitions(&self) -> u32 {
+        self.options.partitions
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.reports.pulse) as _
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -93,11 +93,14 @@ impl<'a> Provisioner<'a> {
                 self.wait_until_known(topic, partitions);
                 Ok(true)
             }
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {
+                // Somebody may have made it just now.
+                self.wait_until_known(topic, 1);
+                Ok(false)
+            }
             Some(Err((
                 _,
-                RDKafkaErrorCode::TopicAlreadyExists
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed,
+                RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed,
             )))
             | None => Ok(false),
             Some(Err((_, code))) => {

@@ -1,6 +1,6 @@
 //! Which partitions a consumer has: what is settled is committed before they go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -12,11 +12,11 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::consumer::commit;
+use super::health::Pulse;
 use super::native::Intake;
 use super::records::Slot;
 
@@ -25,20 +25,13 @@ const SETTLING: Duration = Duration::from_secs(5);
 /// How often they look.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Where partitions start that nothing was committed for, or that are to start anew.
-#[derive(Debug, Default)]
-pub(super) struct Start {
-    /// Where every partition starts at its first assignment, whatever was committed.
-    pub(super) reset: Option<Offset>,
-    /// Where partitions start at their first assignment, by topic and partition.
-    pub(super) at: HashMap<(String, i32), i64>,
-}
-
 /// The partitions of a consumer.
 #[derive(Debug)]
 pub(super) struct Assignment {
     binding: String,
-    start: Start,
+    pub(super) pulse: Arc<Pulse>,
+    /// Where every partition starts at its first assignment, whatever was committed.
+    reset: Option<Offset>,
     held: Mutex<Held>,
     /// Where records go. It owns the consumer, which owns this.
     intake: OnceLock<Weak<Intake>>,
@@ -55,10 +48,11 @@ struct Held {
 }
 
 impl Assignment {
-    pub(super) fn new(binding: &str, start: Start) -> Self {
+    pub(super) fn new(binding: &str, reset: Option<Offset>, pulse: Pulse) -> Self {
         Self {
             binding: binding.to_owned(),
-            start,
+            pulse: Arc::new(pulse),
+            reset,
             held: Mutex::default(),
             intake: OnceLock::new(),
             busy: AtomicBool::new(false),
@@ -105,8 +99,7 @@ impl Assignment {
             held.next += 1;
             held.slots.push(Arc::new(Slot::new(id, &topic, partition)));
             let place = (topic, partition);
-            let start = self.start.at.get(&place).map(|offset| Offset::Offset(*offset)).or(self.start.reset);
-            if let Some(start) = start
+            if let Some(start) = self.reset
                 && !held.seen.contains(&place)
                 && let Err(error) = partitions.set_partition_offset(&place.0, partition, start)
             {
@@ -192,12 +185,14 @@ impl ClientContext for Assignment {
         log(&self.binding, level, facility, message);
     }
 
-    fn stats(&self, _: Statistics) {
+    fn stats_raw(&self, report: &[u8]) {
         self.busy.store(true, Ordering::Relaxed);
+        self.pulse.statistics(report);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.busy.store(true, Ordering::Relaxed);
+        self.pulse.error(&error, reason);
         tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
     }
 }

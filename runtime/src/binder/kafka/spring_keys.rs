@@ -64,7 +64,7 @@ pub const SPRING_KEYS: &[SpringKey] = &[
         "name files by their paths: there is no classpath",
     ),
     no("spring.cloud.stream.kafka.binder.enable-observation", ""),
-    no("spring.cloud.stream.kafka.binder.metrics.**", "leave it out: the lag is part of `/health`"),
+    no("spring.cloud.stream.kafka.binder.metrics.**", ""),
     yes("spring.cloud.stream.kafka.bindings.*.consumer.auto-rebalance-enabled"),
     but(
         "spring.cloud.stream.kafka.bindings.*.consumer.ack-mode",
@@ -123,6 +123,7 @@ pub const SPRING_KEYS: &[SpringKey] = &[
     but("spring.cloud.stream.kafka.bindings.*.producer.configuration.**", CLIENT),
     yes("spring.cloud.stream.kafka.bindings.*.producer.topic.properties.**"),
     yes("spring.cloud.stream.kafka.bindings.*.producer.topic.replication-factor"),
+    yes("spring.cloud.stream.kafka.bindings.*.producer.message-key-expression"),
     yes("spring.cloud.stream.kafka.bindings.*.producer.topic.replicas-assignments.**"),
     no(
         "spring.cloud.stream.kafka.bindings.*.producer.send-timeout-expression",

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::Offset;
 
 use super::admin::cannot_make;
 use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::consumer::Serving;
+use super::health::Pulse;
 use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::native::Intake;
 use super::provision::{Provisioner, Wanted};
-use super::rebalance::{Assignment, Start};
+use super::rebalance::Assignment;
 use crate::binder::{Error, Input, InputSpec, Kind};
 
 /// Joins a group and starts to serve its consumer. Blocks.
@@ -30,11 +31,12 @@ pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box
         StartOffset::Latest => Offset::End,
     });
     let client = config.consumer_client(&spec.binding, group, &settings, start_offset);
-    let mut start = Start { reset, ..Start::default() };
-    if spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern(&settings) {
-        start.at = ends(config, &client, &topics)?;
+    let anonymous = spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern(&settings);
+    if anonymous && spec.sharing.member == 0 {
+        begin_at_the_end(config, &client, &topics)?;
     }
-    let consumer = client.create_with_context(Assignment::new(&spec.binding, start));
+    let pulse = Pulse::of_consumer(start_offset);
+    let consumer = client.create_with_context(Assignment::new(&spec.binding, reset, pulse));
     let mut consumer: BaseConsumer<Assignment> =
         consumer.map_err(|error| cannot_make_consumer(config, spec, error))?;
     let shared = Arc::new(Shared::new());
@@ -128,25 +130,28 @@ fn assign(
     consumer.assign(&own)
 }
 
-/// Where the partitions end now: an anonymous group sees what comes from here on.
-fn ends(
+/// Notes where the partitions end now: an anonymous group sees what comes from here on. This is committed, so that
+/// whichever member gets a partition later goes on where the group stands.
+fn begin_at_the_end(
     config: &Config,
     client: &rdkafka::ClientConfig,
     topics: &[(String, u32)],
-) -> Result<std::collections::HashMap<(String, i32), i64>, Error> {
+) -> Result<(), Error> {
     let asking: BaseConsumer =
         client.create().map_err(|error| failed(cannot_make("consumer", config), error))?;
-    let mut ends = std::collections::HashMap::new();
+    let mut ends = TopicPartitionList::new();
     for (topic, partitions) in topics {
         for partition in 0..i32::try_from(*partitions).unwrap_or(i32::MAX) {
             let (_, end) =
                 asking.fetch_watermarks(topic, partition, config.bind_timeout).map_err(|error| {
                     failed(format!("the end of partition {partition} of `{topic}` cannot be found"), error)
                 })?;
-            ends.insert((topic.clone(), partition), end);
+            let noted = ends.add_partition_offset(topic, partition, Offset::Offset(end));
+            noted.map_err(|error| failed(format!("`{topic}` cannot be read from {end}"), error))?;
         }
     }
-    Ok(ends)
+    let committed = asking.commit(&ends, CommitMode::Sync);
+    committed.map_err(|error| failed("the start of an anonymous group cannot be committed", error))
 }
 
 /// The whole name must fit, as in Spring.

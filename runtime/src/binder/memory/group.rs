@@ -1,6 +1,7 @@
 //! A group of a destination: its queue, its members, and who may read which partition.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
@@ -49,6 +50,12 @@ struct Member {
     id: u64,
     sharing: Sharing,
     waker: Option<Waker>,
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Group {

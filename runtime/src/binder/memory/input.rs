@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 
 use super::destination::Destination;
 use super::group::{Group, Stored};
-use crate::binder::{Delivery, Error, Input, InputSpec, Settlement, Ticket};
+use crate::binder::{Connection, Delivery, Error, Health, Input, InputSpec, Settlement, Ticket};
 
 pub(super) struct MemoryInput {
     member: u64,
     joined: Vec<(Arc<Destination>, Arc<Group>)>,
     max_in_flight: usize,
+    /// Whether it is the first of its binding's members.
+    is_first: bool,
     /// What was delivered and not settled, by ticket; settled ones leave a gap until all before them are settled.
     in_flight: VecDeque<Option<InFlight>>,
     /// The ticket of the first in flight.
@@ -22,6 +24,21 @@ pub(super) struct MemoryInput {
     unsettled: usize,
     /// Settled messages that their group does not know of yet: destination, partition, how many.
     released: Vec<(usize, u32, usize)>,
+}
+
+/// What waits for the groups that a member has joined. Members of a group read one queue: the first tells.
+#[derive(Debug)]
+struct Waiting(Vec<Arc<Group>>);
+
+impl Health for Waiting {
+    fn connection(&self) -> Connection {
+        Connection::Up
+    }
+
+    fn backlog(&self) -> BoxFuture<'_, Option<u64>> {
+        let waiting: usize = self.0.iter().map(|group| group.unread()).sum();
+        ready(Some(waiting as u64)).boxed()
+    }
 }
 
 struct InFlight {
@@ -36,6 +53,7 @@ impl MemoryInput {
             member,
             joined,
             max_in_flight: spec.max_in_flight.max(1),
+            is_first: spec.sharing.member == 0,
             in_flight: VecDeque::new(),
             first: 0,
             unsettled: 0,
@@ -117,6 +135,11 @@ impl Input for MemoryInput {
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.release();
         Poll::Ready(Ok(()))
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        let groups = self.joined.iter().filter(|_| self.is_first).map(|(_, group)| Arc::clone(group));
+        Arc::new(Waiting(groups.collect()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -194,19 +194,6 @@ fn a_requeued_delivery_comes_again_in_its_place() {
 }
 
 #[test]
-fn what_a_member_leaves_unsettled_goes_to_the_others() {
-    let memory = memory(100, 1);
-    let mut leaving = input_of(&memory, Some("a"), 100);
-    let mut staying = input_of(&memory, Some("a"), 100);
-    let mut output = output_of(&memory);
-    (0..4).for_each(|n| drop(send(&mut *output, n, None)));
-    let mut deliveries = receive(&mut *leaving);
-    leaving.settle(deliveries.remove(1).ticket, Settlement::Ack);
-    leaving.close().now_or_never().unwrap().unwrap();
-    assert_eq!(numbers(&receive(&mut *staying)), [0, 2, 3]);
-}
-
-#[test]
 fn a_full_queue_makes_the_sender_wait() {
     let memory = memory(2, 1);
     let mut input = input_of(&memory, Some("a"), 100);
@@ -218,20 +205,6 @@ fn a_full_queue_makes_the_sender_wait() {
     let mut confirmed = Vec::new();
     poll_fn(|cx| output.poll_confirmed(cx, &mut confirmed)).now_or_never().unwrap().unwrap();
     assert_eq!(confirmed[0].number, 2);
-}
-
-#[test]
-fn no_more_is_in_flight_than_asked_for() {
-    let memory = memory(100, 1);
-    let mut input = input_of(&memory, Some("a"), 1);
-    let mut output = output_of(&memory);
-    (0..3).for_each(|n| drop(send(&mut *output, n, None)));
-    for n in 0..3 {
-        let deliveries = receive(&mut *input);
-        assert_eq!(numbers(&deliveries), [n]);
-        assert!(receive(&mut *input).is_empty());
-        settle_all(&mut *input, deliveries, Settlement::Ack);
-    }
 }
 
 #[test]

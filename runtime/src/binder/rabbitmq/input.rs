@@ -1,7 +1,8 @@
 //! The receiving end: the queues of a binding, gathered into batches.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -10,22 +11,44 @@ use lapin::types::AMQPValue;
 use wellspring_functions::{Headers, Message};
 
 use super::compression::unpack;
+use super::health::InputHealth;
+use super::pace::Pace;
+use super::parts::split;
 use super::patterns::Patterns;
-use super::received::{Raw, Received, Repeated};
+use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
-use crate::binder::{Delivery, Error, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
+
+/// How many deliveries at once are load, after which others gather.
+const BURST: usize = 8;
 
 pub(super) struct RabbitInput {
+    health: Arc<InputHealth>,
     sources: Vec<Source>,
     max_in_flight: usize,
     /// The source that is asked first.
     next: usize,
-    repeated: Repeated,
+    /// Of messages that are several, the deliveries that have not been handed out.
+    parts: VecDeque<Taken>,
+    content_type: LastContentType,
     /// Why one of the sources is lost for good, until it is told.
     lost: Option<Error>,
     patterns: Arc<Patterns>,
     /// How many bytes a payload may have when it is unpacked.
     largest: u64,
+    pace: Pace,
+    /// How many deliveries came together the last time.
+    burst: usize,
+}
+
+/// A delivery of one of the sources.
+struct Taken {
+    raw: Raw,
+    payload: Bytes,
+    /// Which source.
+    at: usize,
+    /// What settles it there.
+    number: u64,
 }
 
 impl RabbitInput {
@@ -36,8 +59,103 @@ impl RabbitInput {
         for index in 0..reader.topology.queues.len() {
             sources.push(Source::open(reader, index).await?);
         }
-        let (max_in_flight, repeated) = (max_in_flight.max(1), Repeated::default());
-        Ok(Self { sources, max_in_flight, next: 0, repeated, lost: None, patterns, largest })
+        let health = Arc::new(InputHealth { reader: Arc::clone(reader) });
+        Ok(Self {
+            health,
+            sources,
+            max_in_flight: max_in_flight.max(1),
+            next: 0,
+            parts: VecDeque::new(),
+            content_type: LastContentType::default(),
+            lost: None,
+            patterns,
+            largest,
+            pace: Pace::new(BURST),
+            burst: 0,
+        })
+    }
+
+    /// Takes up to `room` deliveries from the sources, each in turn first.
+    fn take(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Delivery>, room: usize) {
+        let (before, count) = (batch.len(), self.sources.len());
+        let mut received = Received::new(self.burst.min(room), Arc::clone(&self.patterns));
+        self.take_parts(batch, &mut received, room);
+        for turn in 0..count {
+            let at = (self.next + turn) % count;
+            while received.len() < room {
+                let source = &mut self.sources[at];
+                let (delivery, number) = match source.poll_next(cx) {
+                    Poll::Ready(Ok(next)) => next,
+                    Poll::Ready(Err(error)) => {
+                        self.lost = Some(error);
+                        break;
+                    }
+                    Poll::Pending => break,
+                };
+                let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
+                let mut raw = Raw {
+                    exchange: delivery.exchange,
+                    routing_key: delivery.routing_key,
+                    origin: Arc::clone(&source.origin),
+                    delivery_tag: delivery.delivery_tag,
+                    redelivered: delivery.redelivered,
+                    unpacked: unpacked.is_some(),
+                    is_part: false,
+                    properties: delivery.properties,
+                };
+                let payload = Bytes::from(unpacked.unwrap_or(delivery.data));
+                let Some(parts) = split(&payload, &raw.properties) else {
+                    let taken = Taken { raw, payload, at, number };
+                    self.hand_over(taken, batch, &mut received);
+                    continue;
+                };
+                raw.is_part = true;
+                source.divide(number, parts.len());
+                let parts = (number..).zip(parts);
+                let taken = parts.map(|(number, payload)| Taken { raw: raw.clone(), payload, at, number });
+                self.parts.extend(taken);
+                self.take_parts(batch, &mut received, room);
+            }
+        }
+        if batch.len() == before {
+            return;
+        }
+        self.next = (self.next + 1) % count;
+        self.burst = received.len();
+        let received = Arc::new(received);
+        for (index, delivery) in (0..).zip(&mut batch[before..]) {
+            let headers = delivery.message.headers_mut();
+            let content_type = headers.content_type().cloned();
+            *headers = Headers::received(content_type, Arc::clone(&received) as _, index);
+        }
+    }
+
+    /// Hands over what is left of messages that are several.
+    fn take_parts(&mut self, batch: &mut Vec<Delivery>, received: &mut Received, room: usize) {
+        while received.len() < room
+            && let Some(taken) = self.parts.pop_front()
+        {
+            // Of a message that comes again, all parts do.
+            if self.sources[taken.at].awaits(taken.number) {
+                self.hand_over(taken, batch, received);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, taken: Taken, batch: &mut Vec<Delivery>, received: &mut Received) {
+        let Taken { raw, payload, at, number } = taken;
+        // The rest of the headers follows when the batch is complete.
+        let mut headers = Headers::new();
+        headers.set_content_type(self.content_type.of(&raw.properties));
+        batch.push(Delivery {
+            message: Message::from_parts(Some(payload), headers),
+            key: None,
+            partition: self.sources[at].partition,
+            position: raw.delivery_tag,
+            attempt: attempt(&raw),
+            ticket: Ticket::new(number * self.sources.len() as u64 + at as u64),
+        });
+        received.push(raw);
     }
 }
 
@@ -48,63 +166,25 @@ impl Input for RabbitInput {
         batch: &mut Vec<Delivery>,
         max: usize,
     ) -> Poll<Result<(), Error>> {
-        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
-        let mut room = max.min(self.max_in_flight.saturating_sub(unsettled));
-        let before = batch.len();
-        let count = self.sources.len();
-        let mut raws = Vec::new();
-        for turn in 0..count {
-            let at = (self.next + turn) % count;
-            while room > 0 {
-                let source = &mut self.sources[at];
-                let (mut delivery, number, consumer_tag) = match source.poll_next(cx) {
-                    Poll::Ready(Ok(next)) => next,
-                    Poll::Ready(Err(error)) => {
-                        self.lost = Some(error);
-                        break;
-                    }
-                    Poll::Pending => break,
-                };
-                let unpacked = unpack(&delivery.data, &delivery.properties, self.largest);
-                let queue = Arc::clone(&source.queue);
-                let exchange = self.repeated.exchange(&delivery.exchange);
-                let routing_key = self.repeated.routing_key(&delivery.routing_key);
-                let raw = Raw {
-                    exchange,
-                    routing_key,
-                    queue,
-                    consumer_tag,
-                    delivery_tag: delivery.delivery_tag,
-                    redelivered: delivery.redelivered,
-                    unpacked: unpacked.is_some(),
-                    properties: delivery.properties,
-                };
-                delivery.data = unpacked.unwrap_or(delivery.data);
-                // The rest of the headers follows when the batch is complete.
-                let mut headers = Headers::new();
-                headers.set_content_type(self.repeated.content_type(&raw.properties));
-                batch.push(Delivery {
-                    message: Message::from_parts(Some(Bytes::from(delivery.data)), headers),
-                    key: None,
-                    partition: source.partition,
-                    position: raw.delivery_tag,
-                    attempt: attempt(&raw),
-                    ticket: Ticket::new(number * count as u64 + at as u64),
-                });
-                raws.push(raw);
-                room -= 1;
-            }
+        if self.pace.poll(cx).is_pending() {
+            return Poll::Pending;
         }
-        self.next = (self.next + 1) % count.max(1);
+        let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
+        let out = unsettled.saturating_sub(self.parts.len());
+        let room = max.min(self.max_in_flight.saturating_sub(out));
+        let before = batch.len();
+        // Whoever finds something need not be woken by the next one.
+        self.take(&mut Context::from_waker(Waker::noop()), batch, room);
         if batch.len() == before {
+            self.take(cx, batch, room);
+        }
+        let taken = batch.len() - before;
+        if taken == 0 {
             // What is there already is handed out first.
             return self.lost.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
         }
-        let source = Arc::new(Received::new(raws, Arc::clone(&self.patterns)));
-        for (index, delivery) in (0..).zip(&mut batch[before..]) {
-            let headers = delivery.message.headers_mut();
-            let content_type = headers.content_type().cloned();
-            *headers = Headers::received(content_type, Arc::clone(&source) as _, index);
+        if taken < room && !self.sources.iter().any(Source::is_held_back) {
+            self.pace.note(taken);
         }
         Poll::Ready(Ok(()))
     }
@@ -128,6 +208,10 @@ impl Input for RabbitInput {
             }
         }
         flushed
+    }
+
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.health) as _
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -7,15 +7,20 @@
 //! again, what is unconfirmed fails and may be sent again.
 
 mod compression;
+mod computed;
 mod config;
 mod connection;
 mod declare;
 mod error;
+mod health;
 mod input;
 mod letter;
+mod message_id;
 mod outgoing;
 mod output;
+mod pace;
 mod partition;
+mod parts;
 mod patterns;
 mod queue;
 mod received;
@@ -25,11 +30,13 @@ mod spring_keys;
 mod stream;
 mod tls;
 pub mod topology;
+mod unconfirmed;
 mod unsettled;
 mod value;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -39,6 +46,7 @@ use tokio::time::sleep;
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
 pub use config::{Config, Ends};
 use connection::Link;
+use health::Pulse;
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
@@ -56,6 +64,8 @@ pub struct RabbitMq {
     config: Arc<Config>,
     reading: Arc<Link>,
     writing: Arc<Link>,
+    /// What makes the name of the anonymous group of each binding unique; all members of one binding share it.
+    anonymous: Mutex<HashMap<String, String>>,
 }
 
 impl RabbitMq {
@@ -67,14 +77,31 @@ impl RabbitMq {
             let prefix = &config.connection_name_prefix;
             Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
         };
-        Self { reading: link("consumer"), writing: link("producer"), config }
+        Self { reading: link("consumer"), writing: link("producer"), config, anonymous: Mutex::default() }
+    }
+
+    /// What makes the name of an input's anonymous group unique.
+    fn anonymous(&self, spec: &InputSpec) -> String {
+        let mut names = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = names.entry(spec.binding.clone()).or_default();
+        if spec.sharing.member == 0 || name.is_empty() {
+            *name = outgoing::unique();
+        }
+        name.clone()
     }
 
     async fn input(&self, spec: InputSpec) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
-        let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
+        let topology = topology::input(&consumer, &spec, &self.anonymous(&spec))?;
         let link = Arc::clone(&self.reading);
-        let reader = Arc::new(Reader { link, binding: spec.binding, consumer, topology });
+        let reader = Arc::new(Reader {
+            link,
+            binding: spec.binding,
+            consumer,
+            topology,
+            pulse: Pulse::default(),
+            is_first: spec.sharing.member == 0,
+        });
         let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);
         let wait =
             reader.consumer.failed_declaration_retry_interval.map_or(RETRY_INTERVAL, |Wait(wait)| wait);
@@ -94,7 +121,8 @@ impl RabbitMq {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
         let link = Arc::clone(&self.writing);
-        let writer = Writer { link, binding: spec.binding, producer, topology };
+        let pulse = Arc::default();
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         Ok(Box::new(RabbitOutput::open(writer, spec.partition_count).await?))
     }
 }
@@ -123,7 +151,8 @@ impl RabbitMq {
             }
         };
         let mapper = Mapper::as_received(mode.unwrap_or_default());
-        let writer = Writer { link: Arc::clone(&self.writing), binding: spec.binding, producer, topology };
+        let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         let output = RabbitOutput::with(writer, partitions, mapper).await?;
         Ok(Box::new(Letters::new(output, queues, consumer.frame_max_headroom)))
     }

@@ -5,13 +5,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lapin::BasicProperties;
-use lapin::types::{FieldTable, ShortString};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use wellspring_functions::{ContentType, HeaderValue, Headers, header_names};
 
 use super::declare::short;
+use super::message_id::{Ids, MessageId};
 use super::patterns::Patterns;
+use super::received::{Raw, Received};
 use super::settings::DeliveryMode;
-use super::value::{seconds, size, to_wire};
+use super::value::{seconds, size, to_wire, wire_size};
 use crate::binder::{Error, Kind};
 
 /// Turns headers into properties, for one output.
@@ -40,10 +42,19 @@ impl Mapper {
     ///
     /// # Errors
     /// When a text is longer than its property allows, or the headers do not fit into a frame.
-    pub(super) fn properties(&mut self, headers: &Headers, room: usize) -> Result<BasicProperties, Error> {
+    pub(super) fn properties(&mut self, headers: &Headers, room: usize) -> Result<Properties, Error> {
+        let content_type = match headers.content_type() {
+            Some(content_type) => Some(self.content_type(content_type)?),
+            None => None,
+        };
+        if let (Some(raw), Some(content_type)) = (Received::untouched(headers), &content_type)
+            && self.passes_on(raw)
+        {
+            return self.pass_on(raw, content_type.clone(), room);
+        }
         let mut properties = BasicProperties::default();
-        if let Some(content_type) = headers.content_type() {
-            properties = properties.with_content_type(self.content_type(content_type)?);
+        if let Some(content_type) = content_type {
+            properties = properties.with_content_type(content_type);
         }
         let mut fields =
             Fields { delivery_mode: self.delivery_mode, fills_in: self.fills_in, ..Fields::default() };
@@ -61,25 +72,60 @@ impl Mapper {
                 }
             };
         }
-        if taken > room {
-            let sentence =
-                format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
-            return Err(Error::new(Kind::TooLarge, sentence));
-        }
-        if self.fills_in {
-            fields.message_id = Some(fields.message_id.map_or_else(|| self.ids.next(), Ok)?);
-            fields.timestamp = fields.timestamp.or_else(|| Some(now()));
-        }
-        if let Some(id) = fields.message_id {
-            properties = properties.with_message_id(id);
-        }
-        if let Some(seconds) = fields.timestamp {
+        fits(taken, room)?;
+        let timestamp = fields.timestamp.or_else(|| self.fills_in.then(now));
+        if let Some(seconds) = timestamp {
             properties = properties.with_timestamp(seconds);
         }
-        Ok(properties
+        let properties = properties
             .with_headers(FieldTable::from(table))
             .with_delivery_mode(fields.delivery_mode)
-            .with_priority(fields.priority))
+            .with_priority(fields.priority);
+        Ok(self.identified(properties, fields.message_id))
+    }
+
+    /// Whether the headers of a received message go on without a look at their values.
+    fn passes_on(&self, raw: &Raw) -> bool {
+        let mut names = raw.table().map(|(name, _)| name.as_str());
+        // A user is only known to the broker that named it; an encoding goes with the payload that is unpacked.
+        let plain = raw.properties.user_id().is_none() && !raw.unpacked;
+        plain
+            && self.fills_in
+            && self.patterns.is_empty()
+            && names.all(|name| name != "priority" && !stays_here(name) && !name.starts_with("amqp_"))
+    }
+
+    /// The properties of a message that goes on with the headers it was received with.
+    fn pass_on(&mut self, raw: &Raw, content_type: ShortString, room: usize) -> Result<Properties, Error> {
+        fits(raw.table().map(|(name, value)| 1 + name.as_str().len() + wire_size(value)).sum(), room)?;
+        let received = &raw.properties;
+        let mut properties = received.clone();
+        if received.headers().is_none() || raw.priority().is_some() {
+            let mut table = received.headers().clone().unwrap_or_default();
+            if let Some(priority) = raw.priority() {
+                table.insert("priority".into(), AMQPValue::LongInt(priority.into()));
+            }
+            properties = properties.with_headers(table);
+        }
+        let properties = properties
+            .with_content_type(content_type)
+            .with_delivery_mode(self.delivery_mode)
+            .with_priority(raw.priority().unwrap_or(0))
+            .with_timestamp(received.timestamp().unwrap_or_else(now));
+        Ok(self.identified(properties, received.message_id().clone()))
+    }
+
+    fn identified(&mut self, properties: BasicProperties, given: Option<ShortString>) -> Properties {
+        let made = || self.fills_in.then(|| self.ids.make());
+        let Some(id) = given.map(MessageId::Given).or_else(made) else {
+            return Properties { properties, id: None };
+        };
+        Properties { properties: properties.with_message_id(self.ids.text(&id)), id: Some(id) }
+    }
+
+    /// Whether these are the properties of the message with an identifier, or of one without.
+    pub(super) fn is_of(&self, id: Option<&MessageId>, properties: &BasicProperties) -> bool {
+        *properties.message_id() == id.map(|id| self.ids.text(id))
     }
 
     fn content_type(&mut self, content_type: &ContentType) -> Result<ShortString, Error> {
@@ -92,6 +138,29 @@ impl Mapper {
             }
         }
     }
+}
+
+/// The properties of a message to send.
+pub(super) struct Properties {
+    pub(super) properties: BasicProperties,
+    pub(super) id: Option<MessageId>,
+}
+
+/// # Errors
+/// When headers take more bytes than there are.
+fn fits(taken: usize, room: usize) -> Result<(), Error> {
+    if taken <= room {
+        return Ok(());
+    }
+    let sentence = format!("the headers take {taken} bytes, expected at most {room}, the size of a frame");
+    Err(Error::new(Kind::TooLarge, sentence))
+}
+
+/// Whether a header of this name stays in the process.
+fn stays_here(name: &str) -> bool {
+    matches!(name, "id" | "timestamp" | "sourceData" | "scst_partition" | "rabbitmq_streamContext")
+        || name == header_names::DELIVERY_ATTEMPT
+        || name == header_names::MESSAGE_KEY
 }
 
 /// Properties that are always sent, so that they are set last.
@@ -142,10 +211,7 @@ impl Fields {
                 self.priority = u8::try_from(priority).unwrap_or(u8::MAX);
                 if self.fills_in { Mapped::Header(properties) } else { Mapped::Property(properties) }
             }
-            "id" | "timestamp" | "sourceData" | "scst_partition" | "rabbitmq_streamContext" => {
-                Mapped::Property(properties)
-            }
-            header_names::DELIVERY_ATTEMPT | header_names::MESSAGE_KEY => Mapped::Property(properties),
+            name if stays_here(name) => Mapped::Property(properties),
             _ => Mapped::Header(properties),
         })
     }
@@ -181,43 +247,9 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Identifiers of messages: shaped like a UUID, unique by a random start, which is all they are for.
-struct Ids {
-    high: u64,
-    low: u64,
-}
-
-impl Ids {
-    fn new() -> Self {
-        let [high, low] = random();
-        Self { high, low }
-    }
-
-    fn next(&mut self) -> Result<ShortString, Error> {
-        self.low = self.low.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let (high, low) = (mix(self.high ^ self.low), mix(self.low));
-        let mut text = [b'-'; 36];
-        let digits = (0..16)
-            .map(|at| (high >> (60 - 4 * at)) & 15)
-            .chain((0..16).map(|at| (low >> (60 - 4 * at)) & 15));
-        let places = (0..36).filter(|at| ![8, 13, 18, 23].contains(at));
-        for (place, digit) in places.zip(digits) {
-            text[place] = b"0123456789abcdef"[usize::try_from(digit).unwrap_or_default()];
-        }
-        short("message id", std::str::from_utf8(&text).unwrap_or_default())
-    }
-}
-
 /// Two random numbers, from the source of the hash maps of the standard library.
 pub(super) fn random() -> [u64; 2] {
     [RandomState::new().hash_one(1_u8), RandomState::new().hash_one(2_u8)]
-}
-
-/// A number that looks random for every number.
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 /// What makes the name of an anonymous queue unique: 22 characters of the alphabet of URLs, as in Spring.
@@ -236,13 +268,68 @@ pub(super) fn unique() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::binder::rabbitmq::received::Origin;
+    use std::sync::Arc;
+
+    /// Headers of a message as it is received.
+    fn received(properties: BasicProperties) -> Headers {
+        let origin = Arc::new(Origin { queue: "q".into(), consumer_tag: "t".into() });
+        let (exchange, routing_key) = ("e".into(), "k".into());
+        let mut batch = Received::new(1, Arc::default());
+        batch.push(Raw {
+            properties,
+            exchange,
+            routing_key,
+            origin,
+            delivery_tag: 1,
+            redelivered: false,
+            unpacked: false,
+            is_part: false,
+        });
+        Headers::received(Some(ContentType::JSON), Arc::new(batch), 0)
+    }
 
     #[test]
-    fn identifiers_have_the_shape_of_a_uuid_and_differ() {
-        let mut ids = Ids::new();
-        let one = ids.next().unwrap().to_string();
-        assert_eq!(one.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
-        assert_ne!(one, ids.next().unwrap().to_string());
+    fn headers_go_on_as_if_they_had_been_read() {
+        let plain = || BasicProperties::default().with_message_id("m".into()).with_timestamp(7);
+        let mut table = FieldTable::default();
+        table.insert("x-one".into(), AMQPValue::LongString("1".into()));
+        table.insert("x-two".into(), AMQPValue::FieldArray(vec![AMQPValue::LongInt(2)].into()));
+        let mut special = table.clone();
+        special.insert("deliveryAttempt".into(), AMQPValue::LongInt(2));
+        let every = plain()
+            .with_content_type("text/plain".into())
+            .with_content_encoding("gzip".into())
+            .with_correlation_id("c".into())
+            .with_reply_to("r".into())
+            .with_expiration("1000".into())
+            .with_type("t".into())
+            .with_app_id("a".into())
+            .with_cluster_id("cl".into())
+            .with_delivery_mode(1)
+            .with_priority(4);
+        for properties in [
+            plain(),
+            plain().with_headers(table.clone()),
+            plain().with_headers(special),
+            plain().with_user_id("guest".into()),
+            every.clone(),
+            every.with_headers(table),
+        ] {
+            let untouched = received(properties.clone());
+            let mut read = received(properties);
+            read.remove("none");
+            read.set("added", "x");
+            read.remove("added");
+            assert!(Received::untouched(&untouched).is_some() && Received::untouched(&read).is_none());
+            let mut mapper = Mapper::new(DeliveryMode::Persistent, None);
+            let mut sent = |headers| mapper.properties(headers, 4096).unwrap().properties;
+            assert_eq!(sent(&untouched), sent(&read));
+        }
+    }
+
+    #[test]
+    fn names_of_anonymous_queues_differ() {
         assert_eq!(unique().len(), 22);
         assert_ne!(unique(), unique());
     }

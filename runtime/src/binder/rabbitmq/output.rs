@@ -1,31 +1,34 @@
 //! The sending end: publishes start without waiting for the socket, confirmations are looked at oldest first.
 
-use std::collections::VecDeque;
-use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use lapin::Confirmation as Confirmed;
 use lapin::message::BasicReturnMessage;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::compression::pack;
+use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
-use super::outgoing::Mapper;
+use super::health::{Pulse, Reminder};
+use super::outgoing::{Mapper, Properties};
+use super::pace::Pace;
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
-use crate::binder::{Confirmation, Error, Kind, Outgoing, Output};
+use super::unconfirmed::{Sent, Unconfirmed};
+use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
+
+/// How many messages at once are load, after which confirmations gather.
+const BURST: usize = 32;
 
 /// Some bytes of a frame go to the properties that are no headers.
 pub(super) const PROPERTIES: usize = 4096;
@@ -36,6 +39,7 @@ pub(super) struct Writer {
     pub(super) binding: String,
     pub(super) producer: Producer,
     pub(super) topology: OutputTopology,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 pub(super) struct RabbitOutput {
@@ -44,31 +48,21 @@ pub(super) struct RabbitOutput {
     exchange: ShortString,
     partitions: Partitions,
     mapper: Mapper,
+    computed: Computed,
     mandatory: bool,
-    pending: VecDeque<Pending>,
+    unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
+    reminder: Reminder,
+    pace: Pace,
+    /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
+    asked: Option<BoxFuture<'static, ()>>,
+    asked_for: u64,
 }
 
 enum State {
     Live(Line),
     Recovering(BoxFuture<'static, Line>),
-}
-
-/// A message that is not confirmed.
-struct Pending {
-    sent: Sent,
-    since: Instant,
-    confirm: BoxFuture<'static, lapin::Result<Confirmed>>,
-}
-
-/// What tells a message from others when it comes back.
-struct Sent {
-    number: u64,
-    partition: Option<u32>,
-    message_id: Option<ShortString>,
-    payload: Bytes,
-    returned: Option<String>,
 }
 
 impl Writer {
@@ -78,6 +72,7 @@ impl Writer {
         let confirming = line.channel.confirm_select(ConfirmSelectOptions::default()).await;
         confirming
             .map_err(|cause| line.failed("does not confirm messages to", &self.topology.exchange, &cause))?;
+        self.pulse.up(0, &line);
         Ok(line)
     }
 }
@@ -87,7 +82,8 @@ impl RabbitOutput {
         let partitions = Partitions::new(&writer.topology.routing_key, partition_count)?;
         let patterns = writer.producer.header_patterns.as_deref();
         let mapper = Mapper::new(writer.producer.delivery_mode.unwrap_or_default(), patterns);
-        Self::with(writer, partitions, mapper).await
+        let computed = Computed::new(&writer.producer);
+        Ok(Self { computed, ..Self::with(writer, partitions, mapper).await? })
     }
 
     pub(super) async fn with(writer: Writer, partitions: Partitions, mapper: Mapper) -> Result<Self, Error> {
@@ -96,11 +92,16 @@ impl RabbitOutput {
             exchange: short("exchange", &writer.topology.exchange)?,
             partitions,
             mapper,
+            computed: Computed::default(),
             mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
             state: State::Live(line),
-            pending: VecDeque::new(),
+            unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
+            reminder: Reminder::default(),
+            pace: Pace::new(BURST),
+            asked: None,
+            asked_for: 0,
             writer: Arc::new(writer),
         })
     }
@@ -113,8 +114,11 @@ impl RabbitOutput {
         }
     }
 
-    fn publish(&mut self, outgoing: Outgoing, number: u64) -> Result<(), Error> {
+    fn publish(&mut self, mut outgoing: Outgoing, number: u64) -> Result<(), Error> {
         let State::Live(line) = &self.state else { return Err(self.lost("the connection is lost")) };
+        self.computed.delay(&mut outgoing.message)?;
+        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
+        let computed = self.computed.key(&outgoing.message, partition)?;
         let (payload, headers) = outgoing.message.into_parts();
         let Some(payload) = payload else {
             let sentence = "the payload is null, which AMQP does not know; send an empty one";
@@ -128,116 +132,127 @@ impl RabbitOutput {
             );
             return Err(Error::new(Kind::TooLarge, sentence));
         }
-        let properties = self.mapper.properties(&headers, line.frame_max.saturating_sub(PROPERTIES))?;
+        let Properties { properties, id } =
+            self.mapper.properties(&headers, line.frame_max.saturating_sub(PROPERTIES))?;
         let (payload, properties) = match self.writer.producer.compress {
             Some(true) => pack(&payload, self.writer.link.config().compression_level, properties)?,
             _ => (payload, properties),
         };
-        let partition = self.partitions.of(outgoing.partition, outgoing.key.as_ref());
-        let key = self.partitions.key(partition)?;
-        let message_id = properties.message_id().clone();
-        let sent = Sent { number, partition, message_id, payload: payload.clone(), returned: None };
+        let key = computed.clone().map_or_else(|| self.partitions.key(partition), Ok)?;
+        let sent = Sent { number, partition, key: computed, id, payload: payload.clone(), returned: None };
         let (channel, exchange) = (Arc::clone(&line.channel), self.exchange.clone());
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
-        let mut confirm =
-            async move { channel.basic_publish(exchange, key, options, &payload, properties).await?.await }
-                .boxed();
-        // The first look hands the frames to the client; whether they are written is not waited for.
-        match confirm.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => {
-                self.pending.push_back(Pending { sent, since: Instant::now(), confirm });
-                Ok(())
-            }
-            Poll::Ready(Ok(confirmed)) => {
-                let confirm = ready(Ok(confirmed)).boxed();
-                self.pending.push_back(Pending { sent, since: Instant::now(), confirm });
-                Ok(())
-            }
-            Poll::Ready(Err(cause)) => Err(self.lost(&super::error::sentence(&cause))),
-        }
+        let publish =
+            async move { channel.basic_publish(exchange, key, options, &payload, properties).await };
+        self.unconfirmed.push(sent, publish).map_err(|cause| self.lost(&super::error::sentence(&cause)))
     }
 
     fn lost(&self, why: &str) -> Error {
-        let exchange = &self.writer.topology.exchange;
-        Error::new(
-            Kind::Unreachable,
-            format!("a message to the exchange `{exchange}` was not confirmed: {why}"),
-        )
+        unconfirmed(&self.writer.topology.exchange, why)
     }
 
-    /// Looks at confirmations, oldest first.
+    /// Looks at confirmations, oldest first. Under load it lets them gather.
     fn collect(&mut self, cx: &mut Context<'_>) {
-        let mut confirmed = Vec::new();
+        if self.pace.poll(cx).is_pending() {
+            return;
+        }
+        self.pace.note(self.unconfirmed.take_pushed());
+        let mut returned = Vec::new();
         loop {
-            let before = confirmed.len();
-            while let Some(front) = self.pending.front_mut() {
-                let Poll::Ready(result) = front.confirm.poll_unpin(cx) else { break };
-                let Some(Pending { sent, .. }) = self.pending.pop_front() else { break };
-                match result {
-                    Ok(confirmation) => confirmed.push((sent, confirmation)),
-                    Err(cause) => {
-                        let why = super::error::sentence(&cause);
-                        self.tell(confirmed);
-                        let result = Err(self.lost(&why));
-                        self.told.push(Confirmation { number: sent.number, result });
-                        return self.recover(&why);
-                    }
+            if self.unconfirmed.advance(&mut returned) {
+                self.settle_down();
+            } else {
+                if let Err(why) = self.tell(&mut returned) {
+                    return self.recover(&why);
+                }
+                if self.pace.poll(cx).is_pending() || self.poll_more(cx, &mut returned).is_pending() {
+                    break;
                 }
             }
-            if confirmed.len() == before {
-                break;
-            }
-            self.settle_down();
         }
-        self.tell(confirmed);
+        for message in returned {
+            self.note_return(&message);
+        }
         self.check_deadline(cx);
+    }
+
+    /// Waits until it makes sense to look again. The client wakes who asked for all that is unconfirmed when the last
+    /// message is confirmed; who waits for a single one is woken when it is written, too.
+    fn poll_more(&mut self, cx: &mut Context<'_>, returned: &mut Vec<BasicReturnMessage>) -> Poll<()> {
+        if self.unconfirmed.is_small()
+            && self.asked_for != self.unconfirmed.end()
+            && let State::Live(line) = &self.state
+        {
+            self.asked = Some(confirms(line));
+            self.asked_for = self.unconfirmed.end();
+        }
+        match &mut self.asked {
+            Some(asked) if self.unconfirmed.is_small() && self.asked_for == self.unconfirmed.end() => {
+                ready!(asked.poll_unpin(cx));
+                self.asked = None;
+                Poll::Ready(())
+            }
+            _ => self.unconfirmed.poll_more(cx, returned),
+        }
     }
 
     /// One notice of the broker may confirm many messages, and the client hands a returned message out with any of
     /// them. Asking it for unconfirmed ones takes the lock under which it does so: afterwards all of them are ready, and
     /// the message can be matched with the one it is.
-    fn settle_down(&self) {
+    fn settle_down(&mut self) {
         if let (true, State::Live(line)) = (self.mandatory, &self.state) {
-            let mut asked = std::pin::pin!(line.channel.wait_for_confirms());
-            let _ = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let mut asked = confirms(line);
+            if asked.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending() {
+                // It is answered once: whoever asks again is told that there is nothing to wait for.
+                self.asked = Some(asked);
+                self.asked_for = self.unconfirmed.end();
+            }
         }
     }
 
-    fn tell(&mut self, confirmed: Vec<(Sent, Confirmed)>) {
-        let (mut sent, mut results) = (Vec::with_capacity(confirmed.len()), Vec::new());
-        for (one, confirmation) in confirmed {
-            let taken = !confirmation.is_nack();
-            results.extend(confirmation.take_message());
-            sent.push((one, taken));
+    /// Tells what became of messages, now that those that came back can be told from the others.
+    ///
+    /// # Errors
+    /// Why the channel is lost.
+    fn tell(&mut self, returned: &mut Vec<BasicReturnMessage>) -> Result<(), String> {
+        for message in returned.drain(..) {
+            self.note_return(&message);
         }
-        for message in results {
-            self.note_return(&mut sent, &message);
-        }
-        for (Sent { number, returned, .. }, taken) in sent {
-            let result = match (returned, taken) {
+        let mut lost = Ok(());
+        let exchange = &self.writer.topology.exchange;
+        for (sent, result) in self.unconfirmed.take_told() {
+            let result = match (sent.returned, result) {
                 (Some(sentence), _) => Err(Error::new(Kind::Unroutable, sentence)),
-                (None, true) => Ok(()),
-                (None, false) => Err(self.lost("the broker could not take it (basic.nack)")),
+                (None, Ok(true)) => Ok(()),
+                (None, Ok(false)) => Err(unconfirmed(exchange, "the broker could not take it (basic.nack)")),
+                (None, Err(why)) => {
+                    let error = unconfirmed(exchange, &why);
+                    lost = Err(why);
+                    Err(error)
+                }
             };
-            self.told.push(Confirmation { number, result });
+            self.told.push(Confirmation { number: sent.number, result });
         }
+        lost
     }
 
-    fn note_return(&mut self, sent: &mut [(Sent, bool)], message: &BasicReturnMessage) {
+    fn note_return(&mut self, message: &BasicReturnMessage) {
         let key = message.routing_key.as_str();
         let sentence = format!(
             "the exchange `{}` has no queue for the routing key `{key}`: {} ({}); bind one, or set `allow-unroutable`",
             self.exchange, message.reply_text, message.reply_code
         );
-        let partitions = &self.partitions;
-        let all = sent.iter_mut().map(|(one, _)| one).chain(self.pending.iter_mut().map(|one| &mut one.sent));
-        let found = all.filter(|one| one.returned.is_none()).find(|one| {
-            one.message_id == *message.properties.message_id()
-                && one.payload == message.data
-                && partitions.key(one.partition).is_ok_and(|own| own.as_str() == key)
+        let (partitions, mapper) = (&self.partitions, &self.mapper);
+        let found = self.unconfirmed.iter_mut().filter(|one| one.returned.is_none()).find(|one| {
+            one.payload == message.data
+                && mapper.is_of(one.id.as_ref(), &message.properties)
+                && match &one.key {
+                    Some(own) => own.as_str() == key,
+                    None => partitions.key(one.partition).is_ok_and(|own| own.as_str() == key),
+                }
         });
         match found {
-            Some(one) => one.returned = Some(sentence),
+            Some(one) => one.returned = Some(sentence.into()),
             None => {
                 tracing::error!(binding = self.writer.binding, key, "a message came back that was not sent")
             }
@@ -246,12 +261,12 @@ impl RabbitOutput {
 
     fn check_deadline(&mut self, cx: &mut Context<'_>) {
         let timeout = self.writer.link.config().publish_timeout;
-        while let Some(front) = self.pending.front() {
-            let due = front.since + timeout;
+        while let Some(since) = self.unconfirmed.oldest() {
+            let due = since + timeout;
             if due <= Instant::now() {
                 return self.recover(&format!("no confirmation within {timeout:?}"));
             }
-            if self.deadline.is_elapsed() || self.deadline.deadline() < front.since {
+            if self.deadline.is_elapsed() || self.deadline.deadline() < since {
                 self.deadline.as_mut().reset(due);
             }
             if self.deadline.as_mut().poll(cx).is_pending() {
@@ -260,41 +275,50 @@ impl RabbitOutput {
         }
     }
 
+    /// Opens a new channel if this one is lost.
+    fn look(&mut self) {
+        if matches!(&self.state, State::Live(line) if !line.is_up()) {
+            self.recover("the connection is lost");
+        }
+    }
+
     /// Gives up what is not confirmed and opens a new channel.
     fn recover(&mut self, why: &str) {
-        tracing::warn!(binding = self.writer.binding, unconfirmed = self.pending.len(), why, "not connected");
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut confirmed = Vec::new();
-        let mut failed = Vec::new();
-        for mut pending in std::mem::take(&mut self.pending) {
-            match pending.confirm.poll_unpin(&mut cx) {
-                Poll::Ready(Ok(confirmation)) => confirmed.push((pending.sent, confirmation)),
-                Poll::Ready(Err(_)) | Poll::Pending => failed.push(pending.sent.number),
-            }
-        }
-        self.tell(confirmed);
-        for number in failed {
-            let result = Err(self.lost(why));
-            self.told.push(Confirmation { number, result });
-        }
+        let unconfirmed = self.unconfirmed.len();
+        tracing::warn!(binding = self.writer.binding, unconfirmed, why, "not connected");
+        self.asked = None;
+        let mut returned = Vec::new();
+        self.unconfirmed.give_up(why, &mut returned);
+        // Those that nothing is known of make it fail, which is the reason to be here.
+        let _ = self.tell(&mut returned);
         let writer = Arc::clone(&self.writer);
+        writer.pulse.lost(0, why);
         let again = async move { writer.link.again(&writer.binding, None, || writer.open()).await };
         self.state = State::Recovering(again.boxed());
     }
 }
 
+/// Waits until the message that was sent last is confirmed; not at all when that was asked before.
+fn confirms(line: &Line) -> BoxFuture<'static, ()> {
+    let channel = Arc::clone(&line.channel);
+    async move { drop(channel.wait_for_confirms().await) }.boxed()
+}
+
+fn unconfirmed(exchange: &str, why: &str) -> Error {
+    let sentence = format!("a message to the exchange `{exchange}` was not confirmed: {why}");
+    Error::new(Kind::Unreachable, sentence)
+}
+
 impl Output for RabbitOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if matches!(&self.state, State::Live(line) if !line.is_up()) {
-            self.recover("the connection is lost");
-        }
+        self.look();
         if let State::Recovering(future) = &mut self.state {
             let Poll::Ready(line) = future.poll_unpin(cx) else { return Poll::Pending };
             self.state = State::Live(line);
         }
-        if self.pending.len() >= WINDOW {
+        if self.unconfirmed.len() >= WINDOW {
             self.collect(cx);
-            if self.pending.len() >= WINDOW {
+            if self.unconfirmed.len() >= WINDOW {
                 return Poll::Pending;
             }
         }
@@ -313,6 +337,9 @@ impl Output for RabbitOutput {
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>> {
         self.collect(cx);
+        if self.reminder.poll(cx).is_ready() {
+            self.look();
+        }
         if let State::Recovering(future) = &mut self.state
             && let Poll::Ready(line) = future.poll_unpin(cx)
         {
@@ -325,10 +352,14 @@ impl Output for RabbitOutput {
         Poll::Ready(Ok(()))
     }
 
+    fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.writer.pulse) as _
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            let Self { state, pending, .. } = *self;
-            drop(pending);
+            let Self { state, unconfirmed, .. } = *self;
+            drop(unconfirmed);
             if let State::Live(line) = state {
                 line.close().await;
             }

@@ -9,6 +9,11 @@ impl Patterns {
         Self(written.unwrap_or_default().iter().map(|one| one.trim().to_ascii_lowercase()).collect())
     }
 
+    /// Whether every header crosses.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a header of this name crosses. Case does not matter.
     pub(super) fn let_through(&self, name: &str) -> bool {
         let mut all = self.0.iter();

@@ -1,14 +1,17 @@
 //! Headers of received messages: they stay as the client gave them until somebody reads them.
 
+use std::any::Any;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use lapin::BasicProperties;
-use lapin::types::ShortString;
-use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue};
+use lapin::types::{AMQPValue, ShortString};
+use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, Headers};
 
 use super::compression::{AUTOMATIC, left};
+use super::parts::{COUNT, FORMAT};
 use super::patterns::Patterns;
 use super::value::{from_wire, millis};
+use crate::binder::facts::prevail;
 
 /// The headers of one batch.
 pub(super) struct Received {
@@ -19,21 +22,46 @@ pub(super) struct Received {
 type Entries = Vec<(HeaderName, HeaderValue)>;
 
 /// What came with a message, beside its payload.
+#[derive(Clone)]
 pub(super) struct Raw {
     pub(super) properties: BasicProperties,
-    pub(super) exchange: Arc<str>,
-    pub(super) routing_key: Arc<str>,
-    pub(super) queue: Arc<str>,
-    pub(super) consumer_tag: Arc<str>,
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) origin: Arc<Origin>,
     pub(super) delivery_tag: u64,
     pub(super) redelivered: bool,
     /// Whether the payload came packed and is not any more.
     pub(super) unpacked: bool,
+    /// Whether the payload is one of several that came as one.
+    pub(super) is_part: bool,
+}
+
+/// Where the messages of a consumer come from.
+pub(super) struct Origin {
+    pub(super) queue: HeaderName,
+    pub(super) consumer_tag: HeaderName,
 }
 
 impl Received {
-    pub(super) fn new(batch: Vec<Raw>, patterns: Arc<Patterns>) -> Self {
-        Self { messages: batch.into_iter().map(|raw| (raw, OnceLock::new())).collect(), patterns }
+    /// The headers of so many messages, of which those cross that `patterns` let through.
+    pub(super) fn new(count: usize, patterns: Arc<Patterns>) -> Self {
+        Self { messages: Vec::with_capacity(count), patterns }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn push(&mut self, raw: Raw) {
+        self.messages.push((raw, OnceLock::new()));
+    }
+
+    /// What headers were received with, as long as nobody has changed them and every one is let through.
+    pub(super) fn untouched(headers: &Headers) -> Option<&Raw> {
+        let (source, index) = headers.source()?;
+        let source: &dyn Any = source;
+        let batch = source.downcast_ref::<Self>().filter(|batch| batch.patterns.is_empty())?;
+        batch.messages.get(index as usize).map(|(raw, _)| raw).filter(|raw| raw.is_whole())
     }
 }
 
@@ -43,6 +71,26 @@ impl HeaderSource for Received {
             .get(index as usize)
             .map_or(&[], |(raw, read)| read.get_or_init(|| raw.read(&self.patterns)).as_slice())
     }
+
+    fn is_empty(&self, index: u32) -> bool {
+        // Every message tells at least where it comes from.
+        index as usize >= self.messages.len()
+    }
+
+    fn contains(&self, index: u32, name: &str) -> bool {
+        let Some((raw, read)) = self.messages.get(index as usize) else { return false };
+        let as_received = self.patterns.is_empty() && raw.is_whole();
+        if read.get().is_none() && as_received && !is_derived(name) {
+            return raw.table().any(|(own, _)| own.as_str().eq_ignore_ascii_case(name));
+        }
+        self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Whether a name may be that of a header which is not in the table of headers.
+fn is_derived(name: &str) -> bool {
+    let prefix = name.get(..5).is_some_and(|prefix| prefix.eq_ignore_ascii_case("amqp_"));
+    prefix || name.eq_ignore_ascii_case("priority")
 }
 
 /// Spring's names of what is not in the table of headers; shared by all messages.
@@ -82,20 +130,35 @@ names! {
 }
 
 impl Raw {
+    /// The table of headers.
+    pub(super) fn table(&self) -> impl Iterator<Item = (&ShortString, &AMQPValue)> {
+        self.properties.headers().iter().flatten()
+    }
+
+    /// Whether its headers are for the payload as it is.
+    const fn is_whole(&self) -> bool {
+        !self.unpacked && !self.is_part
+    }
+
+    /// Every message of Spring's has a priority; 0 says nothing.
+    pub(super) fn priority(&self) -> Option<u8> {
+        self.properties.priority().filter(|priority| *priority > 0)
+    }
+
     fn read(&self, patterns: &Patterns) -> Entries {
         let names = &*NAMES;
-        let table = self.properties.headers().as_ref();
-        // Every message of Spring's has a priority; 0 says nothing.
-        let priority = self.properties.priority().filter(|priority| *priority > 0);
-        let mut entries = Vec::with_capacity(12 + table.map_or(0, |table| table.inner().len()));
-        for (name, value) in table.into_iter().flatten() {
+        let priority = self.priority();
+        let mut entries = Vec::with_capacity(16);
+        for (name, value) in self.table() {
             // The header that Spring sends beside the property of the same name says the same.
             let said = name.as_str() == "priority" && priority.is_some()
-                || name.as_str() == AUTOMATIC && self.unpacked;
+                || name.as_str() == AUTOMATIC && self.unpacked
+                || [FORMAT, COUNT].contains(&name.as_str()) && self.is_part;
             if !said && patterns.let_through(name.as_str()) {
                 entries.push((name.as_str().into(), from_wire(value)));
             }
         }
+        let outside = entries.len();
         let mut put = |name: &HeaderName, value: HeaderValue| entries.push((Arc::clone(name), value));
         let properties = &self.properties;
         let texts = [
@@ -127,55 +190,33 @@ impl Raw {
         if let Some(priority) = priority {
             put(&names.priority, HeaderValue::Int(priority.into()));
         }
-        put(&names.exchange, Arc::clone(&self.exchange).into());
-        put(&names.routing_key, Arc::clone(&self.routing_key).into());
-        put(&names.queue, Arc::clone(&self.queue).into());
-        put(&names.consumer_tag, Arc::clone(&self.consumer_tag).into());
+        put(&names.exchange, self.exchange.as_str().into());
+        put(&names.routing_key, self.routing_key.as_str().into());
+        put(&names.queue, Arc::clone(&self.origin.queue).into());
+        put(&names.consumer_tag, Arc::clone(&self.origin.consumer_tag).into());
         put(&names.delivery_tag, self.delivery_tag.cast_signed().into());
         put(&names.redelivered, self.redelivered.into());
+        prevail(&mut entries, outside);
         entries
     }
 }
 
-/// Texts that rarely change from one message to the next, so that each is copied once.
+/// The content type of the message before, which rarely differs from that of the next: it is parsed once.
 #[derive(Default)]
-pub(super) struct Repeated {
-    exchange: Option<Arc<str>>,
-    routing_key: Option<Arc<str>>,
-    content_type: Option<(Box<str>, Option<ContentType>)>,
-}
+pub(super) struct LastContentType(Option<(Box<str>, Option<ContentType>)>);
 
-impl Repeated {
-    pub(super) fn exchange(&mut self, name: &ShortString) -> Arc<str> {
-        shared(&mut self.exchange, name.as_str())
-    }
-
-    pub(super) fn routing_key(&mut self, key: &ShortString) -> Arc<str> {
-        shared(&mut self.routing_key, key.as_str())
-    }
-
+impl LastContentType {
     /// The content type that a message names. Quotes around it are tolerated; text that is none counts as nothing, so
     /// that the binding's content type holds, as it does for a message without one.
-    pub(super) fn content_type(&mut self, properties: &BasicProperties) -> Option<ContentType> {
+    pub(super) fn of(&mut self, properties: &BasicProperties) -> Option<ContentType> {
         let text = properties.content_type().as_ref()?.as_str();
-        match &self.content_type {
+        match &self.0 {
             Some((last, parsed)) if **last == *text => parsed.clone(),
             _ => {
                 let parsed = ContentType::parse(text.trim_matches('"')).ok();
-                self.content_type = Some((text.into(), parsed.clone()));
+                self.0 = Some((text.into(), parsed.clone()));
                 parsed
             }
-        }
-    }
-}
-
-fn shared(last: &mut Option<Arc<str>>, text: &str) -> Arc<str> {
-    match last {
-        Some(last) if **last == *text => Arc::clone(last),
-        _ => {
-            let new: Arc<str> = text.into();
-            *last = Some(Arc::clone(&new));
-            new
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error, Unexpected};
 
 pub use super::stream::StreamOffset;
 use crate::config::human;
+use crate::expression::{Expression, NumberExpression};
 
 /// How an exchange routes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -282,6 +283,10 @@ settings! {
     Producer {
         /// The routing key; the destination unless given.
         routing_key: String,
+        /// The routing key of each message; a partition stands behind it.
+        routing_key_expression: Expression,
+        /// How many milliseconds a delayed exchange keeps a message back.
+        delay_expression: NumberExpression,
         /// Whether messages survive a restart of the broker; yes unless told otherwise.
         delivery_mode: DeliveryMode,
         /// Whether payloads are packed with gzip.

@@ -11,9 +11,12 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use wellspring_functions::HeaderName;
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::health::Pulse;
+use super::received::Origin;
 use super::settings::{AcknowledgeMode, Consumer, ContainerType, Wait};
 use super::stream::{OFFSET, Position};
 use super::topology::InputTopology;
@@ -32,10 +35,10 @@ pub(super) struct Reader {
     pub(super) binding: String,
     pub(super) consumer: Consumer,
     pub(super) topology: InputTopology,
+    pub(super) pulse: Pulse,
+    /// Whether it tells how much waits: members of a binding read the same queues.
+    pub(super) is_first: bool,
 }
-
-/// A delivery, the number that settles it and the tag of the consumer.
-pub(super) type Next = (Received, u64, Arc<str>);
 
 /// A queue that is read.
 pub(super) struct Source {
@@ -45,8 +48,9 @@ pub(super) struct Source {
     unsettled: Unsettled,
     /// Where it is in a stream.
     position: Option<Position>,
-    /// The queue's name.
-    pub(super) queue: Arc<str>,
+    queue: HeaderName,
+    /// Where its deliveries come from.
+    pub(super) origin: Arc<Origin>,
     pub(super) partition: u32,
 }
 
@@ -59,7 +63,6 @@ enum State {
 pub(super) struct Live {
     line: Line,
     consumer: lapin::Consumer,
-    tag: Arc<str>,
     /// Notices on their way to the socket.
     writing: Vec<BoxFuture<'static, lapin::Result<()>>>,
 }
@@ -101,8 +104,8 @@ impl Reader {
         let tag = short("consumer tag", &tag)?;
         let consumed = channel.basic_consume(short("queue", queue)?, tag, options, arguments).await;
         let consumer = consumed.map_err(|cause| line.failed("cannot read the queue", queue, &cause))?;
-        let tag = consumer.tag().as_str().into();
-        Ok(Live { line, consumer, tag, writing: Vec::new() })
+        self.pulse.up(index, &line);
+        Ok(Live { line, consumer, writing: Vec::new() })
     }
 }
 
@@ -114,13 +117,15 @@ impl Source {
         let live = reader.open(index, position.as_ref().map(Position::argument)).await?;
         let (queue, partition) = reader.topology.queues.get(index).cloned().unwrap_or_default();
         let patience = usize::from((reader.prefetch() / 4).clamp(1, PATIENCE));
+        let queue = HeaderName::from(queue);
         Ok(Self {
             reader: Arc::clone(reader),
             index,
+            origin: live.origin(&queue),
             state: State::Live(Box::new(live)),
             unsettled: Unsettled::new(patience),
             position,
-            queue: queue.into(),
+            queue,
             partition,
         })
     }
@@ -130,15 +135,29 @@ impl Source {
         self.unsettled.open()
     }
 
-    /// Takes the next delivery with the number that settles it and the tag of the consumer.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Error>> {
+    /// Whether a delivery is still to be settled.
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.unsettled.awaits(number)
+    }
+
+    /// Whether the broker may soon wait for settlements before it delivers more, or does so already.
+    pub(super) fn is_held_back(&self) -> bool {
+        let prefetch = usize::from(self.reader.prefetch());
+        prefetch > 0 && self.unsettled.untold() * 4 >= prefetch * 3
+    }
+
+    /// Takes the next delivery with the number that settles it.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Received, u64), Error>> {
         loop {
             let live = match &mut self.state {
                 State::Live(live) => live,
                 State::Recovering(future) => {
                     let Poll::Ready(live) = future.poll_unpin(cx) else { return Poll::Pending };
                     match live {
-                        Ok(live) => self.state = State::Live(Box::new(live)),
+                        Ok(live) => {
+                            self.origin = live.origin(&self.queue);
+                            self.state = State::Live(Box::new(live));
+                        }
                         Err(error) => {
                             // Whoever asks again is not told again.
                             self.state = State::Recovering(pending().boxed());
@@ -155,7 +174,7 @@ impl Source {
                         let headers = delivery.properties.headers().as_ref();
                         position.add(number, headers.and_then(|headers| headers.inner().get(OFFSET)));
                     }
-                    return Poll::Ready(Ok((delivery, number, Arc::clone(&live.tag))));
+                    return Poll::Ready(Ok((delivery, number)));
                 }
                 Poll::Ready(Some(Err(cause))) => {
                     let error = live.line.failed("does not deliver from", &self.queue, &cause);
@@ -185,6 +204,7 @@ impl Source {
             "not connected; what is unsettled will be delivered again"
         );
         self.unsettled.forget();
+        reader.pulse.lost(index, why);
         let from = self.position.as_mut().map(|position| {
             position.forget();
             position.argument()
@@ -198,6 +218,15 @@ impl Source {
             reader.link.again(&reader.binding, steady, attempt).await
         };
         self.state = State::Recovering(again.boxed());
+    }
+
+    /// Counts a delivery, the last one taken, as so many that are settled one by one; their numbers follow its own.
+    pub(super) fn divide(&mut self, number: u64, count: usize) {
+        for part in self.unsettled.divide(number, count) {
+            if let Some(position) = &mut self.position {
+                position.add_beside(number, part);
+            }
+        }
     }
 
     pub(super) fn settle(&mut self, number: u64, settlement: Settlement) {
@@ -262,6 +291,11 @@ fn for_good<T>(opened: Result<T, Error>, fatal: bool) -> Result<Result<T, Error>
 }
 
 impl Live {
+    fn origin(&self, queue: &HeaderName) -> Arc<Origin> {
+        let consumer_tag = self.consumer.tag().as_str().into();
+        Arc::new(Origin { queue: Arc::clone(queue), consumer_tag })
+    }
+
     /// Hands a notice to the client without waiting for the socket. When the channel is lost, so is the notice: the
     /// broker delivers again, and the consumer's end tells.
     fn tell(&mut self, notice: Notice) {

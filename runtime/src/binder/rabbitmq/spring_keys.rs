@@ -139,10 +139,12 @@ const CONSUMER: &[SpringKey] = keys! { "spring.cloud.stream.rabbit.bindings.*.co
 
 const PRODUCER: &[SpringKey] = keys! { "spring.cloud.stream.rabbit.bindings.*.producer.",
     + "routing-key": "",
+    + "routing-key-expression": "null is an error",
+    + "delay-expression": "",
     + "delivery-mode": "",
     + "header-patterns": "",
     + "compress": "",
-    - "batching-enabled": "leave it out: messages are sent one by one, without waiting for one another",
+    - "batching-enabled": "leave it out: messages are sent one by one, without waiting for one another; what others put together is taken apart",
     - "batch-size": "leave it out: messages are sent one by one, without waiting for one another",
     - "batch-buffer-limit": "leave it out: messages are sent one by one, without waiting for one another",
     - "batch-timeout": "leave it out: messages are sent one by one, without waiting for one another",

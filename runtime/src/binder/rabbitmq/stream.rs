@@ -68,6 +68,13 @@ impl Position {
         }
     }
 
+    /// Notes another delivery of the same message.
+    pub(super) fn add_beside(&mut self, number: u64, other: u64) {
+        if let Some(offset) = self.open.get(&number).copied() {
+            self.open.insert(other, offset);
+        }
+    }
+
     /// Notes that a delivery is done.
     pub(super) fn settle(&mut self, number: u64) {
         self.open.remove(&number);

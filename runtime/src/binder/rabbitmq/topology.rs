@@ -123,6 +123,7 @@ pub fn input(consumer: &Consumer, spec: &InputSpec, random: &str) -> Result<Inpu
     }
     let mut topology = InputTopology { declarations: Vec::new(), queues: Vec::new() };
     for destination in &spec.destinations {
+        check_name(destination)?;
         base.exchange(destination, Arguments::new(), &mut topology.declarations);
         let name = match &spec.group {
             Some(group) => base.name(destination, group),
@@ -171,6 +172,7 @@ pub fn letters(consumer: &Consumer, spec: &InputSpec) -> Result<Option<LetterTop
 /// When what is configured cannot work.
 pub fn output(producer: &Producer, spec: &OutputSpec) -> Result<OutputTopology, Error> {
     let base = Queues::of_output(producer);
+    check_name(&spec.destination)?;
     let mut declarations = Vec::new();
     let partitioned = spec.partition_count > 1;
     if partitioned && !spec.required_groups.is_empty() {
@@ -232,6 +234,16 @@ fn check_partitions(base: &Queues<'_>, binding: &str) -> Result<(), Error> {
         let advice = "has partitions on a `fanout` exchange, which sends every message to every queue; \
                       use `exchange-type: topic`";
         return Err(refused(binding, advice));
+    }
+    Ok(())
+}
+
+/// The broker leaves line breaks out of a name without a word, so that nothing is found again under it.
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.contains(['\r', '\n']) {
+        let message =
+            format!("`{}` names no exchange, expected a name without line breaks", name.escape_debug());
+        return Err(Error::new(Kind::Refused, message));
     }
     Ok(())
 }

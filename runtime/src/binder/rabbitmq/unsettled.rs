@@ -1,11 +1,13 @@
 //! Which deliveries of a channel are not settled yet, and which settlements to tell the broker now.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::binder::Settlement;
 
 /// The deliveries of one channel, in order. Acknowledgements are told together, up to the last that has no unsettled
-/// one before it; a lone one is told at once.
+/// one before it; a lone one is told at once. Deliveries that are parts of one message share its tag, and the broker
+/// hears of it when all of them are settled, or one is not acknowledged.
 pub(super) struct Unsettled {
     /// The number of the first entry.
     first: u64,
@@ -22,6 +24,15 @@ enum Entry {
     Open(u64),
     Acknowledged(u64),
     Told,
+}
+
+impl Entry {
+    const fn tag(self) -> Option<u64> {
+        match self {
+            Self::Open(tag) | Self::Acknowledged(tag) => Some(tag),
+            Self::Told => None,
+        }
+    }
 }
 
 /// What to tell the broker about a delivery tag.
@@ -51,6 +62,12 @@ impl Unsettled {
         self.open + self.waiting
     }
 
+    /// Whether a delivery is to be settled.
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        index.is_some_and(|index| matches!(self.entries.get(index), Some(Entry::Open(_))))
+    }
+
     /// Notes a delivery; its number settles it.
     pub(super) fn add(&mut self, tag: u64) -> u64 {
         self.entries.push_back(Entry::Open(tag));
@@ -58,24 +75,34 @@ impl Unsettled {
         self.first + self.entries.len() as u64 - 1
     }
 
+    /// Makes so many deliveries of the last one; tells the numbers of those that are new.
+    pub(super) fn divide(&mut self, number: u64, count: usize) -> Range<u64> {
+        let tag = self.entries.back().and_then(|entry| entry.tag());
+        for _ in 1..count {
+            self.entries.extend(tag.map(Entry::Open));
+        }
+        self.open += tag.map_or(0, |_| count.saturating_sub(1));
+        number + 1..self.first + self.entries.len() as u64
+    }
+
     /// Settles a delivery. One of a channel that is gone is not known any more: the broker delivers it again.
     pub(super) fn settle(&mut self, number: u64, settlement: Settlement) -> Option<Notice> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get_mut(index)?;
         let Entry::Open(tag) = *entry else { return None };
-        self.open -= 1;
         match settlement {
             Settlement::Ack => {
                 *entry = Entry::Acknowledged(tag);
+                self.open -= 1;
                 self.waiting += 1;
                 if self.open == 0 || self.waiting >= self.patience { self.prefix() } else { None }
             }
             Settlement::Requeue => {
-                *entry = Entry::Told;
+                self.tell(self.parts(index));
                 Some(Notice::Requeue(tag))
             }
             Settlement::Reject => {
-                *entry = Entry::Told;
+                self.tell(self.parts(index));
                 Some(Notice::Reject(tag))
             }
         }
@@ -87,14 +114,44 @@ impl Unsettled {
             return Vec::new();
         }
         let mut notices: Vec<_> = self.prefix().into_iter().collect();
-        for entry in &mut self.entries {
-            if let Entry::Acknowledged(tag) = *entry {
+        let mut at = 0;
+        while let Some(entry) = self.entries.get(at) {
+            let parts = self.parts(at);
+            at = parts.end;
+            if let Entry::Acknowledged(tag) = *entry
+                && !self.is_open(parts.clone())
+            {
                 notices.push(Notice::Ack { tag, multiple: false });
-                *entry = Entry::Told;
+                self.tell(parts);
             }
         }
-        self.waiting = 0;
         notices
+    }
+
+    /// The deliveries that are parts of the same message; of one that the broker has heard of, it alone.
+    fn parts(&self, index: usize) -> Range<usize> {
+        let Some(tag) = self.entries.get(index).and_then(|entry| entry.tag()) else {
+            return index..index + 1;
+        };
+        let same = |at: &usize| self.entries.get(*at).is_some_and(|entry| entry.tag() == Some(tag));
+        let before = (0..index).rev().take_while(same).count();
+        let behind = (index + 1..self.entries.len()).take_while(same).count();
+        index - before..index + 1 + behind
+    }
+
+    fn is_open(&self, parts: Range<usize>) -> bool {
+        self.entries.range(parts).any(|entry| matches!(entry, Entry::Open(_)))
+    }
+
+    /// Notes that the broker is told of these.
+    fn tell(&mut self, parts: Range<usize>) {
+        for entry in self.entries.range_mut(parts) {
+            match std::mem::replace(entry, Entry::Told) {
+                Entry::Open(_) => self.open -= 1,
+                Entry::Acknowledged(_) => self.waiting -= 1,
+                Entry::Told => {}
+            }
+        }
     }
 
     /// Forgets everything: the channel is gone.
@@ -107,19 +164,19 @@ impl Unsettled {
 
     fn prefix(&mut self) -> Option<Notice> {
         let (mut last, mut count) = (None, 0);
-        while let Some(entry) = self.entries.front() {
-            match *entry {
-                Entry::Open(_) => break,
-                Entry::Acknowledged(tag) => {
-                    last = Some(tag);
-                    count += 1;
-                }
-                Entry::Told => {}
+        while !self.entries.is_empty() {
+            let parts = self.parts(0);
+            if self.is_open(parts.clone()) {
+                break;
             }
-            self.entries.pop_front();
-            self.first += 1;
+            if let Some(tag) = self.entries[0].tag() {
+                last = Some(tag);
+                count += 1;
+            }
+            self.tell(parts.clone());
+            self.first += parts.len() as u64;
+            self.entries.drain(parts);
         }
-        self.waiting -= count;
         last.map(|tag| Notice::Ack { tag, multiple: count > 1 })
     }
 }
@@ -163,5 +220,31 @@ mod tests {
         let new = unsettled.add(1);
         assert_eq!(unsettled.settle(old, Settlement::Ack), None);
         assert_eq!(unsettled.settle(new, Settlement::Reject), Some(Notice::Reject(1)));
+    }
+
+    #[test]
+    fn tells_of_a_message_when_all_its_parts_are_settled() {
+        let mut unsettled = Unsettled::new(2);
+        let first = unsettled.add(1);
+        let more: Vec<_> = unsettled.divide(first, 3).collect();
+        assert_eq!((more.as_slice(), unsettled.open()), ([first + 1, first + 2].as_slice(), 3));
+        let next = unsettled.add(2);
+        assert_eq!(unsettled.settle(more[1], Settlement::Ack), None);
+        assert_eq!(unsettled.settle(first, Settlement::Ack), None, "one part is open");
+        assert_eq!(unsettled.settle(next, Settlement::Ack), None);
+        assert_eq!(unsettled.flush(), [ack(2, false)]);
+        assert_eq!(unsettled.settle(more[0], Settlement::Ack), Some(ack(1, false)));
+        assert_eq!((unsettled.open(), unsettled.untold()), (0, 0));
+    }
+
+    #[test]
+    fn a_message_comes_again_as_a_whole_when_one_of_its_parts_does() {
+        let mut unsettled = Unsettled::new(64);
+        let first = unsettled.add(1);
+        let more: Vec<_> = unsettled.divide(first, 3).collect();
+        assert_eq!(unsettled.settle(first, Settlement::Ack), None);
+        assert_eq!(unsettled.settle(more[0], Settlement::Requeue), Some(Notice::Requeue(1)));
+        assert_eq!(unsettled.settle(more[1], Settlement::Ack), None, "the broker has it back");
+        assert_eq!((unsettled.untold(), unsettled.flush()), (0, Vec::new()));
     }
 }

@@ -80,6 +80,23 @@ pub(super) fn size(value: &HeaderValue) -> usize {
     }
 }
 
+/// How many bytes a value of the wire takes, about.
+pub(super) fn wire_size(value: &AMQPValue) -> usize {
+    1 + match value {
+        AMQPValue::ShortString(text) => 1 + text.as_str().len(),
+        AMQPValue::LongString(text) => 4 + text.as_bytes().len(),
+        AMQPValue::ByteArray(bytes) => 4 + bytes.as_slice().len(),
+        AMQPValue::FieldArray(values) => 4 + values.as_slice().iter().map(wire_size).sum::<usize>(),
+        AMQPValue::FieldTable(table) => {
+            4 + table
+                .into_iter()
+                .map(|(name, value)| 1 + name.as_str().len() + wire_size(value))
+                .sum::<usize>()
+        }
+        _ => 8,
+    }
+}
+
 pub(super) fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
 }

@@ -58,7 +58,8 @@ pub(super) async fn e9_making_a_binder_needs_no_broker(world: &World) -> Outcome
 
 pub(super) async fn e12_a_member_that_vanishes_in_the_middle_loses_nothing(world: &World) -> Outcome {
     let destination = world.create("vanished", 2).await?;
-    let mut reader = world.join(&destination, "g").await?;
+    let binder = world.binder();
+    let mut reader = world.bind(&*binder, world.input(&destination, Some("g"))).await?;
     let spread = (0..100u64).map(|n| Raw::of(n.to_string()).in_partition((n % 2) as u32));
     world.publish(&destination, spread.collect()).await?;
     let (mut done, mut open) = (BTreeSet::new(), Vec::new());

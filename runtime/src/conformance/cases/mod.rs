@@ -162,6 +162,6 @@ macro_rules! __conformance_table {
 /// Every case of the suite.
 #[must_use]
 pub fn cases() -> &'static [Case] {
-    const CASES: &[Case] = crate::__conformance_cases! { @list __conformance_table {} };
+    const CASES: &[Case] = __conformance_cases! { @list __conformance_table {} };
     CASES
 }

@@ -65,12 +65,14 @@ async fn instances(
 ) -> Outcome<Vec<crate::conformance::ends::Reader>> {
     let settings = Settings { static_partitions: true, ..Settings::default() };
     let mut readers = Vec::new();
-    for instance_index in 0..count {
+    // The last begins, so that an index is not the order of joining.
+    for instance_index in (0..count).rev() {
         let sharing =
             Sharing { partitioned: true, instance_count: count, instance_index, ..Sharing::default() };
         let spec = InputSpec { sharing, ..world.input(destination, Some("g")) };
         readers.push(world.bind(&*world.binder_with(&settings), spec).await?);
     }
+    readers.reverse();
     Ok(readers)
 }
 

@@ -182,6 +182,7 @@ pub(super) async fn a8_many_members_process_each_message_once(world: &World) -> 
                 }
                 member.settle_all(batch, Settlement::Ack).await?;
             }
+            same("what comes when everything has come", &payloads(&member.quiet().await?), &Vec::new())?;
             member.close().await
         }
     });

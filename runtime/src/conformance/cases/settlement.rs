@@ -124,7 +124,8 @@ pub(super) async fn b6_a_member_that_vanishes_leaves_what_is_open_and_takes_what
     world: &World,
 ) -> Outcome {
     let destination = world.create("checkpoint", 1).await?;
-    let mut reader = world.join(&destination, "g").await?;
+    let binder = world.binder();
+    let mut reader = world.bind(&*binder, world.input(&destination, Some("g"))).await?;
     let sent = ["a", "b", "c", "d", "e"];
     world.publish(&destination, sent.into_iter().map(Raw::of).collect()).await?;
     let mut kept = Vec::new();
@@ -135,6 +136,7 @@ pub(super) async fn b6_a_member_that_vanishes_leaves_what_is_open_and_takes_what
         }
     }
     reader.flush().await?;
+    // Without a farewell, and its binder lives on.
     drop(reader);
     let mut again = left_over(world, &destination, "g").await?;
     // What is settled behind something open may come again.

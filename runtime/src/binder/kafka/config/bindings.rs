@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use crate::binder::kafka::output::Options;
 use crate::binder::kafka::patterns::Patterns;
 use crate::config::{Properties, human};
+use crate::expression::Expression;
 
 /// What a binding has of its own.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
@@ -60,6 +61,8 @@ pub struct ProducerSettings {
     pub buffer_size: Option<u32>,
     /// How many milliseconds messages gather for a batch (`linger.ms`).
     pub batch_timeout: Option<u32>,
+    /// What of a message is its key; null for none. Its header `message-key` or `kafka_messageKey`, unless given.
+    pub message_key_expression: Option<Expression>,
     /// How batches are compressed.
     pub compression_type: Option<Compression>,
     /// Which headers are written: the first pattern that a name fits decides, `!` in front leaves it out.
@@ -191,6 +194,8 @@ impl ProducerSettings {
             use_topic_header: self.use_topic_header.unwrap_or(usual.use_topic_header),
             patterns: self.header_patterns.as_deref().map(Patterns::new),
             close_timeout: self.close_timeout.unwrap_or(usual.close_timeout),
+            key: self.message_key_expression.clone(),
+            partitions: usual.partitions,
         }
     }
 
@@ -199,6 +204,10 @@ impl ProducerSettings {
         Self {
             buffer_size: self.buffer_size.or(base.buffer_size),
             batch_timeout: self.batch_timeout.or(base.batch_timeout),
+            message_key_expression: self
+                .message_key_expression
+                .clone()
+                .or_else(|| base.message_key_expression.clone()),
             compression_type: self.compression_type.or(base.compression_type),
             header_patterns: self.header_patterns.clone().or_else(|| base.header_patterns.clone()),
             use_topic_header: self.use_topic_header.or(base.use_topic_header),

@@ -98,6 +98,8 @@ fn a_value_that_means_something_else_here_is_refused_with_the_reason() {
         ("ssl.key-store-location: 'classpath:x.p12'", "there is no classpath"),
         ("security.protocol: SASL_SLL", "security.protocol"),
         ("properties: { value.deserializer: x }", "the content type of the message decides"),
+        ("security.protocol: SASL_PLAINTEXT", "`sasl.mechanism` is missing, expected one of `PLAIN`"),
+        ("configuration: { security.protocol: sasl_plaintext, sasl.mechanism: GSSAPI }", "is `GSSAPI`"),
         ("jaas: { login-module: x.Krb5LoginModule }", "expected `PlainLoginModule`"),
     ];
     for (text, expected) in rows {

@@ -137,6 +137,7 @@ impl Outlet {
             match event.kind() {
                 rd::RD_KAFKA_EVENT_DR => event.reports(&mut tell),
                 rd::RD_KAFKA_EVENT_ERROR => event.error(self.producer().context()),
+                rd::RD_KAFKA_EVENT_STATS => event.statistics(self.producer().context()),
                 rd::RD_KAFKA_EVENT_LOG => event.log(self.producer().context()),
                 _ => {}
             }
@@ -229,6 +230,12 @@ impl Event {
             (rd::rd_kafka_event_error(self.0.as_ptr()), text)
         };
         context.error(KafkaError::Global(code.into()), text.trim());
+    }
+
+    fn statistics(&self, context: &Reports) {
+        // SAFETY: the event is valid, and the text as long as the event.
+        let report = unsafe { text(rd::rd_kafka_event_stats(self.0.as_ptr())) };
+        context.stats_raw(report.as_bytes());
     }
 
     fn log(&self, context: &Reports) {

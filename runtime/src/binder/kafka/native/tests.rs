@@ -12,8 +12,9 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::*;
+use crate::binder::kafka::health::Pulse;
 use crate::binder::kafka::output::Reports;
-use crate::binder::kafka::rebalance::{Assignment, Start};
+use crate::binder::kafka::rebalance::Assignment;
 
 const TOPIC: &str = "native";
 
@@ -49,7 +50,7 @@ fn intake(cluster: &Cluster) -> Arc<Intake> {
     let consumer = client(cluster)
         .set("group.id", "native")
         .set("enable.auto.commit", "false")
-        .create_with_context(Assignment::new("in", Start::default()))
+        .create_with_context(Assignment::new("in", None, Pulse::default()))
         .unwrap();
     let intake = Intake::new(consumer).unwrap();
     let mut partitions = TopicPartitionList::new();

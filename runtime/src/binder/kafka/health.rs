@@ -1,0 +1,171 @@
+//! How a client stands with the cluster, from what the library reports by itself: nothing is asked of a broker.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use serde::Deserialize;
+
+use super::config::StartOffset;
+use crate::binder::{Connection, Health};
+
+/// How often the library reports, unless `statistics.interval.ms` is configured.
+pub(super) const INTERVAL_MS: &str = "1000";
+
+/// What the library has reported of a client.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    /// Whether a group that has committed nothing starts at the beginning.
+    from_beginning: bool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Why no broker can be reached.
+    down: Option<String>,
+    /// How far the group is behind in the partitions of this client.
+    lag: Option<u64>,
+}
+
+/// The part of a report that counts here; librdkafka's STATISTICS.md has the rest.
+#[derive(Deserialize)]
+struct Report {
+    #[serde(default)]
+    brokers: HashMap<String, Broker>,
+    #[serde(default)]
+    topics: HashMap<String, Topic>,
+}
+
+#[derive(Deserialize)]
+struct Broker {
+    state: String,
+}
+
+#[derive(Deserialize)]
+struct Topic {
+    partitions: HashMap<i32, Partition>,
+}
+
+#[derive(Deserialize)]
+struct Partition {
+    fetch_state: String,
+    lo_offset: i64,
+    hi_offset: i64,
+    app_offset: i64,
+    committed_offset: i64,
+}
+
+impl Pulse {
+    /// That of a consumer.
+    pub(super) fn of_consumer(start: StartOffset) -> Self {
+        Self { from_beginning: start == StartOffset::Earliest, seen: Mutex::default() }
+    }
+
+    /// The library has met with an error.
+    pub(super) fn error(&self, error: &KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.seen().down = Some(format!("no broker of the Kafka cluster can be reached: {reason}"));
+        }
+    }
+
+    /// The library reports.
+    pub(super) fn statistics(&self, report: &[u8]) {
+        match serde_json::from_slice::<Report>(report) {
+            Ok(report) => self.take(&report),
+            Err(error) => tracing::debug!(%error, "the client's statistics cannot be read"),
+        }
+    }
+
+    fn take(&self, report: &Report) {
+        let mut seen = self.seen();
+        if report.brokers.values().any(|broker| broker.state == "UP") {
+            seen.down = None;
+        }
+        let partitions = report.topics.values().flat_map(|topic| topic.partitions.values());
+        let lags = partitions.filter_map(|partition| partition.lag(self.from_beginning));
+        seen.lag = lags.reduce(|all, one| all + one).or(seen.lag);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Partition {
+    /// How many records the group has not committed; for one that is read and whose end is known.
+    fn lag(&self, from_beginning: bool) -> Option<u64> {
+        if self.fetch_state != "active" || self.hi_offset < 0 {
+            return None;
+        }
+        let start = if from_beginning { self.lo_offset } else { self.app_offset };
+        let known = [self.committed_offset, start].into_iter().find(|offset| *offset >= 0);
+        u64::try_from(self.hi_offset - known.unwrap_or(self.hi_offset)).ok()
+    }
+}
+
+impl Health for Pulse {
+    fn connection(&self) -> Connection {
+        self.seen().down.clone().map_or(Connection::Up, Connection::Down)
+    }
+
+    fn backlog(&self) -> BoxFuture<'_, Option<u64>> {
+        ready(self.seen().lag).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(state: &str, partitions: &str) -> Vec<u8> {
+        format!(r#"{{"name":"x","brokers":{{"a:1/0":{{"name":"a","state":"{state}"}}}},"topics":{{"t":{{"topic":"t","partitions":{{{partitions}}}}}}}}}"#)
+            .into_bytes()
+    }
+
+    fn partition(number: i32, state: &str, [lo, hi, app, committed]: [i64; 4]) -> String {
+        format!(
+            r#""{number}":{{"partition":{number},"fetch_state":"{state}","lo_offset":{lo},"hi_offset":{hi},"app_offset":{app},"committed_offset":{committed}}}"#
+        )
+    }
+
+    fn lag(pulse: &Pulse) -> Option<u64> {
+        pulse.backlog().now_or_never().unwrap()
+    }
+
+    #[test]
+    fn the_lag_is_what_the_group_has_not_committed_of_the_partitions_that_are_read() {
+        let pulse = Pulse::of_consumer(StartOffset::Earliest);
+        assert_eq!(lag(&pulse), None, "nothing is known yet");
+        let partitions = [
+            partition(0, "active", [0, 100, 90, 70]),
+            partition(1, "active", [5, 50, 40, -1001]),
+            partition(2, "active", [5, 9, -1001, -1001]),
+            partition(3, "none", [0, 1000, 0, 0]),
+            partition(-1, "none", [-1001; 4]),
+        ];
+        pulse.statistics(&report("UP", &partitions.join(",")));
+        assert_eq!(lag(&pulse), Some(30 + 45 + 4));
+        pulse.statistics(b"no report");
+        assert_eq!(lag(&pulse), Some(79));
+        let late = Pulse::of_consumer(StartOffset::Latest);
+        late.statistics(&report("UP", &partitions.join(",")));
+        assert_eq!(lag(&late), Some(30 + 10), "the beginning is where it came in");
+    }
+
+    #[test]
+    fn a_cluster_is_down_when_no_broker_is_left_and_up_with_the_first_that_answers() {
+        let pulse = Pulse::default();
+        pulse.error(&KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "one of three");
+        assert_eq!(pulse.connection(), Connection::Up);
+        pulse.error(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "3/3 brokers are down");
+        let why = "no broker of the Kafka cluster can be reached: 3/3 brokers are down";
+        assert_eq!(pulse.connection(), Connection::Down(why.to_owned()));
+        pulse.statistics(&report("TRY_CONNECT", ""));
+        assert_ne!(pulse.connection(), Connection::Up);
+        pulse.statistics(&report("UP", ""));
+        assert_eq!(pulse.connection(), Connection::Up);
+    }
+}
