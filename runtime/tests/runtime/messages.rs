@@ -33,7 +33,7 @@ async fn what_cannot_be_read_becomes_a_dead_letter_byte_for_byte_and_the_rest_go
         assert!(letter.bytes() == payload, "the payload of message {number} has changed");
         assert_eq!(letter.headers().text(header_names::EXCEPTION_KIND), Some(Kind::Undecodable.as_str()));
         let said = letter.headers().text(header_names::EXCEPTION_MESSAGE).unwrap();
-        assert!(said.starts_with("`double`: the payload is ") && said.len() < 300, "{said}");
+        assert!(said.starts_with("`double`: the payload cannot be read as ") && said.len() < 300, "{said}");
         assert_eq!(letter.headers().integer(header_names::ATTEMPTS), Some(1));
         app.send("in", number.to_string()).await;
         assert_eq!(text(&mut out).await, (2 * number).to_string());
