@@ -12,7 +12,7 @@ mod capabilities;
 mod delivery;
 mod error;
 mod factory;
-#[cfg(feature = "rabbitmq")]
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
 mod facts;
 mod health;
 #[cfg(feature = "kafka")]
@@ -131,6 +131,9 @@ pub trait Output: Send {
     fn send(&mut self, message: Outgoing, number: u64);
 
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
+    ///
+    /// To be polled whenever its waker says so, also while something else is waited for: an output may have to hand
+    /// messages over again for which its client had no room.
     ///
     /// # Errors
     /// When the output is lost for good, with everything in flight.

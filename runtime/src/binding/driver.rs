@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use tokio::sync::watch;
 use wellspring_functions::{
     ContentType, EncodedMessage, Error, Headers, Incoming, Output as Answer, Reply, Step, Wanted,
@@ -155,21 +156,42 @@ impl Driver {
         deliveries: &mut impl Iterator<Item = Delivery>,
     ) -> Option<Slow> {
         for delivery in deliveries {
-            let message = delivery.message.clone();
-            let headers = message.headers().clone();
-            let number = self.ledger.open(delivery);
-            match self.call(message) {
-                Step::Ready(Ok(Answer::Nothing)) => self.finish(number),
-                Step::Ready(Ok(Answer::One(reply))) if self.has_room(cx) => {
-                    self.send_at_once(number, reply, headers);
-                    self.finish(number);
+            match self.call(delivery.message.clone()) {
+                Step::Ready(Ok(Answer::Nothing)) => self.settle(delivery),
+                Step::Ready(Ok(Answer::One(_))) if self.output.is_none() => self.settle(delivery),
+                Step::Ready(Ok(Answer::One(reply))) if self.has_room(cx) => self.send_only(delivery, reply),
+                Step::Ready(Ok(answer)) => {
+                    let (number, headers) = self.open(delivery);
+                    return Some(Slow::Answer(number, answer, headers));
                 }
-                Step::Ready(Ok(answer)) => return Some(Slow::Answer(number, answer, headers)),
-                Step::Ready(Err(error)) => return Some(Slow::Failure(number, error)),
-                Step::Pending(call) => return Some(Slow::Call(number, call, headers)),
+                Step::Ready(Err(error)) => return Some(Slow::Failure(self.ledger.open(delivery), error)),
+                Step::Pending(call) => {
+                    let (number, headers) = self.open(delivery);
+                    return Some(Slow::Call(number, call, headers));
+                }
             }
         }
         None
+    }
+
+    /// Settles a delivery that gives rise to nothing.
+    fn settle(&mut self, delivery: Delivery) {
+        self.input.settle(delivery.ticket, Settlement::Ack);
+        self.binding.stats().succeeded.add(1);
+    }
+
+    /// Sends the only message that a delivery gives rise to; there is room.
+    fn send_only(&mut self, delivery: Delivery, reply: Reply) {
+        let message = self.outgoing(reply, || delivery.message.headers().clone());
+        let number = self.ledger.open_sent(delivery);
+        if let Some(output) = &mut self.output {
+            output.send(message, number);
+        }
+    }
+
+    fn open(&mut self, delivery: Delivery) -> (u64, Headers) {
+        let headers = delivery.message.headers().clone();
+        (self.ledger.open(delivery), headers)
     }
 
     /// Finishes one delivery, waiting for whatever it takes.
@@ -227,7 +249,7 @@ impl Driver {
             Answer::One(reply) => self.send(number, reply, headers).await,
             several @ (Answer::Many(_) | Answer::Stream(_)) => {
                 let mut replies = several.into_stream();
-                while let Some(reply) = replies.next().await {
+                while let Some(reply) = self.next_of(&mut replies).await {
                     self.send(number, reply?, headers.clone()).await?;
                 }
                 Ok(())
@@ -235,10 +257,25 @@ impl Driver {
         }
     }
 
+    /// Waits for the next of several replies, while what was sent is confirmed.
+    async fn next_of(
+        &mut self,
+        replies: &mut BoxStream<'static, Result<Reply, Error>>,
+    ) -> Option<Result<Reply, Error>> {
+        poll_fn(|cx| {
+            // An output that is lost for good shows at the next send.
+            let _ = self.poll_confirmed(cx);
+            replies.poll_next_unpin(cx)
+        })
+        .await
+    }
+
     async fn send(&mut self, number: u64, reply: Reply, headers: Headers) -> Result<(), Error> {
+        let message = self.outgoing(reply, || headers);
         if let Some(output) = &mut self.output {
             output.ready().await?;
-            self.send_at_once(number, reply, headers);
+            self.ledger.sent(number);
+            output.send(message, number);
         }
         Ok(())
     }
@@ -248,18 +285,20 @@ impl Driver {
         self.output.as_mut().is_none_or(|output| matches!(output.poll_ready(cx), Poll::Ready(Ok(()))))
     }
 
-    /// Sends one message; there is room. Headers of the delivery go along unless the function decided on headers
-    /// itself, as in Spring.
-    fn send_at_once(&mut self, number: u64, reply: Reply, mut headers: Headers) {
-        let Some(output) = &mut self.output else { return };
+    /// The message to send. Headers of the delivery go along unless the function decided on headers itself, as in
+    /// Spring.
+    #[inline]
+    fn outgoing(&self, reply: Reply, headers: impl FnOnce() -> Headers) -> EncodedMessage {
         let Reply { mut message, sets_headers } = reply;
-        if self.copy_headers.unwrap_or(!sets_headers) && !headers.is_empty() {
-            headers.remove(header_names::DELIVERY_ATTEMPT);
-            headers.overlay(std::mem::take(message.headers_mut()));
-            *message.headers_mut() = headers;
+        if self.copy_headers.unwrap_or(!sets_headers) {
+            let mut headers = headers();
+            if !headers.is_empty() {
+                headers.remove(header_names::DELIVERY_ATTEMPT);
+                headers.overlay(std::mem::take(message.headers_mut()));
+                *message.headers_mut() = headers;
+            }
         }
-        self.ledger.sent(number);
-        output.send(message, number);
+        message
     }
 
     /// Everything that a delivery gives rise to was sent.

@@ -16,7 +16,12 @@ pub(super) struct Ledger {
     first: u64,
     /// How many entries are open.
     count: usize,
+    /// How many were closed since closed ones were forgotten.
+    closed: usize,
 }
+
+/// How many entries may be closed before they are forgotten, all at once.
+const CLOSED: usize = 256;
 
 /// One delivery, from its arrival to its settlement.
 #[derive(Debug)]
@@ -84,6 +89,11 @@ impl Ledger {
         self.push(Open::new(delivery))
     }
 
+    /// Opens a delivery that gives rise to one message, which is sent.
+    pub(super) fn open_sent(&mut self, delivery: Delivery) -> u64 {
+        self.push(Open { unconfirmed: 1, finished: true, ..Open::new(delivery) })
+    }
+
     /// Opens a delivery again that failed.
     pub(super) fn reopen(&mut self, open: Open) -> u64 {
         self.push(Open { unconfirmed: 0, finished: false, failure: None, ..open })
@@ -110,18 +120,17 @@ impl Ledger {
 
     /// Notes that everything a delivery gives rise to was sent. Closes it when all of that is confirmed already.
     pub(super) fn finished(&mut self, number: u64) -> Option<Closed> {
-        self.get_mut(number)?.finished = true;
-        self.close_if_done(number)
+        self.close_if_done(number, |open| open.finished = true)
     }
 
     /// Notes what became of a message. Closes the delivery when it was the last one.
     pub(super) fn confirmed(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
-        let open = self.get_mut(number)?;
-        open.unconfirmed = open.unconfirmed.saturating_sub(1);
-        if failure.is_some() && open.failure.is_none() {
-            open.failure = failure;
-        }
-        self.close_if_done(number)
+        self.close_if_done(number, |open| {
+            open.unconfirmed = open.unconfirmed.saturating_sub(1);
+            if failure.is_some() && open.failure.is_none() {
+                open.failure = failure;
+            }
+        })
     }
 
     /// Takes a delivery out, whatever its state.
@@ -140,9 +149,11 @@ impl Ledger {
         self.open.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    fn close_if_done(&mut self, number: u64) -> Option<Closed> {
+    #[inline]
+    fn close_if_done(&mut self, number: u64, note: impl FnOnce(&mut Open)) -> Option<Closed> {
         let entry = self.entry(number)?;
         let open = entry.as_mut()?;
+        note(open);
         if !open.finished || open.unconfirmed > 0 {
             return None;
         }
@@ -159,13 +170,18 @@ impl Ledger {
         Some(closed)
     }
 
-    /// One entry was closed: forgets it and those after it, as far as none before it is open.
+    /// One entry was closed. Forgets closed ones now and then, as far as none before them is open.
     fn forget_closed(&mut self) {
         self.count -= 1;
-        while let Some(None) = self.open.front() {
-            self.open.pop_front();
-            self.first += 1;
+        self.closed += 1;
+        if self.count > 0 && self.closed < CLOSED {
+            return;
         }
+        self.closed = 0;
+        let closed = self.open.iter().take_while(|entry| entry.is_none()).count();
+        // Taken out one by one, each would be copied.
+        self.open.drain(..closed);
+        self.first += closed as u64;
     }
 }
 
@@ -190,6 +206,14 @@ mod tests {
         assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
         assert_eq!(ledger.len(), 0);
         assert!(ledger.confirmed(number, None).is_none(), "a late confirmation finds nothing");
+    }
+
+    #[test]
+    fn a_delivery_that_was_opened_as_sent_closes_with_its_confirmation() {
+        let mut ledger = Ledger::default();
+        let number = ledger.open_sent(delivery(0));
+        assert_eq!(ledger.len(), 1);
+        assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
 
 /// How many deliveries of one input may be unsettled.
-const MAX_IN_FLIGHT: usize = 4096;
+const MAX_IN_FLIGHT: usize = 10_000;
 
 /// A binding that cannot be made; none is left running.
 #[derive(Debug, thiserror::Error)]

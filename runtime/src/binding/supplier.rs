@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -94,7 +94,18 @@ impl SupplierDriver {
             let next = tokio::select! {
                 biased;
                 _ = commands.wait_for(|command| matches!(command, Command::Stop | Command::Abandon)) => None,
-                next = replies.next() => next,
+                next = poll_fn(|cx| {
+                    // What was sent goes on being confirmed while the next is waited for.
+                    let mut failure = None;
+                    let lost = match self.poll_confirmed(cx, 0, &mut failure) {
+                        Poll::Ready(Err(error)) => Some(error),
+                        _ => failure,
+                    };
+                    match lost {
+                        Some(error) => Poll::Ready(Some(Err(error))),
+                        None => replies.poll_next_unpin(cx),
+                    }
+                }) => next,
             };
             let Some(reply) = next else { break };
             given += 1;
@@ -114,27 +125,36 @@ impl SupplierDriver {
     }
 
     async fn confirm_down_to(&mut self, most: u64) -> Result<(), Error> {
-        let Self { output: Some(output), unconfirmed, binding, .. } = self else { return Ok(()) };
         let mut failure = None;
-        poll_fn(|cx| {
-            while *unconfirmed > most {
-                let polled = output.poll_confirmed(cx, |_, failed| {
-                    *unconfirmed = unconfirmed.saturating_sub(1);
-                    match failed {
-                        Some(error) => failure = Some(error),
-                        None => binding.stats().sent.add(1),
-                    }
-                });
-                match polled {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            Poll::Ready(Ok(()))
-        })
-        .await?;
+        poll_fn(|cx| self.poll_confirmed(cx, most, &mut failure)).await?;
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Waits until no more than so many messages are unconfirmed; notes why one was not accepted.
+    fn poll_confirmed(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: u64,
+        failure: &mut Option<Error>,
+    ) -> Poll<Result<(), Error>> {
+        let Self { output: Some(output), unconfirmed, binding, .. } = self else {
+            return Poll::Ready(Ok(()));
+        };
+        while *unconfirmed > most {
+            let polled = output.poll_confirmed(cx, |_, failed| {
+                *unconfirmed = unconfirmed.saturating_sub(1);
+                match failed {
+                    Some(error) => *failure = Some(error),
+                    None => binding.stats().sent.add(1),
+                }
+            });
+            match polled {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     async fn drain(mut self) -> u64 {

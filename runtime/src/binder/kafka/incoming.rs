@@ -57,7 +57,7 @@ pub(super) fn is_fact(name: &str) -> bool {
 /// Reads the headers of one record. Of several with one name the last counts, as in Spring; nobody else says what is a
 /// fact.
 pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderValue)> {
-    let raw = record.headers.of(&batch.buffer);
+    let raw = record.headers(&batch.buffer);
     let types = types(&raw);
     let mut entries = Vec::with_capacity(FACTS + Raw(raw.clone()).count());
     for (name, value) in Raw(raw) {
@@ -85,7 +85,7 @@ fn keep_last(entries: &mut Vec<(HeaderName, HeaderValue)>) {
 
 fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderValue)>) {
     let names = &*NAMES;
-    if let Some(slot) = batch.slots.get(record.slot) {
+    if let Some(slot) = batch.slots.get(record.slot()) {
         entries.push((names.topic.clone(), HeaderValue::Text(slot.topic.clone())));
         entries.push((names.partition.clone(), HeaderValue::Int(slot.partition)));
     }
@@ -100,8 +100,8 @@ fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderVa
         entries.push((names.timestamp_type.clone(), HeaderValue::Text(kind.clone())));
     }
     entries.push((names.group.clone(), HeaderValue::Text(batch.group.clone())));
-    if let Some(key) = record.key {
-        entries.push((names.key.clone(), HeaderValue::Bytes(key.of(&batch.buffer))));
+    if let Some(key) = record.key(&batch.buffer) {
+        entries.push((names.key.clone(), HeaderValue::Bytes(key)));
     }
 }
 

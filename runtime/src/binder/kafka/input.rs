@@ -92,12 +92,12 @@ impl KafkaInput {
     fn deliver(&mut self, batch: &Arc<Batch>, deliveries: &mut Vec<Delivery>) {
         let mut last = None;
         for (index, record) in (0..).zip(&batch.records) {
-            let Some(slot) = batch.slots.get(record.slot) else { continue };
+            let Some(slot) = batch.slots.get(record.slot()) else { continue };
             let at = match last {
-                Some((slot, at)) if slot == record.slot => at,
+                Some((slot, at)) if slot == record.slot() => at,
                 _ => self.open(slot),
             };
-            last = Some((record.slot, at));
+            last = Some((record.slot(), at));
             let open = &mut self.partitions[at];
             if open.again.is_some() || slot.revoked.load(Ordering::Acquire) {
                 continue;
@@ -106,10 +106,9 @@ impl KafkaInput {
             open.open += 1;
             self.unsettled += 1;
             let headers = Headers::received(record.content_type.clone(), batch.clone(), index);
-            let payload = record.value.map(|value| value.of(&batch.buffer));
             deliveries.push(Delivery {
-                message: Message::from_parts(payload, headers),
-                key: record.key.map(|key| key.of(&batch.buffer)),
+                message: Message::from_parts(record.value(&batch.buffer), headers),
+                key: record.key(&batch.buffer),
                 partition: u32::try_from(slot.partition).unwrap_or_default(),
                 position: u64::try_from(record.offset).unwrap_or_default(),
                 attempt,
@@ -170,26 +169,26 @@ impl KafkaInput {
 }
 
 /// Gathers what was taken, each record under its slot.
-fn gather(taken: &Taken, slots: &[Arc<Slot>], gathering: &mut Gathering, failures: &mut Vec<KafkaError>) {
+fn gather(taken: &mut Taken, slots: &[Arc<Slot>], gathering: &mut Gathering, failures: &mut Vec<KafkaError>) {
     let mut last: Option<(Received<'_>, &Arc<Slot>)> = None;
-    for record in taken.iter() {
+    for mut record in taken.records() {
         if let Some(code) = record.failure() {
             failures.push(KafkaError::MessageConsumption(code));
             continue;
         }
         // Most come from where the one before came from.
-        let slot = match last {
-            Some((before, slot)) if record.is_beside(before) => Some(slot),
-            _ => slots.iter().find(|slot| slot.is_of(record)),
+        let slot = match &last {
+            Some((before, slot)) if record.is_beside(before) => Some(*slot),
+            _ => slots.iter().find(|slot| slot.is_of(&record)),
         };
         // Without a slot the partition is about to go.
         let Some(slot) = slot else { continue };
+        gathering.push(&mut record, slot);
         if let Some((before, other)) = last.replace((record, slot))
             && !Arc::ptr_eq(other, slot)
         {
             other.taken.store(before.offset() + 1, Ordering::Release);
         }
-        gathering.push(record, slot);
     }
     if let Some((record, slot)) = last {
         slot.taken.store(record.offset() + 1, Ordering::Release);

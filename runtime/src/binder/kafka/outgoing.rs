@@ -18,6 +18,9 @@ pub(super) const PARTITION: &str = "kafka_partitionId";
 /// The topic to write to, for outputs that let their messages choose.
 pub(super) const TOPIC: &str = "kafka_topic";
 
+/// The types of headers that are nothing but a content type.
+pub(super) const TYPES_OF_PLAIN: &[u8] = b"{\"contentType\":\"java.lang.String\"}";
+
 const STRING: &str = "java.lang.String";
 
 /// Headers that stay inside the process.
@@ -40,22 +43,30 @@ pub(super) fn get<'a>(headers: &'a Headers, name: &str) -> Option<&'a HeaderValu
     if headers.contains(name) { headers.get(name) } else { None }
 }
 
-/// Whether nothing is to be written but a content type: what came with a record as facts stays here.
-fn is_plain(headers: &Headers) -> bool {
-    let Some((source, index)) = headers.source() else { return headers.is_empty() };
+/// The batch that headers came with, and which of its records.
+fn received(headers: &Headers) -> Option<(&Batch, u32)> {
+    let (source, index) = headers.source()?;
     let source: &dyn Any = source;
-    source.downcast_ref::<Batch>().is_some_and(|batch| batch.is_plain(index))
+    Some((source.downcast_ref()?, index))
+}
+
+/// Whether nothing is to be written but a content type: what came with a record as facts stays here.
+pub(super) fn is_plain(headers: &Headers) -> bool {
+    received(headers).map_or_else(|| headers.is_empty(), |(batch, index)| batch.is_plain(index))
 }
 
 /// The headers of a record.
 pub(super) fn write(headers: &Headers) -> Option<RecordHeaders> {
     let content_type = headers.content_type();
     if is_plain(headers) {
-        // By far the most frequent case, and always the same types.
+        // By far the most frequent case: they go out as they came, or are always the same.
         let content_type = content_type?;
+        if let Some(spare) = received(headers).and_then(|(batch, index)| batch.spare(index, content_type)) {
+            return Some(spare);
+        }
         let mut record = RecordHeaders::with_capacity(2)?;
         record.add(header_names::CONTENT_TYPE, Some(content_type.as_str().as_bytes()));
-        record.add(TYPES, Some(b"{\"contentType\":\"java.lang.String\"}"));
+        record.add(TYPES, Some(TYPES_OF_PLAIN));
         return Some(record);
     }
     let mut record = RecordHeaders::with_capacity(headers.len() + 2)?;

@@ -134,16 +134,16 @@ impl KafkaOutput {
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
         let Some(outlet) = &self.outlet else { return None };
         let headers = message.message.headers();
-        let from_header = match (&message.key, &self.options.key) {
-            (Some(_), _) | (None, Some(_)) => None,
-            (None, None) => key_of(outgoing::get(headers, outgoing::KEY)),
-        };
-        let partition = match message.partition {
-            Some(partition) => i32::try_from(partition).ok(),
-            None => outgoing::get(headers, outgoing::PARTITION)
-                .and_then(HeaderValue::as_integer)
-                .and_then(|n| i32::try_from(n).ok()),
-        };
+        let (mut from_header, mut partition) = (None, message.partition.and_then(|n| i32::try_from(n).ok()));
+        if !outgoing::is_plain(headers) {
+            if message.key.is_none() && self.options.key.is_none() {
+                from_header = key_of(outgoing::get(headers, outgoing::KEY));
+            }
+            if message.partition.is_none() {
+                let wanted = outgoing::get(headers, outgoing::PARTITION).and_then(HeaderValue::as_integer);
+                partition = wanted.and_then(|n| i32::try_from(n).ok());
+            }
+        }
         let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
         let sent = outlet.send(Sent {
             topic: chosen,
@@ -229,7 +229,11 @@ impl Output for KafkaOutput {
             let polled = self.poll_reports(cx);
             self.retry();
             if !self.told.is_empty() {
-                confirmed.append(&mut self.told);
+                if confirmed.is_empty() {
+                    std::mem::swap(confirmed, &mut self.told);
+                } else {
+                    confirmed.append(&mut self.told);
+                }
                 return Poll::Ready(Ok(()));
             }
             if polled.is_pending() {

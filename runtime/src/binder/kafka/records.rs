@@ -8,8 +8,8 @@ use rdkafka::message::Timestamp;
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, header_names};
 
 use super::incoming;
-use super::native::Received;
-use super::outgoing::TYPES;
+use super::native::{Received, RecordHeaders, SpareHeaders};
+use super::outgoing::{TYPES, TYPES_OF_PLAIN};
 
 /// One partition while it is assigned to a consumer. Assigned again, it is another slot.
 #[derive(Debug)]
@@ -46,36 +46,55 @@ impl Slot {
     }
 
     /// Whether a record is one of its partition.
-    pub(super) fn is_of(&self, record: Received<'_>) -> bool {
+    pub(super) fn is_of(&self, record: &Received<'_>) -> bool {
         self.partition == record.partition() && self.topic.as_bytes() == record.topic()
     }
 }
 
-/// A part of the buffer.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span {
+/// One record; its bytes are in the buffer of its batch: key, value and headers, one behind the other.
+#[derive(Debug)]
+pub(super) struct Record {
     start: usize,
-    end: usize,
+    /// How many bytes each has; negative where there is none.
+    key: i32,
+    value: i32,
+    /// None where it has no header but a content type, and the list of types.
+    headers: i32,
+    /// Which of the batch's slots it came from.
+    slot: u32,
+    pub(super) offset: i64,
+    pub(super) timestamp: Timestamp,
+    pub(super) content_type: Option<ContentType>,
+    /// The headers as they came, where they are what would be written for the content type.
+    spare: SpareHeaders,
 }
 
-impl Span {
-    pub(super) fn of(self, buffer: &Bytes) -> Bytes {
-        buffer.slice(self.start..self.end)
+impl Record {
+    pub(super) fn key(&self, buffer: &Bytes) -> Option<Bytes> {
+        part(buffer, self.start, self.key)
+    }
+
+    pub(super) fn value(&self, buffer: &Bytes) -> Option<Bytes> {
+        part(buffer, self.start + length(self.key), self.value)
+    }
+
+    pub(super) fn headers(&self, buffer: &Bytes) -> Bytes {
+        let start = self.start + length(self.key) + length(self.value);
+        part(buffer, start, self.headers).unwrap_or_default()
+    }
+
+    /// Which of the batch's slots it came from.
+    pub(super) const fn slot(&self) -> usize {
+        self.slot as usize
     }
 }
 
-/// One record; its bytes are in the buffer of its batch.
-#[derive(Debug)]
-pub(super) struct Record {
-    /// Which of the batch's slots it came from.
-    pub(super) slot: usize,
-    pub(super) offset: i64,
-    pub(super) timestamp: Timestamp,
-    pub(super) key: Option<Span>,
-    pub(super) value: Option<Span>,
-    /// Empty where it has no header but a content type, and the list of types.
-    pub(super) headers: Span,
-    pub(super) content_type: Option<ContentType>,
+fn length(length: i32) -> usize {
+    usize::try_from(length).unwrap_or(0)
+}
+
+fn part(buffer: &Bytes, start: usize, length: i32) -> Option<Bytes> {
+    usize::try_from(length).ok().map(|length| buffer.slice(start..start + length))
 }
 
 /// Records that were there at once.
@@ -118,7 +137,14 @@ impl HeaderSource for Batch {
 impl Batch {
     /// Whether a record has no header but a content type, and the list of types.
     pub(super) fn is_plain(&self, index: u32) -> bool {
-        self.records.get(index as usize).is_some_and(|record| record.headers.start == record.headers.end)
+        self.records.get(index as usize).is_some_and(|record| record.headers < 0)
+    }
+
+    /// The headers of a record as the library has them, where they are what would be written for a content type and
+    /// nobody has taken them.
+    pub(super) fn spare(&self, index: u32, content_type: &ContentType) -> Option<RecordHeaders> {
+        let record = self.records.get(index as usize)?;
+        if record.content_type.as_ref() == Some(content_type) { record.spare.take() } else { None }
     }
 }
 
@@ -148,17 +174,28 @@ impl Gathering {
     }
 
     /// Copies a record that comes from a slot.
-    pub(super) fn push(&mut self, record: Received<'_>, slot: &Arc<Slot>) {
+    pub(super) fn push(&mut self, record: &mut Received<'_>, slot: &Arc<Slot>) {
         if self.records.is_empty() {
-            self.buffer.reserve(self.last.0);
+            // A little more than the last batch had.
+            self.buffer.reserve(self.last.0 + self.last.0 / 8);
             self.records.reserve(self.last.1);
         }
-        let key = record.key().map(|key| self.append(key));
-        let value = record.value().map(|value| self.append(value));
-        let (headers, content_type) = self.append_headers(record);
+        let start = self.buffer.len();
+        let (key, value) = (self.append(record.key()), self.append(record.value()));
+        let (headers, content_type, is_as_written) = self.append_headers(record);
+        let spare = if is_as_written { record.take_headers() } else { None };
         let slot = self.slot(slot);
-        let (offset, timestamp) = (record.offset(), record.timestamp());
-        self.records.push(Record { slot, offset, timestamp, key, value, headers, content_type });
+        self.records.push(Record {
+            start,
+            key,
+            value,
+            headers,
+            slot,
+            offset: record.offset(),
+            timestamp: record.timestamp(),
+            content_type,
+            spare: spare.map(SpareHeaders::from).unwrap_or_default(),
+        });
     }
 
     /// What was gathered, if anything.
@@ -176,23 +213,31 @@ impl Gathering {
         })
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Span {
-        let start = self.buffer.len();
+    /// Tells the length, which on the wire has 32 bits, too.
+    fn append(&mut self, bytes: Option<&[u8]>) -> i32 {
+        let Some(bytes) = bytes else { return -1 };
         self.buffer.extend_from_slice(bytes);
-        Span { start, end: self.buffer.len() }
+        i32::try_from(bytes.len()).unwrap_or(i32::MAX)
     }
 
-    /// Each header is the length of its name, its name, the length of its value with -1 for none, and its value.
-    fn append_headers(&mut self, record: Received<'_>) -> (Span, Option<ContentType>) {
-        let (start, mut content_type, mut is_plain) = (self.buffer.len(), None, true);
-        for (name, value) in record.headers() {
+    /// Each header is the length of its name, its name, the length of its value with -1 for none, and its value. Tells
+    /// their length, the content type, and whether they are just what would be written for it.
+    fn append_headers(&mut self, record: &mut Received<'_>) -> (i32, Option<ContentType>, bool) {
+        let (start, mut content_type) = (self.buffer.len(), None);
+        let (mut is_plain, mut count, mut as_written) = (true, 0, 0);
+        for (at, (name, value)) in record.headers().enumerate() {
+            count += 1;
             if name.eq_ignore_ascii_case(header_names::CONTENT_TYPE.as_bytes())
                 && let Some(found) = value.and_then(|value| self.content_type(value))
             {
+                let is_first = at == 0 && name == header_names::CONTENT_TYPE.as_bytes();
+                as_written += usize::from(is_first && value == Some(found.as_str().as_bytes()));
                 content_type = Some(found);
                 continue;
             }
-            is_plain &= name == TYPES.as_bytes();
+            let is_types = name == TYPES.as_bytes();
+            as_written += usize::from(is_types && at == 1 && value == Some(TYPES_OF_PLAIN));
+            is_plain &= is_types;
             let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap_or(-1));
             self.buffer.extend_from_slice(&i32::try_from(name.len()).unwrap_or(0).to_ne_bytes());
             self.buffer.extend_from_slice(name);
@@ -202,8 +247,9 @@ impl Gathering {
         if is_plain {
             // Nothing is read from the list of types but the types of other headers.
             self.buffer.truncate(start);
+            return (-1, content_type, count == 2 && as_written == 2);
         }
-        (Span { start, end: self.buffer.len() }, content_type)
+        (i32::try_from(self.buffer.len() - start).unwrap_or(i32::MAX), content_type, false)
     }
 
     fn content_type(&mut self, value: &[u8]) -> Option<ContentType> {
@@ -220,11 +266,12 @@ impl Gathering {
         Some(read)
     }
 
-    fn slot(&mut self, slot: &Arc<Slot>) -> usize {
+    fn slot(&mut self, slot: &Arc<Slot>) -> u32 {
         let known = self.slots.iter().rposition(|known| known.id == slot.id);
-        known.unwrap_or_else(|| {
+        let at = known.unwrap_or_else(|| {
             self.slots.push(Arc::clone(slot));
             self.slots.len() - 1
-        })
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rdkafka::bindings as rd;
 
@@ -44,12 +46,50 @@ impl RecordHeaders {
     pub(super) const fn as_ptr(&self) -> *mut rd::rd_kafka_headers_t {
         self.0.as_ptr()
     }
+
+    /// Takes over a list; nothing if it is null.
+    ///
+    /// # Safety
+    /// The pointer is null or a list that the caller gives up.
+    pub(super) const unsafe fn own(list: *mut rd::rd_kafka_headers_t) -> Option<Self> {
+        match NonNull::new(list) {
+            Some(list) => Some(Self(list)),
+            None => None,
+        }
+    }
 }
 
 impl Drop for RecordHeaders {
     fn drop(&mut self) {
         // SAFETY: the list is ours; where the library has taken it over, this value was forgotten.
         unsafe { rd::rd_kafka_headers_destroy(self.as_ptr()) };
+    }
+}
+
+/// Headers that came with a record and may go out with another, once.
+#[derive(Debug, Default)]
+pub(in super::super) struct SpareHeaders(AtomicPtr<rd::rd_kafka_headers_t>);
+
+impl SpareHeaders {
+    /// Takes them, if nobody has.
+    pub(in super::super) fn take(&self) -> Option<RecordHeaders> {
+        let list = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: the list was given up when it was put here, and whoever swaps it out is the only one who has it.
+        unsafe { RecordHeaders::own(list) }
+    }
+}
+
+impl From<RecordHeaders> for SpareHeaders {
+    fn from(headers: RecordHeaders) -> Self {
+        Self(AtomicPtr::new(ManuallyDrop::new(headers).as_ptr()))
+    }
+}
+
+impl Drop for SpareHeaders {
+    fn drop(&mut self) {
+        if !self.0.get_mut().is_null() {
+            drop(self.take());
+        }
     }
 }
 
@@ -110,6 +150,15 @@ mod tests {
         let expected: [(&[u8], Option<&[u8]>); 4] =
             [(b"one", Some(b"1")), (b"none", None), (b"empty", Some(b"")), (b"one", Some(b"a\0b"))];
         assert_eq!(headers.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn spare_headers_are_taken_once() {
+        let mut headers = RecordHeaders::with_capacity(1).unwrap();
+        headers.add("one", Some(b"1"));
+        let spare = SpareHeaders::from(headers);
+        assert_eq!(spare.take().unwrap().iter().count(), 1);
+        assert!(spare.take().is_none() && SpareHeaders::default().take().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where the records of a consumer come in: a queue of our own, beside that of its other events.
 
 use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use rdkafka::bindings as rd;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::headers::Entries;
+use super::headers::{Entries, RecordHeaders};
 use super::queue::Queue;
 use crate::binder::kafka::rebalance::Assignment;
 
@@ -75,7 +76,7 @@ impl Intake {
 
     /// Takes what is there, at most `max` records, and gives them back when they were looked at; never waits. What is
     /// an error instead of a record says so by [`Received::failure`].
-    pub(in super::super) fn take(&self, max: usize, look: impl FnOnce(&Taken)) {
+    pub(in super::super) fn take(&self, max: usize, look: impl FnOnce(&mut Taken)) {
         if !self.queue.is_filled() {
             return;
         }
@@ -89,7 +90,7 @@ impl Intake {
         if taken.count == size {
             self.queue.leave();
         }
-        look(&taken);
+        look(&mut taken);
     }
 }
 
@@ -102,10 +103,9 @@ pub(in super::super) struct Taken {
 }
 
 impl Taken {
-    /// The records in the order in which they came.
-    pub(in super::super) fn iter(&self) -> impl Iterator<Item = Received<'_>> {
-        // SAFETY: the library has written so many pointers to messages, which are ours until `self` is dropped.
-        self.messages[..self.count].iter().map(|message| Received(unsafe { &**message }))
+    /// The records in the order in which they came, one value for each.
+    pub(in super::super) fn records(&mut self) -> impl Iterator<Item = Received<'_>> {
+        self.messages[..self.count].iter().map(|message| Received { message: *message, taken: PhantomData })
     }
 }
 
@@ -119,54 +119,63 @@ impl Drop for Taken {
 }
 
 /// A record as long as it is looked at.
-#[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Received<'a>(&'a rd::rd_kafka_message_t);
+#[derive(Debug)]
+pub(in super::super) struct Received<'a> {
+    /// Written by the library, and ours until those that were taken are given back.
+    message: *mut rd::rd_kafka_message_t,
+    taken: PhantomData<&'a mut Taken>,
+}
 
 impl<'a> Received<'a> {
+    const fn get(&self) -> &'a rd::rd_kafka_message_t {
+        // SAFETY: see the field.
+        unsafe { &*self.message }
+    }
+
     /// What it is instead of a record.
-    pub(in super::super) fn failure(self) -> Option<RDKafkaErrorCode> {
-        let is_record = self.0.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-        if is_record { None } else { Some(self.0.err.into()) }
+    pub(in super::super) fn failure(&self) -> Option<RDKafkaErrorCode> {
+        let is_record = self.get().err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+        if is_record { None } else { Some(self.get().err.into()) }
     }
 
     /// Whether it comes from the same partition as another.
-    pub(in super::super) fn is_beside(self, other: Self) -> bool {
+    pub(in super::super) fn is_beside(&self, other: &Self) -> bool {
         // A topic is one object of the library as long as any record refers to it.
-        ptr::eq(self.0.rkt, other.0.rkt) && self.0.partition == other.0.partition
+        ptr::eq(self.get().rkt, other.get().rkt) && self.get().partition == other.get().partition
     }
 
     /// The topic's name.
-    pub(in super::super) fn topic(self) -> &'a [u8] {
-        if self.0.rkt.is_null() {
+    pub(in super::super) fn topic(&self) -> &'a [u8] {
+        if self.get().rkt.is_null() {
             return b"";
         }
         // SAFETY: a record refers to its topic, whose name ends with a zero byte and lives as long.
-        unsafe { CStr::from_ptr(rd::rd_kafka_topic_name(self.0.rkt)) }.to_bytes()
+        unsafe { CStr::from_ptr(rd::rd_kafka_topic_name(self.get().rkt)) }.to_bytes()
     }
 
-    pub(in super::super) const fn partition(self) -> i32 {
-        self.0.partition
+    pub(in super::super) const fn partition(&self) -> i32 {
+        self.get().partition
     }
 
-    pub(in super::super) const fn offset(self) -> i64 {
-        self.0.offset
+    pub(in super::super) const fn offset(&self) -> i64 {
+        self.get().offset
     }
 
-    pub(in super::super) fn key(self) -> Option<&'a [u8]> {
+    pub(in super::super) fn key(&self) -> Option<&'a [u8]> {
         // SAFETY: the library says where the key lies, as long as the message is ours.
-        unsafe { bytes(self.0.key.cast(), self.0.key_len) }
+        unsafe { bytes(self.get().key.cast(), self.get().key_len) }
     }
 
-    pub(in super::super) fn value(self) -> Option<&'a [u8]> {
+    pub(in super::super) fn value(&self) -> Option<&'a [u8]> {
         // SAFETY: as for the key.
-        unsafe { bytes(self.0.payload.cast(), self.0.len) }
+        unsafe { bytes(self.get().payload.cast(), self.get().len) }
     }
 
-    pub(in super::super) fn timestamp(self) -> Timestamp {
+    pub(in super::super) fn timestamp(&self) -> Timestamp {
         use rd::rd_kafka_timestamp_type_t as Type;
         let mut kind = Type::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is valid and the place to write to is ours.
-        let time = unsafe { rd::rd_kafka_message_timestamp(self.0, &raw mut kind) };
+        let time = unsafe { rd::rd_kafka_message_timestamp(self.message, &raw mut kind) };
         match kind {
             Type::RD_KAFKA_TIMESTAMP_CREATE_TIME if time != -1 => Timestamp::CreateTime(time),
             Type::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME if time != -1 => Timestamp::LogAppendTime(time),
@@ -175,13 +184,24 @@ impl<'a> Received<'a> {
     }
 
     /// Name and value of each header.
-    pub(in super::super) fn headers(self) -> Entries<'a> {
+    pub(in super::super) fn headers(&mut self) -> Entries<'_> {
         let mut list = ptr::null_mut();
         // SAFETY: the message is valid and nobody else reads its headers now; the place to write to is ours. The list
-        // stays null where there is none, and else lives as long as the message.
+        // stays null where there is none, and else lives as long as the message, unless it is taken out, for which
+        // `self` must not be borrowed any more.
         unsafe {
-            rd::rd_kafka_message_headers(self.0, &raw mut list);
+            rd::rd_kafka_message_headers(self.message, &raw mut list);
             Entries::of(list)
+        }
+    }
+
+    /// Takes the headers out of the record.
+    pub(in super::super) fn take_headers(&mut self) -> Option<RecordHeaders> {
+        let mut list = ptr::null_mut();
+        // SAFETY: as above; what is written is null or given up by the message.
+        unsafe {
+            rd::rd_kafka_message_detach_headers(self.message, &raw mut list);
+            RecordHeaders::own(list)
         }
     }
 }

@@ -14,7 +14,9 @@ mod headers;
 mod intake;
 mod outlet;
 mod queue;
+#[cfg(test)]
+mod tests;
 
-pub(super) use headers::RecordHeaders;
+pub(super) use headers::{RecordHeaders, SpareHeaders};
 pub(super) use intake::{Intake, Received, Taken};
 pub(super) use outlet::{Outlet, Sent};
