@@ -26,6 +26,7 @@ struct Empty {}
 const BRIDGE: &str = "
 function: { definition: bridge }
 stream:
+  default-binder: memory
   binders: { second: { type: memory } }
   bindings:
     bridge-in-0: { destination: in, group: g }
