@@ -14,8 +14,11 @@ use crate::config::Properties;
 /// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
 const RECONNECT_AT_MOST: &str = "2000";
 
-/// The largest batch that is sent, in bytes, as for Java's client: what Spring can send can be sent.
-const LARGEST: &str = "1048576";
+/// The largest batch that is sent, in bytes, as for Java's client: what Spring can send can be sent. Used where the topic
+/// does not tell what it takes.
+const LARGEST: u32 = 1_048_576;
+/// The least that the library accepts as a limit of batches, in bytes.
+const LEAST: u32 = 1000;
 
 /// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
 const HEARTBEAT: &str = "1000";
@@ -91,14 +94,20 @@ impl Config {
         client
     }
 
-    pub(super) fn producer_client(&self, name: &str, settings: &ProducerSettings) -> ClientConfig {
+    /// A producer for topics that take batches of so many bytes at most, as far as that is known: a broker refuses a
+    /// larger batch with all the messages in it, so that none must be made.
+    pub(super) fn producer_client(
+        &self,
+        name: &str,
+        settings: &ProducerSettings,
+        limit: Option<u32>,
+    ) -> ClientConfig {
         let mut client = self.client(name);
         client
             .set("acks", self.acks())
             .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
             .set("partitioner", "murmur2_random")
-            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER)
-            .set("message.max.bytes", LARGEST);
+            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
         report_by_itself(&mut client);
         self.producer.lay(&mut client);
         client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
@@ -111,6 +120,12 @@ impl Config {
         lay(&mut client, &self.producer.properties);
         lay(&mut client, &self.producer_properties);
         lay(&mut client, &settings.configuration);
+        let asked = client.get("message.max.bytes").and_then(|bytes| bytes.parse::<u32>().ok());
+        let most = match (asked, limit) {
+            (Some(asked), Some(limit)) => asked.min(limit),
+            (one, other) => one.or(other).unwrap_or(LARGEST),
+        };
+        client.set("message.max.bytes", most.max(LEAST).to_string());
         client
     }
 

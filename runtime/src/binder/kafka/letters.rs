@@ -40,6 +40,8 @@ fn error_topic(topic: &str, spec: &InputSpec) -> String {
 pub(super) struct Routes {
     by_topic: HashMap<String, Route>,
     fallback: Route,
+    /// How large a batch each of them takes, in bytes, as far as the broker tells.
+    limit: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +60,7 @@ pub(super) fn provisioned(config: &Config, spec: &InputSpec, to: &str) -> Result
     let is_per_topic = is_own && settings.dlq_name.is_none();
     let mut by_topic = HashMap::new();
     let mut fallback = Route { topic: to.to_owned(), partitions: 1 };
+    let mut limit = None;
     for (topic, count) in topics {
         let name = if is_per_topic { error_topic(&topic, spec) } else { to.to_owned() };
         let partitions = settings.dlq_partitions.unwrap_or(count).max(1);
@@ -67,10 +70,11 @@ pub(super) fn provisioned(config: &Config, spec: &InputSpec, to: &str) -> Result
             settings: &settings.dlq_producer_properties.topic,
             strict: false,
         })?;
+        limit = [limit, provisioner.limit(&name)].into_iter().flatten().min();
         fallback = Route { topic: name, partitions: partitions.min(found) };
         by_topic.insert(topic, fallback.clone());
     }
-    Ok(Routes { by_topic, fallback })
+    Ok(Routes { by_topic, fallback, limit })
 }
 
 fn refuse(settings: &ConsumerSettings, spec: &InputSpec, is_own: bool) -> Result<(), Error> {
@@ -90,6 +94,10 @@ impl Routes {
     /// What names them in logs and errors.
     pub(super) fn name(&self) -> &str {
         &self.fallback.topic
+    }
+
+    pub(super) const fn limit(&self) -> Option<u32> {
+        self.limit
     }
 
     /// The letter as a record: to its topic and partition, with its headers as Spring has them.
@@ -198,7 +206,7 @@ mod tests {
     #[test]
     fn a_letter_keeps_its_partition_as_far_as_there_are_any() {
         for (partitions, expected) in [(4, 2), (1, 0), (2, 0), (8, 2)] {
-            let routes = Routes { by_topic: HashMap::new(), fallback: route("dlq", partitions) };
+            let routes = Routes { by_topic: HashMap::new(), fallback: route("dlq", partitions), limit: None };
             let letter = addressed(&routes, [(header_names::ORIGINAL_PARTITION, 2i32.into())]);
             assert_eq!(letter.partition, Some(expected), "{partitions}");
         }
@@ -207,7 +215,7 @@ mod tests {
     #[test]
     fn a_letter_goes_to_the_topic_of_its_record() {
         let by_topic = HashMap::from([("a".to_owned(), route("error.a.g", 1))]);
-        let routes = Routes { by_topic, fallback: route("error.b.g", 1) };
+        let routes = Routes { by_topic, fallback: route("error.b.g", 1), limit: None };
         for (topic, expected) in [("a", "error.a.g"), ("b", "error.b.g")] {
             let letter = addressed(&routes, [(TOPIC, topic.into())]);
             assert_eq!(letter.message.headers().text(outgoing::TOPIC), Some(expected));
@@ -216,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_was_said_of_an_earlier_failure_is_replaced() {
-        let routes = Routes { by_topic: HashMap::new(), fallback: route("dlq", 1) };
+        let routes = Routes { by_topic: HashMap::new(), fallback: route("dlq", 1), limit: None };
         let once = [(TOPIC, "a".into()), (header_names::ORIGINAL_OFFSET, 7i64.into())];
         let mut letter = addressed(&routes, once);
         letter.message.headers_mut().set(header_names::ORIGINAL_OFFSET, 9i64);

@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use rdkafka::ClientConfig;
 use rdkafka::producer::BaseProducer;
 
 use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
@@ -124,15 +125,17 @@ fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Er
         settings: &settings.topic,
         strict: true,
     })?;
+    let client = config.producer_client(&spec.binding, &settings, provisioner.limit(&spec.destination));
     let options = output::Options { partitions, ..settings.options() };
-    Ok(Box::new(output(config, &spec.binding, &spec.destination, &settings, options)?))
+    Ok(Box::new(output(config, &spec.binding, &spec.destination, &client, options)?))
 }
 
 fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {
     let settings = config.consumer(&spec.binding).dlq_producer_properties;
     let routes = letters::provisioned(config, spec, to)?;
+    let client = config.producer_client(&spec.binding, &settings, routes.limit());
     let options = output::Options { use_topic_header: true, ..settings.options() };
-    let output = output(config, &spec.binding, routes.name(), &settings, options)?;
+    let output = output(config, &spec.binding, routes.name(), &client, options)?;
     Ok(Box::new(letters::DeadLetters::new(output, routes)))
 }
 
@@ -140,12 +143,11 @@ fn output(
     config: &Config,
     binding: &str,
     topic: &str,
-    settings: &ProducerSettings,
+    client: &ClientConfig,
     options: output::Options,
 ) -> Result<output::KafkaOutput, Error> {
     let reports = output::Reports::new(binding, topic);
-    let producer: Result<BaseProducer<_>, _> =
-        config.producer_client(binding, settings).create_with_context(reports);
+    let producer: Result<BaseProducer<_>, _> = client.create_with_context(reports);
     producer.and_then(|producer| output::KafkaOutput::new(producer, options)).map_err(|error| {
         let what = format!("producer of `{binding}`");
         failed(admin::cannot_make(&what, config), error)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::admin::{
-    AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+    AlterConfig, ConfigEntry, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -117,14 +117,7 @@ impl<'a> Provisioner<'a> {
             return Ok(());
         }
         let failed = |error| failed(format!("the properties of the topic `{topic}` cannot be set"), error);
-        let resource = ResourceSpecifier::Topic(topic);
-        let described = self.admin.client.describe_configs([&resource], &self.admin.options());
-        let described = self.admin.wait(topic, described)?;
-        let described = match described.into_iter().next() {
-            Some(Ok(described)) => described.entries,
-            Some(Err(code)) => return Err(failed(KafkaError::AdminOp(code))),
-            None => Vec::new(),
-        };
+        let described = self.described(topic)?.map_err(|code| failed(KafkaError::AdminOp(code)))?;
         let own = described.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
         let own = own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
         let mut all: BTreeMap<&str, &str> = own.collect();
@@ -134,7 +127,9 @@ impl<'a> Provisioner<'a> {
             return Ok(());
         }
         let altered =
-            all.iter().fold(AlterConfig::new(resource), |altered, (name, value)| altered.set(name, value));
+            all.iter().fold(AlterConfig::new(ResourceSpecifier::Topic(topic)), |altered, (name, value)| {
+                altered.set(name, value)
+            });
         let altered = self.admin.client.alter_configs([&altered], &self.admin.options());
         let altered = self.admin.wait(topic, altered)?;
         match altered.into_iter().next() {
@@ -144,6 +139,22 @@ impl<'a> Provisioner<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// How large a batch a topic takes, in bytes; nothing where the broker does not tell.
+    pub(super) fn limit(&self, topic: &str) -> Option<u32> {
+        let described = self.described(topic).ok()?.ok()?;
+        let limit = described.into_iter().find(|entry| entry.name == "max.message.bytes")?;
+        limit.value?.parse().ok()
+    }
+
+    /// The properties of a topic.
+    fn described(&self, topic: &str) -> Result<Result<Vec<ConfigEntry>, RDKafkaErrorCode>, Error> {
+        let resource = ResourceSpecifier::Topic(topic);
+        let described = self.admin.client.describe_configs([&resource], &self.admin.options());
+        let described = self.admin.wait(topic, described)?;
+        let found = described.into_iter().next();
+        Ok(found.map_or_else(|| Ok(Vec::new()), |found| found.map(|resource| resource.entries)))
     }
 
     /// A created topic is known to all brokers a little later.

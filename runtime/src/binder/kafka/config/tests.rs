@@ -36,7 +36,7 @@ fn spring_boots_settings_are_properties_of_the_client() {
     ] {
         assert_eq!(consumer.get(name), Some(value), "{name}");
     }
-    let producer = config.producer_client("b", &config.producer("b"));
+    let producer = config.producer_client("b", &config.producer("b"), None);
     for (name, value) in [
         ("client.id", "c"),
         ("acks", "1"),
@@ -60,7 +60,7 @@ fn the_settings_of_an_output_lie_over_those_of_all_producers() {
          header-patterns: 'x-*, !y', use-topic-header: true, sync: true } } }",
     );
     let settings = config.producer("a-out-0");
-    let client = config.producer_client("a", &settings);
+    let client = config.producer_client("a", &settings, None);
     for (name, value) in [("batch.size", "7"), ("compression.type", "lz4"), ("linger.ms", "5")] {
         assert_eq!(client.get(name), Some(value), "{name}");
     }
@@ -167,4 +167,25 @@ fn shows_no_value_of_a_property() {
     let config = read("configuration: { sasl.password: geheim }");
     let shown = format!("{config:?}");
     assert!(shown.contains("sasl.password") && !shown.contains("geheim"), "{shown}");
+}
+
+#[test]
+fn no_batch_is_made_that_the_topic_does_not_take() {
+    let limit = |text: &str, topic| {
+        let config = read(text);
+        let client = config.producer_client("a", &config.producer("a"), topic);
+        client.get("message.max.bytes").map(str::to_owned)
+    };
+    let asked = "configuration: { message.max.bytes: 5000 }";
+    for (text, topic, expected) in [
+        ("", None, "1048576"),
+        ("", Some(9000), "9000"),
+        ("", Some(5 << 20), "5242880"),
+        (asked, Some(9000), "5000"),
+        (asked, Some(4000), "4000"),
+        (asked, None, "5000"),
+        ("", Some(10), "1000"),
+    ] {
+        assert_eq!(limit(text, topic).as_deref(), Some(expected), "{text} {topic:?}");
+    }
 }
