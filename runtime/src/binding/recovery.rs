@@ -92,7 +92,7 @@ impl Driver {
         tracing::error!(
             binding = self.binding.name(), destination = self.destination, partition = open.partition,
             position = open.position, attempts = open.calls, %error,
-            "a message failed for good and is dropped: the binding has no `dead-letter` destination"
+            "a message failed for good and is given up: the binding has no `dead-letter` destination, only the broker may keep it"
         );
         self.binding.stats().dropped.add(1);
         if let Some(ticket) = open.into_ticket() {

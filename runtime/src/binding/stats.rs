@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of one binding since it started. Read at any time; written by the binding's own task.
+/// Counts of one binding since it started. Read at any time; written by each of its members.
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Deliveries received, or messages supplied.
@@ -32,9 +32,9 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Adds to the count. One task writes, so a plain store is enough and cheaper than an atomic addition.
+    /// Adds to the count.
     #[inline]
     pub(super) fn add(&self, n: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+        self.0.fetch_add(n, Ordering::Relaxed);
     }
 }

@@ -2,7 +2,7 @@
 
 use wellspring::{ContentType, Headers, Kind, Message, header_names};
 
-use super::app::{App, next, text};
+use super::app::{App, eventually, next, text};
 
 const DOUBLE: &str = "
 function: { definition: double }
@@ -137,4 +137,20 @@ async fn a_content_type_that_no_codec_reads_is_a_dead_letter() {
     app.send("in", "[1]").await;
     assert_eq!(text(&mut out).await, "[2]");
     app.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_member_counts() {
+    const MESSAGES: u64 = 20_000;
+    let yaml = "
+function: { definition: take }
+stream: { bindings: { take-in-0: { destination: in, group: g, consumer: { concurrency: 4 } } } }
+";
+    let app = App::start(yaml, |catalog| catalog.consumer("take", |_: u64| {})).await;
+    for number in 0..MESSAGES {
+        app.send("in", number.to_string()).await;
+    }
+    eventually("all taken", || app.stats("take-in-0").succeeded.get() == MESSAGES).await;
+    assert_eq!(app.stats("take-in-0").received.get(), MESSAGES);
+    assert_eq!(app.running.stop().await, 0);
 }

@@ -136,9 +136,6 @@ impl Config {
     /// What is wrong with the settings, a sentence each.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.brokers.is_some() && self.bootstrap_servers.is_some() {
-            problems.push("`brokers` and `bootstrap-servers` mean the same, expected one of them".to_owned());
-        }
         if self.min_partition_count == 0 {
             problems.push("`min-partition-count` is 0, expected at least 1".to_owned());
         }

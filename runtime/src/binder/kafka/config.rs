@@ -26,7 +26,7 @@ const DEFAULT_PORT: u16 = 9092;
 pub struct Config {
     /// Where the cluster is: `host:port`, several with commas. A host without a port gets `default-broker-port`.
     pub brokers: Option<String>,
-    /// Another name of `brokers`, Spring Boot's.
+    /// Where the cluster is when `brokers` does not say: Spring Boot's key.
     pub bootstrap_servers: Option<String>,
     /// The port of brokers that name none.
     pub default_broker_port: u16,

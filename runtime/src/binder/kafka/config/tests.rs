@@ -148,6 +148,7 @@ fn a_broker_without_a_port_gets_the_default_one() {
     assert_eq!(read("").addresses(), "localhost:9092");
     assert_eq!(read("brokers: 'a, b:1, [::1]'").addresses(), "a:9092,b:1,[::1]:9092");
     assert_eq!(read("{ bootstrap-servers: x, default-broker-port: 7 }").addresses(), "x:7");
+    assert_eq!(read("{ bootstrap-servers: x, brokers: y }").addresses(), "y:9092", "as in Spring");
 }
 
 #[test]
