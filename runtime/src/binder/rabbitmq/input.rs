@@ -12,15 +12,11 @@ use wellspring_functions::{Headers, Message};
 
 use super::compression::unpack;
 use super::health::InputHealth;
-use super::pace::Pace;
 use super::parts::split;
 use super::patterns::Patterns;
 use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
 use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
-
-/// How many deliveries at once are load, after which others gather.
-const BURST: usize = 8;
 
 pub(super) struct RabbitInput {
     health: Arc<InputHealth>,
@@ -36,7 +32,6 @@ pub(super) struct RabbitInput {
     patterns: Arc<Patterns>,
     /// How many bytes a payload may have when it is unpacked.
     largest: u64,
-    pace: Pace,
     /// How many deliveries came together the last time.
     burst: usize,
 }
@@ -70,7 +65,6 @@ impl RabbitInput {
             lost: None,
             patterns,
             largest,
-            pace: Pace::new(BURST),
             burst: 0,
         })
     }
@@ -166,9 +160,6 @@ impl Input for RabbitInput {
         batch: &mut Vec<Delivery>,
         max: usize,
     ) -> Poll<Result<(), Error>> {
-        if self.pace.poll(cx).is_pending() {
-            return Poll::Pending;
-        }
         let unsettled: usize = self.sources.iter().map(Source::open_deliveries).sum();
         let out = unsettled.saturating_sub(self.parts.len());
         let room = max.min(self.max_in_flight.saturating_sub(out));
@@ -178,13 +169,9 @@ impl Input for RabbitInput {
         if batch.len() == before {
             self.take(cx, batch, room);
         }
-        let taken = batch.len() - before;
-        if taken == 0 {
+        if batch.len() == before {
             // What is there already is handed out first.
             return self.lost.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
-        }
-        if taken < room && !self.sources.iter().any(Source::is_held_back) {
-            self.pace.note(taken);
         }
         Poll::Ready(Ok(()))
     }

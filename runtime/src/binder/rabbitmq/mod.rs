@@ -18,7 +18,6 @@ mod letter;
 mod message_id;
 mod outgoing;
 mod output;
-mod pace;
 mod partition;
 mod parts;
 mod patterns;

@@ -17,7 +17,6 @@ use super::connection::{Line, Link};
 use super::declare::{declare, short};
 use super::health::{Pulse, Reminder};
 use super::outgoing::{Mapper, Properties};
-use super::pace::Pace;
 use super::partition::Partitions;
 use super::settings::Producer;
 use super::topology::OutputTopology;
@@ -26,9 +25,6 @@ use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 
 /// How many messages may be unconfirmed.
 const WINDOW: usize = 8192;
-
-/// How many messages at once are load, after which confirmations gather.
-const BURST: usize = 32;
 
 /// Some bytes of a frame go to the properties that are no headers.
 pub(super) const PROPERTIES: usize = 4096;
@@ -54,7 +50,6 @@ pub(super) struct RabbitOutput {
     told: Vec<Confirmation>,
     deadline: Pin<Box<Sleep>>,
     reminder: Reminder,
-    pace: Pace,
     /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
     asked: Option<BoxFuture<'static, ()>>,
     asked_for: u64,
@@ -99,7 +94,6 @@ impl RabbitOutput {
             told: Vec::new(),
             deadline: Box::pin(sleep_until(Instant::now())),
             reminder: Reminder::default(),
-            pace: Pace::new(BURST),
             asked: None,
             asked_for: 0,
             writer: Arc::new(writer),
@@ -151,12 +145,8 @@ impl RabbitOutput {
         unconfirmed(&self.writer.topology.exchange, why)
     }
 
-    /// Looks at confirmations, oldest first. Under load it lets them gather.
+    /// Looks at confirmations, oldest first.
     fn collect(&mut self, cx: &mut Context<'_>) {
-        if self.pace.poll(cx).is_pending() {
-            return;
-        }
-        self.pace.note(self.unconfirmed.take_pushed());
         let mut returned = Vec::new();
         loop {
             if self.unconfirmed.advance(&mut returned) {
@@ -165,7 +155,7 @@ impl RabbitOutput {
                 if let Err(why) = self.tell(&mut returned) {
                     return self.recover(&why);
                 }
-                if self.pace.poll(cx).is_pending() || self.poll_more(cx, &mut returned).is_pending() {
+                if self.poll_more(cx, &mut returned).is_pending() {
                     break;
                 }
             }

@@ -140,12 +140,6 @@ impl Source {
         self.unsettled.awaits(number)
     }
 
-    /// Whether the broker may soon wait for settlements before it delivers more, or does so already.
-    pub(super) fn is_held_back(&self) -> bool {
-        let prefetch = usize::from(self.reader.prefetch());
-        prefetch > 0 && self.unsettled.untold() * 4 >= prefetch * 3
-    }
-
     /// Takes the next delivery with the number that settles it.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Received, u64), Error>> {
         loop {

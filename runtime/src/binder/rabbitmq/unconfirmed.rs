@@ -43,8 +43,6 @@ pub(super) struct Unconfirmed {
     first: u64,
     /// How many at the front are told.
     told: usize,
-    /// How many were pushed lately.
-    pushed: usize,
     /// The number of the entry that wakes the task.
     watched: u64,
     spare: Vec<Writing>,
@@ -112,14 +110,8 @@ impl Unconfirmed {
             Poll::Pending => Stage::Writing(writing),
             Poll::Ready(confirm) => Stage::Written(confirm?),
         };
-        self.pushed += 1;
         self.entries.push_back(Entry { sent, since: Instant::now(), stage });
         Ok(())
-    }
-
-    /// How many were pushed since this was asked.
-    pub(super) fn take_pushed(&mut self) -> usize {
-        std::mem::take(&mut self.pushed)
     }
 
     /// Notes what became of the oldest messages, as far as that is known; whether there is more than the last time.
