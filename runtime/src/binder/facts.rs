@@ -4,17 +4,9 @@ use wellspring_functions::{HeaderName, HeaderValue};
 
 /// Removes headers that pose as facts. The first `outside` entries are the sender's, the others are facts.
 pub(super) fn prevail(entries: &mut Vec<(HeaderName, HeaderValue)>, outside: usize) {
-    let mut at = 0;
-    let mut left = outside;
-    while at < left {
-        let poses = entries[left..].iter().any(|(fact, _)| fact.eq_ignore_ascii_case(&entries[at].0));
-        if poses {
-            entries.remove(at);
-            left -= 1;
-        } else {
-            at += 1;
-        }
-    }
+    let facts = entries.split_off(outside.min(entries.len()));
+    entries.retain(|(name, _)| !facts.iter().any(|(fact, _)| fact.eq_ignore_ascii_case(name)));
+    entries.extend(facts);
 }
 
 #[cfg(test)]
