@@ -167,7 +167,14 @@ impl Error {
     /// last may be left out. Upper and lower case, `-` and `_` make no difference.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
-        self.0.name.is(name)
+        self.closeness(name).is_some()
+    }
+
+    /// How exactly a text names the error, if it does: of two [names](Self::is_named) the one with more parts is the
+    /// closer one, and the name that the error was given is the closest.
+    #[must_use]
+    pub fn closeness(&self, name: &str) -> Option<usize> {
+        self.0.name.closeness(name)
     }
 
     /// Names the function that failed, unless it is named already.

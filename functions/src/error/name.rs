@@ -38,9 +38,12 @@ impl Name {
         }
     }
 
-    pub(super) fn is(&self, name: &str) -> bool {
-        self.given.is_some_and(|given| same(given, name))
-            || self.path.is_some_and(|path| leads_to(path, name))
+    /// See [`Error::closeness`](crate::Error::closeness).
+    pub(super) fn closeness(&self, name: &str) -> Option<usize> {
+        if self.given.is_some_and(|given| same(given, name)) {
+            return Some(usize::MAX);
+        }
+        self.path.filter(|path| leads_to(path, name)).map(|_| name.split("::").count())
     }
 }
 
@@ -99,6 +102,15 @@ mod tests {
             assert!(!leads_to(path, name), "{name}");
         }
         assert!(leads_to("shop::Failed<shop::Order>", "shop::Failed"));
+    }
+
+    #[test]
+    fn the_name_with_more_parts_is_closer_and_the_given_one_the_closest() {
+        let mut name = Name { given: None, path: Some("shop::orders::OrderError") };
+        name.give("order-refused");
+        let closeness =
+            ["other", "OrderError", "shop::OrderError", "orderRefused"].map(|text| name.closeness(text));
+        assert_eq!(closeness, [None, Some(1), Some(2), Some(usize::MAX)]);
     }
 
     #[test]

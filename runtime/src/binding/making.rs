@@ -135,7 +135,7 @@ impl Made {
 }
 
 impl PlannedInput {
-    fn spec(&self, member: u32) -> InputSpec {
+    pub(super) fn spec(&self, member: u32) -> InputSpec {
         InputSpec {
             binding: self.binding.clone(),
             destinations: self.destinations.clone(),
