@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 use wellspring_functions::{EncodedMessage, Error, Output as Answer, Reply, header_names};
 
 use super::driver::Driver;
+use super::ledger::Open;
 use crate::binder::Delivery;
 
 /// How many messages of one answer are sent before others get their turn.
@@ -34,7 +35,7 @@ impl Driver {
     /// Sends the only message that a delivery gives rise to; there is room.
     pub(super) fn send_only(&mut self, delivery: Delivery, reply: Reply) {
         let message = outgoing(self.ends.copy_headers, reply, &delivery.message);
-        let number = self.ledger.open_sent(delivery, self.now);
+        let number = self.open(Open::sent(delivery, self.now));
         if let Some(output) = &mut self.ends.output {
             output.send(message, number);
         }

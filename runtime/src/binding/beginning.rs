@@ -15,7 +15,7 @@ impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        if self.phase == Phase::Halted || self.unflushed.is_some() {
+        if self.phase == Phase::Halted || self.is_settling {
             return moved;
         }
         while self.circuit.allows()
@@ -31,7 +31,7 @@ impl Driver {
                 Admission::Go => self.begin_received(cx, delivery),
                 Admission::Wait => {
                     let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
-                    let number = self.ledger.open_waiting(delivery, self.now);
+                    let number = self.open(Open::waiting(delivery, self.now));
                     self.lanes.wait(lane, number);
                 }
                 Admission::Full => {
@@ -61,7 +61,7 @@ impl Driver {
             Step::Ready(Ok(Answer::One(reply))) if self.has_room(cx) => self.send_only(delivery, reply),
             step => {
                 self.lanes.begin(self.lanes.of(delivery.partition, delivery.key.as_deref()));
-                let number = self.ledger.open(delivery, self.now);
+                let number = self.open(Open::new(delivery, self.now));
                 self.go_on(number, step);
             }
         }
@@ -82,7 +82,9 @@ impl Driver {
 
     /// Settles a delivery that gives rise to nothing.
     fn settle(&mut self, delivery: Delivery) {
-        self.ends.input.settle(delivery.ticket, Settlement::Ack);
+        if !self.settles_first {
+            self.ends.input.settle(delivery.ticket, Settlement::Ack);
+        }
         self.succeeded(1);
     }
 
@@ -122,6 +124,16 @@ impl Driver {
             Ok(answer) => self.answers.push(Answering::new(number, answer)),
             Err(error) => self.answered(number, Err(error)),
         }
+    }
+
+    /// Opens a delivery; the number stands for it from now on.
+    #[inline]
+    pub(super) fn open(&mut self, mut open: Open) -> u64 {
+        if self.settles_first {
+            // It is settled already.
+            open.take_ticket();
+        }
+        self.ledger.open(open)
     }
 
     /// The lane of an open delivery.

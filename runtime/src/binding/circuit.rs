@@ -1,23 +1,14 @@
 //! A function or an output that fails again and again is left alone for a while, then tried with one delivery.
 //! Pure bookkeeping: what time it is, it is told.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-/// When to leave a function or an output alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CircuitPolicy {
-    /// After how many failures in a row; 0 is never.
-    pub failures: u32,
-    /// For how long.
-    pub probe_after: Duration,
-}
+use super::plan::Circuit as Policy;
 
 /// Whether calls are made, and after what they are made again.
 #[derive(Debug)]
 pub(super) struct Circuit {
-    policy: CircuitPolicy,
+    policy: Option<Policy>,
     /// Failures in a row.
     failures: u32,
     state: State,
@@ -37,7 +28,7 @@ enum State {
 }
 
 impl Circuit {
-    pub(super) const fn new(policy: CircuitPolicy) -> Self {
+    pub(super) const fn new(policy: Option<Policy>) -> Self {
         Self { policy, failures: 0, state: State::Closed }
     }
 
@@ -73,14 +64,12 @@ impl Circuit {
     /// A call failed or a message was not accepted, in a way that is not the message's own fault. Tells until when no
     /// call is made from now on, if that is so.
     pub(super) fn failed(&mut self, now: Instant) -> Option<Instant> {
-        if self.policy.failures == 0 {
-            return None;
-        }
+        let policy = self.policy?;
         self.failures = self.failures.saturating_add(1);
-        if self.failures < self.policy.failures || matches!(self.state, State::Open(_)) {
+        if self.failures < policy.failures.get() || matches!(self.state, State::Open(_)) {
             return None;
         }
-        let until = now + self.policy.probe_after;
+        let until = now + policy.probe_after;
         self.state = State::Open(until);
         Some(until)
     }
@@ -102,10 +91,14 @@ impl Circuit {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
     use super::*;
 
     fn circuit(failures: u32) -> Circuit {
-        Circuit::new(CircuitPolicy { failures, probe_after: Duration::from_secs(30) })
+        let probe_after = Duration::from_secs(30);
+        Circuit::new(NonZeroU32::new(failures).map(|failures| Policy { failures, probe_after }))
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -21,13 +22,14 @@ use super::answering::Answering;
 use super::calls::Calls;
 use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
-use super::flow::Flow;
 use super::lanes::Lanes;
 use super::ledger::{Closed, Ledger};
 use super::letters::Letters;
+use super::plan::{Flow, PlannedInput};
 use super::policy::FailurePolicy;
 use super::publisher::Publisher;
 use super::timers::{Due, Timers};
+use crate::config::Guarantee;
 use crate::binder::{Delivery, Input, Settlement};
 use crate::invocation::Invocation;
 
@@ -43,8 +45,12 @@ pub(super) struct Driver {
     pub(super) invocation: Invocation,
     /// What is done with a delivery that failed.
     pub(super) policy: FailurePolicy,
-    /// How much may be in flight, and for how long.
+    /// How much may be in flight.
     pub(super) flow: Flow,
+    /// After how long a delivery in flight is named in the log, if ever.
+    pub(super) stuck_after: Option<Duration>,
+    /// Whether deliveries are settled before their calls: they may be lost, and are never processed twice.
+    pub(super) settles_first: bool,
     pub(super) commands: watch::Receiver<Command>,
     pub(super) phase: Phase,
     /// What was received and not begun.
@@ -62,8 +68,8 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
-    /// The first delivery that is settled before its call, as long as that has not reached the broker.
-    pub(super) unflushed: Option<u64>,
+    /// Whether what was received is settled, and that has not reached the broker yet.
+    pub(super) is_settling: bool,
     /// Whether a timer looks for deliveries that are open for too long.
     pub(super) is_watched: bool,
 }
@@ -96,6 +102,38 @@ pub(super) enum Phase {
 }
 
 impl Driver {
+    pub(super) fn new(
+        binding: Binding,
+        invocation: Invocation,
+        ends: DriverEnds,
+        letters: Letters,
+        planned: &PlannedInput,
+    ) -> Self {
+        Self {
+            commands: binding.commands(),
+            binding,
+            ends,
+            invocation,
+            policy: planned.failure.clone(),
+            flow: planned.flow,
+            stuck_after: planned.stuck_after,
+            settles_first: planned.delivery == Guarantee::AtMostOnce,
+            phase: Phase::Running,
+            received: VecDeque::with_capacity(BATCH),
+            now: Instant::now(),
+            ledger: Ledger::default(),
+            lanes: Lanes::new(planned.order, planned.concurrency as usize),
+            circuit: Circuit::new(planned.circuit),
+            calls: Calls::default(),
+            answers: Vec::new(),
+            letters,
+            timers: Timers::default(),
+            refused: Vec::new(),
+            is_settling: false,
+            is_watched: false,
+        }
+    }
+
     /// Runs until the binding is stopped or its input ends; tells how many deliveries were abandoned.
     pub(super) async fn run(mut self) -> u64 {
         loop {
@@ -190,10 +228,10 @@ impl Driver {
     /// Receives when everything received before is begun, and there is room.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let has_room = self.received.is_empty() && self.ledger.bytes() < self.flow.max_bytes;
-        if self.phase != Phase::Running || !has_room || !self.circuit.allows() || self.unflushed.is_some() {
+        if self.phase != Phase::Running || !has_room || !self.circuit.allows() || self.is_settling {
             return Ok(false);
         }
-        let room = self.flow.max_in_flight.saturating_sub(self.ledger.len()).min(BATCH);
+        let room = self.flow.max_messages.saturating_sub(self.ledger.len()).min(BATCH);
         if room == 0 {
             return Ok(false);
         }
@@ -208,7 +246,7 @@ impl Driver {
             Poll::Ready(Ok(())) => {
                 self.binding.stats().received.add(self.received.len() as u64);
                 self.now = Instant::now();
-                if self.flow.settles_first {
+                if self.settles_first {
                     self.settle_first();
                 }
             }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
-use super::plan::Order;
+use crate::config::Order;
 
 /// What is kept in order: the deliveries of one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,11 +70,6 @@ impl Lanes {
     #[inline]
     pub(super) fn are_clear(&self) -> bool {
         self.working == 0 && self.ready.is_empty() && self.taken.is_empty()
-    }
-
-    /// How many deliveries are worked on.
-    pub(super) const fn working(&self) -> usize {
-        self.working
     }
 
     /// What may be done with a delivery of a lane that has just come.

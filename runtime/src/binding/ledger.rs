@@ -20,7 +20,7 @@ pub(super) struct Ledger {
     /// How many entries are open.
     count: usize,
     /// How many bytes of payload they hold.
-    bytes: usize,
+    bytes: u64,
     /// How many were closed since closed ones were forgotten.
     closed: usize,
 }
@@ -63,7 +63,8 @@ pub(super) enum Closed {
 }
 
 impl Open {
-    fn new(delivery: Delivery, since: Instant) -> Self {
+    /// A delivery with which the function is called for the first time.
+    pub(super) fn new(delivery: Delivery, since: Instant) -> Self {
         let Delivery { message, key, partition, position, attempt: _, ticket } = delivery;
         Self {
             message,
@@ -78,6 +79,16 @@ impl Open {
             ticket: Some(ticket),
             failure: None,
         }
+    }
+
+    /// A delivery that has to wait for its first call.
+    pub(super) fn waiting(delivery: Delivery, since: Instant) -> Self {
+        Self { calls: 0, ..Self::new(delivery, since) }
+    }
+
+    /// A delivery that gives rise to one message, which is sent.
+    pub(super) fn sent(delivery: Delivery, since: Instant) -> Self {
+        Self { unconfirmed: 1, finished: true, ..Self::new(delivery, since) }
     }
 
     /// Nothing as long as messages are on their way or are to come; then what is left to do: nothing, or to go on
@@ -97,13 +108,18 @@ impl Open {
         self.unconfirmed == 0
     }
 
+    /// How many messages of it are on their way.
+    pub(super) const fn unconfirmed(&self) -> u32 {
+        self.unconfirmed
+    }
+
     /// What settles it, once.
     pub(super) const fn take_ticket(&mut self) -> Option<Ticket> {
         self.ticket.take()
     }
 
-    fn bytes(&self) -> usize {
-        self.message.payload().as_ref().map_or(0, Bytes::len)
+    fn bytes(&self) -> u64 {
+        self.message.payload().as_ref().map_or(0, |payload| payload.len() as u64)
     }
 }
 
@@ -114,21 +130,13 @@ impl Ledger {
     }
 
     /// How many bytes of payload are open.
-    pub(super) const fn bytes(&self) -> usize {
+    pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Opens a delivery; the number stands for it from now on.
-    pub(super) fn open(&mut self, delivery: Delivery, now: Instant) -> u64 {
-        self.push(Open::new(delivery, now))
-    }
-
-    /// Opens a delivery that gives rise to one message, which is sent.
-    pub(super) fn open_sent(&mut self, delivery: Delivery, now: Instant) -> u64 {
-        self.push(Open { unconfirmed: 1, finished: true, ..Open::new(delivery, now) })
-    }
-
-    fn push(&mut self, open: Open) -> u64 {
+    #[inline]
+    pub(super) fn open(&mut self, open: Open) -> u64 {
         if self.open.len() >= LONG && self.open.len() >= 4 * self.count {
             self.set_aside();
         }
@@ -228,7 +236,7 @@ impl Ledger {
 
     /// One entry was closed. Forgets closed ones now and then, as far as none before them is open.
     #[inline]
-    fn closed(&mut self, bytes: usize) {
+    fn closed(&mut self, bytes: u64) {
         self.bytes -= bytes;
         self.count -= 1;
         self.closed += 1;

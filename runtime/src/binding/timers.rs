@@ -54,10 +54,13 @@ impl Timers {
         }
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.due.clear();
-        self.sleep = None;
+    /// Forgets what is not to be kept, and tells what that was.
+    pub(super) fn keep(&mut self, keep: impl Fn(&Due) -> bool) -> Vec<Due> {
+        let all = std::mem::take(&mut self.due).into_vec();
+        let (kept, forgotten): (Vec<_>, Vec<_>) = all.into_iter().partition(|Reverse((_, due))| keep(due));
+        self.due = kept.into();
+        self.set();
+        forgotten.into_iter().map(|Reverse((_, due))| due).collect()
     }
 
     fn set(&mut self) {
