@@ -91,7 +91,7 @@ impl Driver {
                 }
                 self.finish(number);
             }
-            Err(error) => self.fail(number, error),
+            Err(error) => self.fail(number, &error),
         }
     }
 }

@@ -33,6 +33,7 @@ impl Driver {
                     let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
                     let number = self.open(Open::waiting(delivery, self.now));
                     self.lanes.wait(lane, number);
+                    self.hold_if_many_wait(lane);
                 }
                 Admission::Full => {
                     self.received.push_front(delivery);
@@ -69,7 +70,7 @@ impl Driver {
 
     /// Calls the function with a delivery that has waited, or that failed before.
     fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
-        let Some(open) = self.ledger.get_mut(number) else { return self.lanes.rest() };
+        let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
         let (calls, mut message) = (open.calls, open.message.clone());
         if calls > 1 {

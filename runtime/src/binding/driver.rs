@@ -7,7 +7,7 @@
 //! How deliveries begin is in [`beginning`](super::beginning), what follows a failure in [`failing`](super::failing),
 //! how a binding ends in [`ending`](super::ending).
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
@@ -29,8 +29,8 @@ use super::plan::{Flow, PlannedInput};
 use super::policy::FailurePolicy;
 use super::publisher::Publisher;
 use super::timers::{Due, Timers};
-use crate::config::Guarantee;
 use crate::binder::{Delivery, Input, Settlement};
+use crate::config::Guarantee;
 use crate::invocation::Invocation;
 
 /// How many deliveries are taken from the input at once.
@@ -68,6 +68,8 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
+    /// Partitions that the input does not fetch from.
+    pub(super) held: HashSet<u32>,
     /// Whether what was received is settled, and that has not reached the broker yet.
     pub(super) is_settling: bool,
     /// Whether a timer looks for deliveries that are open for too long.
@@ -129,6 +131,7 @@ impl Driver {
             letters,
             timers: Timers::default(),
             refused: Vec::new(),
+            held: HashSet::new(),
             is_settling: false,
             is_watched: false,
         }
@@ -315,7 +318,7 @@ impl Driver {
         while let Poll::Ready(due) = self.timers.poll(cx) {
             moved = true;
             match due {
-                Due::Attempt(number) => self.lanes.ready(number),
+                Due::Attempt(number) => self.try_again(number),
                 Due::Requeue(number) => self.requeue(number),
                 Due::Letter(number) => self.letters.send_again(number),
                 Due::Probe => self.circuit.probe(Instant::now()),

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 
-
 use super::control::{Command, State};
 use super::driver::{Driver, Phase};
 use super::ledger::Open;

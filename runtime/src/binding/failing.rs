@@ -9,10 +9,14 @@ use wellspring_functions::Error;
 
 use super::dead_letter;
 use super::driver::{Driver, Phase};
+use super::lanes::Lane;
 use super::letters::Told;
 use super::policy::Disposition;
 use super::timers::Due;
 use crate::binder::Settlement;
+
+/// How many deliveries may wait behind one that is tried again until no more of their partition are fetched.
+const HELD_UP: usize = 256;
 
 /// Where a delivery was when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,7 @@ enum Standing {
 
 impl Driver {
     /// Goes on with a delivery that was worked on and failed.
-    pub(super) fn fail(&mut self, number: u64, error: Error) {
+    pub(super) fn fail(&mut self, number: u64, error: &Error) {
         self.go_on_after(number, error, Standing::AtWork);
     }
 
@@ -35,16 +39,16 @@ impl Driver {
             return false;
         }
         for (number, error) in std::mem::take(&mut self.refused) {
-            self.go_on_after(number, error, Standing::Done);
+            self.go_on_after(number, &error, Standing::Done);
         }
         true
     }
 
-    fn go_on_after(&mut self, number: u64, error: Error, standing: Standing) {
+    fn go_on_after(&mut self, number: u64, error: &Error, standing: Standing) {
         self.binding.stats().failed.add(1);
-        self.note_failure(&error);
+        self.note_failure(error);
         let Some(open) = self.ledger.get_mut(number) else { return };
-        match self.policy.disposition(&error, open.calls) {
+        match self.policy.disposition(error, open.calls) {
             Disposition::Retry { wait, counted } => {
                 if !counted {
                     open.calls = open.calls.saturating_sub(1);
@@ -63,13 +67,13 @@ impl Driver {
             }
             Disposition::DeadLetter => {
                 self.leave(number, standing);
-                self.bury(number, &error);
+                self.bury(number, error);
             }
             Disposition::Drop => {
                 self.leave(number, standing);
-                self.discard(number, &error);
+                self.discard(number, error);
             }
-            Disposition::Pause => self.halt(number, &error, standing),
+            Disposition::Pause => self.halt(number, error, standing),
             Disposition::Stop => {
                 let (partition, position) = (open.partition, open.position);
                 tracing::error!(
@@ -84,17 +88,45 @@ impl Driver {
 
     /// Leaves a delivery alone for a while; it keeps its lane.
     fn rest(&mut self, number: u64, standing: Standing, then: Due, wait: std::time::Duration) {
-        let has_lane = match (standing, self.lane(number)) {
-            (Standing::AtWork, _) => {
-                self.lanes.rest();
+        let Some(lane) = self.lane(number) else { return };
+        let has_lane = match standing {
+            Standing::AtWork => {
+                self.lanes.rest(lane);
                 true
             }
-            (Standing::Done, Some(lane)) => self.lanes.come_back(lane, number),
-            (Standing::Done, None) => return,
+            Standing::Done => self.lanes.come_back(lane, number),
         };
         // Behind others of its lane it comes when they are done.
         if has_lane && !matches!(self.phase, Phase::Ending(_)) {
             self.timers.at(Instant::now() + wait, then);
+        }
+    }
+
+    /// A delivery has rested long enough.
+    pub(super) fn try_again(&mut self, number: u64) {
+        if let Some(lane) = self.lane(number) {
+            self.lanes.ready(lane, number);
+            self.release(lane);
+        }
+    }
+
+    /// Lets the input fetch no more of a partition while many deliveries of it wait for one that is tried again: they
+    /// would take the room of others.
+    pub(super) fn hold_if_many_wait(&mut self, lane: Lane) {
+        if let Lane::Partition(partition) = lane
+            && self.lanes.held_up(lane) >= HELD_UP
+            && self.held.insert(partition)
+        {
+            self.ends.input.hold(partition, true);
+        }
+    }
+
+    /// Lets the input fetch from a partition again.
+    fn release(&mut self, lane: Lane) {
+        if let Lane::Partition(partition) = lane
+            && self.held.remove(&partition)
+        {
+            self.ends.input.hold(partition, false);
         }
     }
 
@@ -115,13 +147,14 @@ impl Driver {
             binding = self.binding.name(), partition = open.partition, position = open.position, %error,
             "a message failed for good: the binding pauses until it is resumed, and the message stays"
         );
-        match (standing, self.lane(number)) {
-            (Standing::AtWork, _) => {
-                self.lanes.rest();
-                self.lanes.ready(number);
+        let Some(lane) = self.lane(number) else { return };
+        match standing {
+            Standing::AtWork => {
+                self.lanes.rest(lane);
+                self.lanes.ready(lane, number);
             }
-            (Standing::Done, Some(lane)) if self.lanes.come_back(lane, number) => self.lanes.ready(number),
-            (Standing::Done, _) => {}
+            Standing::Done if self.lanes.come_back(lane, number) => self.lanes.ready(lane, number),
+            Standing::Done => {}
         }
         if !matches!(self.phase, Phase::Ending(_)) {
             self.phase = Phase::Halted;
@@ -134,6 +167,7 @@ impl Driver {
     pub(super) fn requeue(&mut self, number: u64) {
         if let Some(lane) = self.lane(number) {
             self.lanes.leave(lane);
+            self.release(lane);
         }
         if let Some(ticket) = self.ledger.take(number).and_then(|mut open| open.take_ticket()) {
             self.ends.input.settle(ticket, Settlement::Requeue);

@@ -39,10 +39,18 @@ pub(super) struct Lanes {
     width: usize,
     /// How many are.
     working: usize,
-    /// Lanes that a delivery has, each with those that wait behind it, in the order in which they came.
-    taken: HashMap<Lane, VecDeque<u64>>,
+    /// Lanes that a delivery has.
+    taken: HashMap<Lane, Taken>,
     /// Deliveries that have their lane and wait for room, in the order in which they are to go on.
     ready: VecDeque<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// Whether the delivery that has the lane rests until it is tried again.
+    is_resting: bool,
+    /// Those that wait behind it, in the order in which they came.
+    waiting: VecDeque<u64>,
 }
 
 impl Lanes {
@@ -93,7 +101,7 @@ impl Lanes {
     /// ready.
     pub(super) fn wait(&mut self, lane: Lane, number: u64) {
         match self.taken.get_mut(&lane) {
-            Some(waiting) => {
+            Some(Taken { waiting, .. }) => {
                 let place = waiting.partition_point(|other| *other < number);
                 waiting.insert(place, number);
             }
@@ -115,25 +123,39 @@ impl Lanes {
     }
 
     /// A delivery is not worked on for a while; it keeps its lane until it is [`ready`](Self::ready) again.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn rest(&mut self, lane: Lane) {
         self.working = self.working.saturating_sub(1);
+        self.set_resting(lane, true);
     }
 
     /// A delivery that rested is to be worked on again.
-    pub(super) fn ready(&mut self, number: u64) {
+    pub(super) fn ready(&mut self, lane: Lane, number: u64) {
+        self.set_resting(lane, false);
         self.ready.push_back(number);
+    }
+
+    /// How many deliveries wait behind one that rests.
+    pub(super) fn held_up(&self, lane: Lane) -> usize {
+        self.taken.get(&lane).filter(|taken| taken.is_resting).map_or(0, |taken| taken.waiting.len())
+    }
+
+    fn set_resting(&mut self, lane: Lane, is_resting: bool) {
+        if let Some(taken) = self.taken.get_mut(&lane) {
+            taken.is_resting = is_resting;
+        }
     }
 
     /// A delivery is not worked on any more; the next one of its lane is ready.
     pub(super) fn finish(&mut self, lane: Lane) {
-        self.rest();
+        self.working = self.working.saturating_sub(1);
         self.leave(lane);
     }
 
     /// A delivery that rests gives up its lane; the next one is ready.
     pub(super) fn leave(&mut self, lane: Lane) {
-        let Some(waiting) = self.taken.get_mut(&lane) else { return };
-        match waiting.pop_front() {
+        let Some(taken) = self.taken.get_mut(&lane) else { return };
+        taken.is_resting = false;
+        match taken.waiting.pop_front() {
             Some(next) => self.ready.push_back(next),
             None => {
                 self.taken.remove(&lane);
@@ -149,19 +171,23 @@ impl Lanes {
             return false;
         }
         self.take(lane);
+        self.set_resting(lane, true);
         true
     }
 
     /// Takes out every delivery that waits behind another or for room; what is worked on or rests stays.
     pub(super) fn drain_waiting(&mut self) -> Vec<u64> {
         let mut waiting: Vec<_> = self.ready.drain(..).collect();
-        waiting.extend(self.taken.values_mut().flat_map(|behind| behind.drain(..)));
+        waiting.extend(self.taken.values_mut().flat_map(|taken| taken.waiting.drain(..)));
         waiting
     }
 
     fn take(&mut self, lane: Lane) {
         if lane != Lane::Own {
-            self.taken.insert(lane, VecDeque::new());
+            self.taken.insert(lane, Taken::default());
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,8 +83,11 @@ impl Letters {
                 Poll::Ready(Ok(())) => {}
                 Poll::Pending => return,
                 Poll::Ready(Err(error)) => {
-                    let sent: Vec<_> =
-                        letters.iter().filter(|(_, letter)| letter.is_sent).map(|(number, _)| *number).collect();
+                    let sent: Vec<_> = letters
+                        .iter()
+                        .filter(|(_, letter)| letter.is_sent)
+                        .map(|(number, _)| *number)
+                        .collect();
                     let sentence = error.to_string();
                     let lost = |number| refused(letters, number, Error::message(error.kind(), &*sentence));
                     return told.extend(sent.into_iter().filter_map(lost));

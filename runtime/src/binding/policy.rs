@@ -69,7 +69,13 @@ impl FailurePolicy {
         if error.kind().is_retryable() && calls < self.retry.max_attempts {
             return Disposition::Retry { wait: self.retry.backoff(calls), counted: true };
         }
-        Disposition::DeadLetter
+        match self.on_exhausted {
+            None | Some(Ending::DeadLetter) => Disposition::DeadLetter,
+            Some(Ending::Drop) => Disposition::Drop,
+            Some(Ending::Requeue) => Disposition::Requeue,
+            Some(Ending::Pause) => Disposition::Pause,
+            Some(Ending::Stop) => Disposition::Stop,
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl Invocation {
     pub fn start_and_poll(&self, cx: &mut Context<'_>, incoming: Incoming, wanted: Wanted) -> Step {
         let mut future = match self.start(incoming, wanted) {
             Step::Pending(future) => future,
-            ready => return ready,
+            ready @ Step::Ready(_) => return ready,
         };
         match panic::catch(|| future.as_mut().poll(cx)) {
             Ok(Poll::Pending) => Step::Pending(future),

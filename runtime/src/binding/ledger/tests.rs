@@ -32,8 +32,13 @@ fn a_delivery_that_was_opened_as_sent_closes_with_its_confirmation() {
 #[test]
 fn a_delivery_without_messages_closes_when_it_is_finished() {
     let mut ledger = Ledger::default();
-    let (one, two) = (ledger.open(Open::new(delivery(0), Instant::now())), ledger.open(Open::new(delivery(1), Instant::now())));
-    assert!(matches!(ledger.finished(two), Some(Closed::Confirmed(ticket)) if ticket == Some(Ticket::new(1))));
+    let (one, two) = (
+        ledger.open(Open::new(delivery(0), Instant::now())),
+        ledger.open(Open::new(delivery(1), Instant::now())),
+    );
+    assert!(
+        matches!(ledger.finished(two), Some(Closed::Confirmed(ticket)) if ticket == Some(Ticket::new(1)))
+    );
     assert_eq!(ledger.len(), 1);
     assert!(ledger.finished(one).is_some());
     assert_eq!(ledger.open(Open::new(delivery(2), Instant::now())), 2, "numbers are never used again");
