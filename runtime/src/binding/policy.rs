@@ -88,7 +88,6 @@ impl FailurePolicy {
 
     /// What is done with a delivery after so many calls that count, the one that failed included. `chance` is drawn
     /// from 0 to 1, as [`chance`] does.
-    #[allow(dead_code, reason = "the driver of a binding asks it")]
     pub(super) fn disposition(&self, error: &Error, calls: u32, chance: f64) -> Disposition {
         match self.rule(error) {
             Rule::Retry if error.kind().passes_by_waiting() => {
@@ -150,7 +149,6 @@ impl Default for FailurePolicy {
 }
 
 /// A number from 0 to 1, drawn at random.
-#[allow(dead_code, reason = "the driver of a binding asks it")]
 pub(super) fn chance() -> f64 {
     let drawn = RandomState::new().hash_one(()) >> 32;
     u32::try_from(drawn).map_or(0.0, |drawn| f64::from(drawn) / f64::from(u32::MAX))

@@ -15,7 +15,7 @@ pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> 
     let mut problems = Problems::new();
     for input in plan.functions.iter_mut().filter_map(|function| function.input.as_mut()) {
         if let Some(binder) = binders.get(&input.binder) {
-            input.dead_letter = input.dead_letter.take().or_else(|| binder.dead_letters(&input.spec(0)));
+            input.dead_letter = input.dead_letter.take().or_else(|| binder.dead_letters(&input.spec()));
             input.failure.dead_letters = input.dead_letter.is_some();
             problems.extend(of_input(input, binder.capabilities()));
         }
