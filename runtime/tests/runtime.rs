@@ -14,6 +14,8 @@ mod messages;
 mod names;
 #[path = "runtime/partitions.rs"]
 mod partitions;
+#[path = "runtime/policies.rs"]
+mod policies;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]

@@ -229,7 +229,11 @@ fn failures() -> Vec<Row> {
             let settings = "max-attempts: 3, back-off-initial-interval: 100ms, back-off-multiplier: 2.0, back-off-max-interval: 150ms";
             assert_eq!(calls(settings, || Error::retryable("busy")).await, [0, 100, 250]);
         }),
-        not_yet("E4", "the list is read, and the driver of a binding does not ask it yet"),
+        same!("E4", {
+            let settings = "max-attempts: 5, retryable-exceptions: { 'std::io::Error': true }";
+            assert_eq!(calls(settings, || Error::retryable("busy")).await, [0]);
+            assert_eq!(calls(settings, || std::io::Error::other("full").into()).await.len(), 5);
+        }),
         refused("E5", HANDLER, "spring.cloud.stream.default.error-handler-definition"),
         refused("E6", HANDLER, ERROR_HANDLER),
         refused("E8", HANDLER, ERROR_HANDLER),
