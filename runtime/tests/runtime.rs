@@ -4,6 +4,8 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "runtime/engine.rs"]
+mod engine;
 #[path = "runtime/failures.rs"]
 mod failures;
 #[path = "runtime/isolation.rs"]
