@@ -16,6 +16,8 @@ mod messages;
 mod names;
 #[path = "runtime/partitions.rs"]
 mod partitions;
+#[path = "runtime/sending.rs"]
+mod sending;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]

@@ -10,7 +10,7 @@ use wellspring_functions::Error;
 use super::dead_letter;
 use super::driver::{Driver, Phase};
 use super::lanes::Lane;
-use super::letters::Told;
+use super::outbox::Told;
 use super::policy::{Disposition, FailurePolicy, chance};
 use super::timers::Due;
 use crate::binder::Settlement;
