@@ -16,6 +16,8 @@ mod messages;
 mod names;
 #[path = "runtime/partitions.rs"]
 mod partitions;
+#[path = "runtime/policies.rs"]
+mod policies;
 #[path = "runtime/sending.rs"]
 mod sending;
 #[path = "runtime/startup.rs"]

@@ -16,16 +16,16 @@ impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        if self.phase == Phase::Halted || self.is_settling {
+        if self.is_settling {
             return moved;
         }
-        while self.circuit.allows()
+        while self.may_call()
             && let Some(number) = self.lanes.next()
         {
             self.begin_again(cx, number);
             moved = true;
         }
-        while self.circuit.allows()
+        while self.may_call()
             && let Some(delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {
@@ -44,6 +44,12 @@ impl Driver {
             moved = true;
         }
         moved
+    }
+
+    /// A call may fail at once, and halt the binding before the next one.
+    #[inline]
+    fn may_call(&self) -> bool {
+        self.phase != Phase::Halted && self.circuit.allows()
     }
 
     #[inline]

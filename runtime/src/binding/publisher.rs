@@ -130,3 +130,25 @@ const fn kind_of(cause: binder::Kind) -> Kind {
         binder::Kind::Refused | binder::Kind::TooLarge => Kind::OutputRefused,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_blames_the_message_is_not_sent_again_and_only_its_fault_uses_up_attempts() {
+        for (cause, again, uses_up_an_attempt) in [
+            (binder::Kind::Unreachable, true, false),
+            (binder::Kind::Closed, true, false),
+            (binder::Kind::Unroutable, true, true),
+            (binder::Kind::Refused, false, true),
+            (binder::Kind::TooLarge, false, true),
+        ] {
+            let error = failed("f-out-0", "d", &binder::Error::new(cause, "it failed"));
+            assert_eq!(error.kind().is_retryable(), again, "{cause:?}");
+            assert_eq!(!error.kind().passes_by_waiting(), uses_up_an_attempt, "{cause:?}");
+            assert_eq!(error.name(), Some(cause.as_str()));
+            assert_eq!(error.to_string(), "`f-out-0` cannot send to `d`: it failed");
+        }
+    }
+}

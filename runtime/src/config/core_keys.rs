@@ -120,7 +120,7 @@ pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     + "spring.cloud.stream.bindings.*.consumer.back-off-initial-interval": "",
     + "spring.cloud.stream.bindings.*.consumer.back-off-max-interval": "",
     + "spring.cloud.stream.bindings.*.consumer.back-off-multiplier": "",
-    + "spring.cloud.stream.bindings.*.consumer.default-retryable": "",
+    + "spring.cloud.stream.bindings.*.consumer.default-retryable": "for every error that `retryable-exceptions` does not name",
     - "spring.cloud.stream.bindings.*.consumer.retryable-exceptions.*.*.**": EXCEPTION,
     + "spring.cloud.stream.bindings.*.consumer.retryable-exceptions.*":
         "errors by their Rust type, its last part, or the name they give themselves",

@@ -195,11 +195,10 @@ pub(super) const BINDING_ROWS: &[Row] = &[
         "0.0",
         "share of each pause that is added to it at most, at random",
     ),
-    with(
+    bare(
         "consumer.default-retryable",
         Kind::Bool,
-        "true",
-        "call again after errors that neither `retryable-exceptions` nor `on-failure` names",
+        "call again after errors that nothing names; true unless something in `retryable-exceptions` is",
     ),
     bare(
         "consumer.retryable-exceptions.<error>",
