@@ -1,12 +1,12 @@
 //! An output as bindings use it: wait for room, send, learn what was confirmed.
 
-use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Kind, header_names};
 
 use super::partition::Partitioning;
-use crate::binder::{self, Confirmation, Outgoing, Output};
+use crate::binder::{self, Confirmation, Health, Outgoing, Output};
 
 /// The sending end of a binding.
 pub(super) struct Publisher {
@@ -37,14 +37,14 @@ impl Publisher {
         &self.destination
     }
 
-    /// Waits for room for one message.
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.output.poll_ready(cx).map(|ready| ready.map_err(|cause| self.failed(&cause)))
+    /// How it stands with its broker.
+    pub(super) fn health(&self) -> Arc<dyn Health> {
+        self.output.health()
     }
 
     /// Waits for room for one message.
-    pub(super) async fn ready(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_ready(cx)).await
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.output.poll_ready(cx).map(|ready| ready.map_err(|cause| self.failed(&cause)))
     }
 
     /// Hands a message over, for which there is room; what became of it is told by
@@ -91,11 +91,6 @@ impl Publisher {
                 Poll::Ready(Ok(()))
             }
         }
-    }
-
-    /// Lets an output that has nothing to send look after its connection; a loss shows at the next send.
-    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) {
-        let _ = self.poll_confirmed(cx, |_, _| {});
     }
 
     pub(super) async fn close(self) -> Result<(), binder::Error> {

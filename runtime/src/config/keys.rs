@@ -96,6 +96,12 @@ pub(super) const ROWS: &[Row] = &[
     with("stream.fail-fast", Kind::Bool, "false", "end start-up when a broker cannot be reached")
         .also(&["fail-fast"]),
     with("stream.instance-count", Kind::Count, "1", "how many instances of this application run"),
+    with(
+        "stream.dynamic-destinations",
+        Kind::List,
+        "",
+        "destinations that code may send to without a binding, or their beginnings with a `*` after it",
+    ),
     with("stream.instance-index", Kind::Index, "0", "which of them this one is, from 0"),
     bare("stream.binders.<binder>.type", Kind::Name, "the kind of broker of a named binder"),
     with(
