@@ -138,7 +138,8 @@ impl RabbitOutput {
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let publish =
             async move { channel.basic_publish(exchange, key, options, &payload, properties).await };
-        self.unconfirmed.push(sent, publish).map_err(|cause| self.lost(&super::error::sentence(&cause)))
+        self.unconfirmed.push(sent, publish);
+        Ok(())
     }
 
     fn lost(&self, why: &str) -> Error {
@@ -321,6 +322,14 @@ impl Output for RabbitOutput {
         }
     }
 
+    fn hold(&mut self) {
+        self.unconfirmed.hold();
+    }
+
+    fn release(&mut self) -> bool {
+        self.unconfirmed.release()
+    }
+
     fn poll_confirmed(
         &mut self,
         cx: &mut Context<'_>,
@@ -348,7 +357,8 @@ impl Output for RabbitOutput {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            let Self { state, unconfirmed, .. } = *self;
+            let Self { state, mut unconfirmed, .. } = *self;
+            unconfirmed.release();
             drop(unconfirmed);
             if let State::Live(line) = state {
                 line.close().await;
