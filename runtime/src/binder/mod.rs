@@ -143,15 +143,6 @@ pub trait Output: Send {
     /// became of it is told with the same number by [`poll_confirmed`](Self::poll_confirmed), once, always.
     fn send(&mut self, message: Outgoing, number: u64);
 
-    /// Allows the output to keep what is sent from now on for a moment, so as to hand it to its client together.
-    fn hold(&mut self) {}
-
-    /// Ends what [`hold`](Self::hold) has begun: nothing is kept back any more. Called before the sender waits; tells
-    /// whether something went out, in which case [`poll_confirmed`](Self::poll_confirmed) is to be polled again.
-    fn release(&mut self) -> bool {
-        false
-    }
-
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
     ///
     /// To be polled whenever its waker says so, also while something else is waited for: an output may have to hand

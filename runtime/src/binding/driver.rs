@@ -195,7 +195,6 @@ impl Driver {
     /// Does all that can be done now. Ready when the binding has finished what it has begun and is to end.
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..ROUNDS {
-            self.ends.output.iter_mut().for_each(Publisher::hold);
             let moved = match self.poll_round(cx) {
                 Ok(moved) => moved,
                 // What cannot be sent or settled any more is not waited for.
@@ -209,18 +208,12 @@ impl Driver {
             if matches!(self.phase, Phase::Ending(_)) && self.has_finished() {
                 return Poll::Ready(());
             }
-            // What is sent in several rounds goes out together.
-            if !moved && !self.hand_over() {
+            if !moved {
                 return Poll::Pending;
             }
         }
-        self.hand_over();
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    fn hand_over(&mut self) -> bool {
-        self.ends.output.as_mut().is_some_and(Publisher::release)
     }
 
     /// Looks at everything once; tells whether something has changed that others may depend on.

@@ -70,16 +70,6 @@ impl Publisher {
         }
     }
 
-    /// Allows messages to be kept until [`release`](Self::release), to go out together.
-    pub(super) fn hold(&mut self) {
-        self.output.hold();
-    }
-
-    /// Lets go of what is kept; tells whether there was anything.
-    pub(super) fn release(&mut self) -> bool {
-        self.output.release()
-    }
-
     /// Tells what became of messages: their number, and why they were not accepted if so.
     pub(super) fn poll_confirmed(
         &mut self,

@@ -245,14 +245,6 @@ impl Output for ChaosOutput {
         self.output.send(message, number);
     }
 
-    fn hold(&mut self) {
-        self.output.hold();
-    }
-
-    fn release(&mut self) -> bool {
-        self.output.release()
-    }
-
     fn poll_confirmed(
         &mut self,
         cx: &mut Context<'_>,

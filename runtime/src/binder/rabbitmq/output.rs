@@ -138,8 +138,7 @@ impl RabbitOutput {
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let publish =
             async move { channel.basic_publish(exchange, key, options, &payload, properties).await };
-        self.unconfirmed.push(sent, publish);
-        Ok(())
+        self.unconfirmed.push(sent, publish).map_err(|cause| self.lost(&super::error::sentence(&cause)))
     }
 
     fn lost(&self, why: &str) -> Error {
@@ -322,14 +321,6 @@ impl Output for RabbitOutput {
         }
     }
 
-    fn hold(&mut self) {
-        self.unconfirmed.hold();
-    }
-
-    fn release(&mut self) -> bool {
-        self.unconfirmed.release()
-    }
-
     fn poll_confirmed(
         &mut self,
         cx: &mut Context<'_>,
@@ -357,8 +348,7 @@ impl Output for RabbitOutput {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            let Self { state, mut unconfirmed, .. } = *self;
-            unconfirmed.release();
+            let Self { state, unconfirmed, .. } = *self;
             drop(unconfirmed);
             if let State::Live(line) = state {
                 line.close().await;
