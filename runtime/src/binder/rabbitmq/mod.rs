@@ -49,7 +49,7 @@ use super::{
 pub use config::{Config, Ends};
 use connection::Link;
 use health::Pulse;
-use kept::KeptLetters;
+use kept::{Freshener, KeptLetters};
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
@@ -179,8 +179,10 @@ impl RabbitMq {
         if queues.is_empty() {
             return Ok(None);
         }
-        let prefix = consumer.prefix.unwrap_or_default();
-        Ok(Some(Box::new(KeptLetters::open(&self.reading, queues, prefix).await?)))
+        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let (link, binding) = (Arc::clone(&self.writing), spec.binding);
+        let freshener = Freshener { link, binding, consumer, producer, output: None };
+        Ok(Some(Box::new(KeptLetters::open(&self.reading, queues, freshener).await?)))
     }
 
     /// An output for letters that go back to the exchange they came from, each with its own routing key.
