@@ -22,6 +22,8 @@ mod groups;
 mod producers;
 #[path = "kafka/provisioning.rs"]
 mod provisioning;
+#[path = "kafka/redrive.rs"]
+mod redrive;
 #[path = "kafka/runtime.rs"]
 mod runtime;
 #[path = "kafka/security.rs"]
