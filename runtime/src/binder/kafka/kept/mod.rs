@@ -92,7 +92,8 @@ pub(super) fn open(
     let group = spec.group.clone().unwrap_or_else(|| "anonymous".to_owned());
     let mut client =
         config.consumer_client(&spec.binding, &format!("{group}.dlq"), &settings, StartOffset::Earliest);
-    client.set("enable.partition.eof", "true");
+    // Little is read of each of several places: the broker answers at once also where nothing follows.
+    client.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "10");
     let cannot =
         |error| failed(cannot_make(&format!("consumer of the letters of `{}`", spec.binding), config), error);
     let asking = Asking { config, consumer: client.create().map_err(cannot)? };
