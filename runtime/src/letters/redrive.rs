@@ -1,6 +1,7 @@
 //! Letters sent again or thrown away. None is removed before its copy is confirmed.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -71,8 +72,9 @@ impl Summary {
     }
 }
 
-/// Whoever wants to know what became of each letter; the numbers are those of [`OpenLetters::progress`].
-pub type Tell<'a> = &'a mut (dyn FnMut(&Letter, &Outcome, (u64, u64)) + Send);
+/// Whoever wants to know what became of each letter, and whether to go on; the numbers are those of
+/// [`OpenLetters::progress`].
+pub type Tell<'a> = &'a mut (dyn FnMut(&Letter, &Outcome, (u64, u64)) -> ControlFlow<()> + Send);
 
 impl OpenLetters {
     /// Sends the letters that are meant again, and removes each when its copy is confirmed.
@@ -159,10 +161,10 @@ impl<'a> Run<'a> {
                 (letter, outcome)
             }));
             if waiting.len() >= at_once || is_end {
-                self.settle(std::mem::take(&mut waiting)).await?;
-            }
-            if is_end {
-                return Ok(());
+                let is_stopped = self.settle(std::mem::take(&mut waiting)).await?.is_break();
+                if is_stopped || is_end {
+                    return Ok(());
+                }
             }
             if let Some(rate) = rate.filter(|_| waiting.is_empty()) {
                 sleep_until(began + Duration::from_secs_f64(self.summary.done as f64 / f64::from(rate)))
@@ -172,13 +174,16 @@ impl<'a> Run<'a> {
     }
 
     /// Does what was decided, and tells it in the order of the letters.
-    async fn settle(&mut self, mut decided: Vec<(Letter, Outcome)>) -> Result<(), Error> {
+    async fn settle(&mut self, mut decided: Vec<(Letter, Outcome)>) -> Result<ControlFlow<()>, Error> {
         let done = if self.dry_run { Ok(()) } else { self.act(&mut decided).await };
+        let mut goes_on = ControlFlow::Continue(());
         for (letter, outcome) in decided {
             self.summary.count(&outcome);
-            (self.tell)(&letter, &outcome, self.letters.progress());
+            if (self.tell)(&letter, &outcome, self.letters.progress()).is_break() {
+                goes_on = ControlFlow::Break(());
+            }
         }
-        done
+        done.map(|()| goes_on)
     }
 
     /// Sends what is to be sent; what is not confirmed stays, and everything else is removed.

@@ -1,7 +1,8 @@
 //! Dead letters looked after from the command line, on real brokers.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command};
 
 use serde_json::Value;
 
@@ -81,17 +82,17 @@ fn letters_are_looked_after(confused: &Confused) {
     // The group of the message service exists from here on.
     confused.start("message").stop();
     let accounts = confused.start("accounts");
-    for _ in 0..5 {
+    for _ in 0..8 {
         assert_eq!(accounts.post("/create_account", BOB).status, 200);
     }
-    until("all of them are dead letters", || counted(&accounts, INPUT, "deadLettered") == 5);
+    until("all of them are dead letters", || counted(&accounts, INPUT, "deadLettered") == 8);
     accounts.stop();
 
     let (code, inputs) = confused.json(&["list"]);
     assert_eq!((code, inputs.len()), (Some(0), 1), "{inputs:?}");
-    assert_eq!((&inputs[0]["binding"], &inputs[0]["letters"]), (&INPUT.into(), &5.into()));
+    assert_eq!((&inputs[0]["binding"], &inputs[0]["letters"]), (&INPUT.into(), &8.into()));
     let (code, letters) = confused.json(&["list", INPUT]);
-    assert_eq!((code, letters.len()), (Some(0), 5), "{letters:?}");
+    assert_eq!((code, letters.len()), (Some(0), 8), "{letters:?}");
     for letter in &letters {
         assert_eq!((&letter["origin"], &letter["passes"]), (&confused.from.as_str().into(), &0.into()));
         assert_eq!(letter["error"]["kind"], "undecodable", "{letter}");
@@ -109,37 +110,58 @@ fn letters_are_looked_after(confused: &Confused) {
 
     let stays = confused.dlq(&["redrive", INPUT, "--max-passes", "0"]);
     assert_eq!(stays.code, Some(5), "{stays:?}");
-    assert!(stays.stdout.ends_with("0 of 5 letters sent again, 5 stay\n"), "{stays:?}");
+    assert!(stays.stdout.ends_with("0 of 8 letters sent again, 8 stay\n"), "{stays:?}");
     let asked = confused.dlq(&["purge", INPUT]);
     assert_eq!(asked.code, Some(2), "{asked:?}");
     assert!(asked.stderr.contains("give `--yes`"), "{asked:?}");
 
     let planned = confused.dlq(&["redrive", INPUT, "--to", &confused.to, "--dry-run"]);
-    let expected = format!("5 of 5 letters sent again, 0 stay\n  5 to {}\n", confused.to);
+    let expected = format!("8 of 8 letters sent again, 0 stay\n  8 to {}\n", confused.to);
     assert_eq!((planned.code, &planned.stdout), (Some(0), &expected), "{planned:?}");
+    stopped_in_the_middle(confused);
     killed_in_the_middle(confused);
     let left = confused.json(&["list", INPUT]).1.len() as u64;
-    assert!((1..5).contains(&left), "{left}");
+    assert!((1..7).contains(&left), "{left}");
     let purged = confused.dlq(&["purge", INPUT, "--max", "1", "--yes"]);
     assert_eq!(purged.stdout.lines().next(), Some("1 of 1 letters removed, 0 stay"), "{purged:?}");
     let done = confused.dlq(&["redrive", INPUT, "--to", &confused.to]);
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(confused.json(&["list", INPUT]).1.len(), 0);
     let message = confused.start("message");
-    until("all but the purged one are handled", || counted(&message, "emailsms-in-0", "succeeded") >= 4);
+    until("all but the purged one are handled", || counted(&message, "emailsms-in-0", "succeeded") >= 7);
     message.stop();
 }
 
-/// Ends a run at once when it has sent something.
-fn killed_in_the_middle(confused: &Confused) {
+/// Starts a slow run, and waits until it has sent something.
+fn slowly(confused: &Confused) -> (Child, BufReader<ChildStdout>) {
     let redrive = ["dlq", "redrive", INPUT, "--to", &confused.to, "--rate", "1", "--output", "json"];
     let mut running = confused.program.command(&confused.args("accounts", &redrive)).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    running.kill().unwrap();
-    running.wait().unwrap();
+    let (mut told, mut line) = (BufReader::new(running.stdout.take().unwrap()), String::new());
+    told.read_line(&mut line).unwrap();
     let sent: Value = serde_json::from_str(&line).expect(&line);
     assert_eq!(sent["to"], confused.to.as_str());
+    (running, told)
+}
+
+/// Asks a run to stop: it ends what it has begun, and says how far it came.
+fn stopped_in_the_middle(confused: &Confused) {
+    let (mut running, mut told) = slowly(confused);
+    let asked = Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{rest}");
+    let last: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
+    let done = last["summary"]["done"].as_u64().unwrap();
+    assert_eq!((last["summary"]["ended"].as_bool(), (1..=3).contains(&done)), (Some(false), true), "{last}");
+    assert_eq!(confused.json(&["list", INPUT]).1.len() as u64, 8 - done);
+}
+
+/// Ends a run at once: what it had sent may be sent once more, and nothing is lost.
+fn killed_in_the_middle(confused: &Confused) {
+    let (mut running, _) = slowly(confused);
+    running.kill().unwrap();
+    running.wait().unwrap();
     // The broker gives back what was held when it notices.
     until("the others are there", || confused.json(&["list", INPUT]).1.len() >= 3);
 }

@@ -6,12 +6,15 @@ mod progress;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal};
+use std::ops::ControlFlow;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
 use super::output::{print, print_chain, print_error, print_prompt};
-use super::{FAILED, UNREACHABLE, functions};
+use super::{FAILED, INTERRUPTED, UNREACHABLE, functions};
 use crate::letters::{DeadLetters, Error, Letter, Outcome, Overview, Redrive, Summary};
 use crate::runtime::Runtime;
 
@@ -98,11 +101,15 @@ async fn redrive(
 ) -> Result<ExitCode, Error> {
     let open = letters.open(binding, which.from.as_deref()).await?;
     let (filter, mut report) = (which.filter(), Report::new(which.output, how.dry_run));
+    let stop = Stop::default();
     let done = {
-        let mut tell = |letter: &Letter, outcome: &Outcome, progress| report.tell(letter, outcome, progress);
-        open.redrive(&filter, how, &mut tell).await
+        let mut tell = |letter: &Letter, outcome: &Outcome, progress| {
+            report.tell(letter, outcome, progress);
+            stop.asked()
+        };
+        stop.or(open.redrive(&filter, how, &mut tell)).await
     };
-    report.end("sent again", done)
+    report.end("sent again", done, &stop)
 }
 
 async fn purge(
@@ -121,18 +128,46 @@ async fn purge(
             return Ok(ExitCode::from(UNASKED));
         }
         let open = letters.open(binding, which.from.as_deref()).await?;
-        let count = open.purge(&filter, true, &mut |_, _, _| {}).await?.done;
+        let count = open.purge(&filter, true, &mut |_, _, _| ControlFlow::Continue(())).await?.done;
         if !agreed(&format!("{count} letters of `{binding}` are removed for good. Go on? [y/N] ")) {
             return Ok(print("nothing was removed\n"));
         }
     }
     let open = letters.open(binding, which.from.as_deref()).await?;
-    let mut report = Report::new(which.output, dry_run);
+    let (mut report, stop) = (Report::new(which.output, dry_run), Stop::default());
     let done = {
-        let mut tell = |letter: &Letter, outcome: &Outcome, progress| report.tell(letter, outcome, progress);
-        open.purge(&filter, dry_run, &mut tell).await
+        let mut tell = |letter: &Letter, outcome: &Outcome, progress| {
+            report.tell(letter, outcome, progress);
+            stop.asked()
+        };
+        stop.or(open.purge(&filter, dry_run, &mut tell)).await
     };
-    report.end("removed", done)
+    report.end("removed", done, &stop)
+}
+
+/// Whether somebody has asked to stop: once to stop where nothing is half done, twice to stop at once.
+#[derive(Default)]
+struct Stop(AtomicBool);
+
+impl Stop {
+    fn asked(&self) -> ControlFlow<()> {
+        if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Runs to the end, unless it is asked to stop twice; then nothing is known but what was told.
+    async fn or<T>(&self, run: impl Future<Output = Result<T, Error>>) -> Option<Result<T, Error>> {
+        let mut run = pin!(run);
+        loop {
+            tokio::select! {
+                done = &mut run => return Some(done),
+                signal = tokio::signal::ctrl_c() => {
+                    if signal.is_ok() && self.0.swap(true, Ordering::Relaxed) {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn agreed(question: &str) -> bool {
@@ -174,12 +209,21 @@ impl Report {
         self.progress.show(progress);
     }
 
-    fn end(mut self, what: &str, done: Result<Summary, Error>) -> Result<ExitCode, Error> {
+    fn end(
+        mut self,
+        what: &str,
+        done: Option<Result<Summary, Error>>,
+        stop: &Stop,
+    ) -> Result<ExitCode, Error> {
         self.progress.clear();
-        let Summary { selected, done: count, stay, kept } = *done.as_ref().unwrap_or(&self.so_far);
+        let ended = matches!(done, Some(Ok(_))) && stop.asked().is_continue();
+        let summary = match &done {
+            Some(Ok(summary)) => *summary,
+            _ => self.so_far,
+        };
+        let Summary { selected, done: count, stay, kept } = summary;
         match self.format {
             Format::Json => {
-                let ended = done.is_ok();
                 let summary = json!({
                     "selected": selected, "done": count, "stay": stay, "kept": kept, "ended": ended,
                 });
@@ -195,6 +239,10 @@ impl Report {
                 }
             }
         }
-        done.map(|_| if stay > 0 { ExitCode::from(SOME_STAY) } else { ExitCode::SUCCESS })
+        done.transpose().map(|_| match (ended, stay) {
+            (false, _) => ExitCode::from(INTERRUPTED),
+            (true, 0) => ExitCode::SUCCESS,
+            (true, _) => ExitCode::from(SOME_STAY),
+        })
     }
 }

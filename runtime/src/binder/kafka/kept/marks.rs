@@ -5,6 +5,7 @@
 //! have to fit into the metadata of an offset.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use bytes::Bytes;
 use rdkafka::Message as _;
@@ -14,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use wellspring_functions::{ContentType, Message};
 
 use super::removed::{Removed, Seen};
-use crate::binder::kafka::client::failed;
+use crate::binder::kafka::client::{failed, kind};
 use crate::binder::kafka::config::{Config, TopicSettings};
 use crate::binder::kafka::output::{KafkaOutput, Options};
 use crate::binder::kafka::provision::{Provisioner, Wanted};
@@ -71,8 +72,13 @@ impl Asking<'_> {
         let mut places = TopicPartitionList::new();
         places.add_partition_offset(topic, partition, Offset::Offset(from)).map_err(cannot)?;
         self.consumer.assign(&places).map_err(cannot)?;
+        let mut until = Instant::now() + self.config.bind_timeout;
         loop {
-            match self.consumer.poll(self.config.bind_timeout) {
+            let polled = self.consumer.poll(until.saturating_duration_since(Instant::now()));
+            if polled.as_ref().is_some_and(Result::is_ok) {
+                until = Instant::now() + self.config.bind_timeout;
+            }
+            match polled {
                 Some(Ok(record)) if record.offset() >= to => return Ok(()),
                 Some(Ok(record)) => {
                     if !wanted(&record) || record.offset() + 1 >= to {
@@ -81,7 +87,7 @@ impl Asking<'_> {
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
                 // The client goes on trying.
-                Some(Err(error)) if super::super::client::kind(&error) == Kind::Unreachable => {}
+                Some(Err(error)) if kind(&error) == Kind::Unreachable => {}
                 Some(Err(error)) => return Err(cannot(error)),
                 None => {
                     let sentence = format!("nothing came from partition {partition} of `{topic}`");

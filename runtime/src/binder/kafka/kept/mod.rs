@@ -88,10 +88,9 @@ pub(super) fn open(
         LettersAt::Destination(topics) | LettersAt::Place(topics) => Some(topics),
     };
     let Some(topics) = topics else { return Ok(None) };
-    // No member of any group: the client wants a name all the same.
+    // It joins no group, commits nothing, and is called like the one whose letters these are.
     let group = spec.group.clone().unwrap_or_else(|| "anonymous".to_owned());
-    let mut client =
-        config.consumer_client(&spec.binding, &format!("{group}.dlq"), &settings, StartOffset::Earliest);
+    let mut client = config.consumer_client(&spec.binding, &group, &settings, StartOffset::Earliest);
     // Little is read of each of several places: the broker answers at once also where nothing follows.
     client.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "10");
     let cannot =
