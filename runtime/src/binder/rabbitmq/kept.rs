@@ -40,7 +40,7 @@ const DELIVERY_COUNT: &str = "x-delivery-count";
 const DELIVERY_LIMIT: i64 = 20;
 
 /// How long letters that are given back are waited for, and how often is looked.
-const GIVEN_BACK: Duration = Duration::from_secs(2);
+const GIVEN_BACK: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The queues of an input's dead letters, opened on a channel of their own.
@@ -53,6 +53,8 @@ pub(super) struct KeptLetters {
     read: u64,
     /// The deliveries that were read and neither removed nor given back, in their order.
     held: BTreeSet<u64>,
+    /// Whether a queue counts how often it was given back a letter.
+    is_counting: bool,
     freshener: Freshener,
     /// What configuration leaves out of the names of exchanges.
     prefix: String,
@@ -70,11 +72,12 @@ impl KeptLetters {
         let left = places.first().map_or(0, |place| place.count);
         let prefix = freshener.consumer.prefix.clone().unwrap_or_default();
         let content_type = LastContentType::default();
-        let held = BTreeSet::new();
-        Ok(Self { line, places, at: 0, left, read: 0, held, freshener, prefix, content_type })
+        let (held, is_counting) = (BTreeSet::new(), false);
+        Ok(Self { line, places, at: 0, left, read: 0, held, is_counting, freshener, prefix, content_type })
     }
 
     async fn next(&mut self) -> Result<Option<Letter>, Error> {
+        let limit = self.freshener.limit()?;
         while let Some(place) = self.places.get(self.at) {
             let queue = place.name.clone();
             let Some(delivery) = self.take(&queue).await? else {
@@ -84,10 +87,11 @@ impl KeptLetters {
                 continue;
             };
             self.left -= 1;
-            let given_back = given_back(&delivery.properties);
+            let count = given_back(&delivery.properties);
+            self.is_counting |= count.is_some();
             let tag = delivery.delivery_tag;
             let letter = self.letter(delivery, queue, self.read);
-            if given_back >= self.freshener.limit()? {
+            if count.is_some_and(|count| count >= limit) {
                 self.freshener.put_behind(&letter).await?;
                 self.ack(tag).await?;
                 self.left += 1;
@@ -110,20 +114,15 @@ impl KeptLetters {
         Ok(got.map(|got| got.delivery))
     }
 
-    /// Waits a moment for the broker to have the letters back, so that whoever looks next sees them: a quorum queue takes
-    /// them back a little later.
-    async fn until_given_back(&mut self) -> Result<(), Error> {
-        let until = Instant::now() + GIVEN_BACK;
-        loop {
-            let mut found = 0;
-            for place in &self.places {
-                found += count(&self.line, &place.name).await?;
-            }
-            if found >= self.held.len() as u64 || Instant::now() >= until {
-                return Ok(());
-            }
-            sleep(LOOK).await;
+    /// Gives back what is held: to a quorum queue one by one, which keeps its order in no other way. To any other the end
+    /// of the channel gives it back, at once and each to its place.
+    async fn give_back(&mut self) -> Result<(), Error> {
+        for tag in self.held.iter().filter(|_| self.is_counting) {
+            let options = BasicNackOptions { multiple: false, requeue: true };
+            let given = self.line.channel.basic_nack(*tag, options).await;
+            given.map_err(|cause| self.line.failed("was not given back its letters", "", &cause))?;
         }
+        Ok(())
     }
 
     async fn ack(&mut self, tag: u64) -> Result<(), Error> {
@@ -242,18 +241,34 @@ impl Letters for KeptLetters {
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            // One by one, since a quorum queue keeps no other order.
-            for tag in &self.held {
-                let options = BasicNackOptions { multiple: false, requeue: true };
-                let given = self.line.channel.basic_nack(*tag, options).await;
-                given.map_err(|cause| self.line.failed("was not given back its letters", "", &cause))?;
-            }
-            self.until_given_back().await?;
-            self.freshener.close().await;
+            self.give_back().await?;
+            let Self { line, places, held, freshener, .. } = *self;
             // What was told is known to the broker when it confirms the end.
-            self.line.ended().await
+            line.ended().await?;
+            until_given_back(&freshener.link, &places, held.len() as u64).await?;
+            freshener.close().await;
+            Ok(())
         }
         .boxed()
+    }
+}
+
+/// Waits a moment for the broker to have letters back, so that whoever looks next sees them: a queue takes them back a
+/// little later.
+async fn until_given_back(link: &Link, places: &[LetterPlace], letters: u64) -> Result<(), Error> {
+    if letters == 0 {
+        return Ok(());
+    }
+    let (line, until) = (link.open().await?, Instant::now() + GIVEN_BACK);
+    loop {
+        let mut found = 0;
+        for place in places {
+            found += count(&line, &place.name).await?;
+        }
+        if found >= letters || Instant::now() >= until {
+            return line.ended().await;
+        }
+        sleep(LOOK).await;
     }
 }
 
@@ -266,9 +281,9 @@ async fn count(line: &Line, queue: &str) -> Result<u64, Error> {
 }
 
 /// How often a quorum queue has given a message back; others do not count.
-fn given_back(properties: &BasicProperties) -> i64 {
-    let count = properties.headers().as_ref().and_then(|table| table.inner().get(DELIVERY_COUNT));
-    count.and_then(|count| from_wire(count).as_integer()).unwrap_or(0)
+fn given_back(properties: &BasicProperties) -> Option<i64> {
+    let count = properties.headers().as_ref()?.inner().get(DELIVERY_COUNT)?;
+    from_wire(count).as_integer()
 }
 
 /// Puts letters at the end of their queue as new messages.
