@@ -30,3 +30,5 @@ pub const ORIGINAL_OFFSET: &str = "x-original-offset";
 pub const ATTEMPTS: &str = "x-attempts";
 /// The binding whose function failed.
 pub const BINDING: &str = "x-binding";
+/// How often the message was sent again after it had become a dead letter.
+pub const REDRIVES: &str = "x-redrives";
