@@ -32,5 +32,7 @@ mod security;
 mod skip;
 #[path = "kafka/support.rs"]
 mod support;
+#[path = "kafka/transactions.rs"]
+mod transactions;
 #[path = "kafka/wire.rs"]
 mod wire;

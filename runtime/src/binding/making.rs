@@ -11,7 +11,7 @@ use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::Opening;
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, InputSpec, OutputSpec, Sharing};
+use crate::binder::{self, Binder, Input, InputSpec, Output, OutputSpec, Sharing, Transactional};
 use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
 
@@ -86,12 +86,8 @@ impl Made {
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
         for member in 0..planned.concurrency {
-            let output = making.optional(function.output.as_ref()).await?;
-            let spec = planned.spec(member);
-            let dead_letters = making.dead_letters(planned, &spec).await?;
-            let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
-            let input = made.map_err(failed(&planned.binding, &planned.binder))?;
-            making.ends.watch(&planned.binding, input.health());
+            let FunctionEnds { input, output, dead_letters } =
+                making.function_ends(function.output.as_ref(), planned, planned.spec(member)).await?;
             self.inputs.push(Driver {
                 destination: planned.destinations.join(","),
                 invocation: invocation.clone(),
@@ -146,6 +142,24 @@ impl PlannedInput {
     }
 }
 
+impl PlannedOutput {
+    fn spec(&self) -> OutputSpec {
+        OutputSpec {
+            binding: self.binding.clone(),
+            destination: self.destination.clone(),
+            partition_count: self.partition_count,
+            required_groups: self.required_groups.clone(),
+        }
+    }
+}
+
+/// What joins a function to its binders.
+struct FunctionEnds {
+    input: Box<dyn Input>,
+    output: Option<Publisher>,
+    dead_letters: Option<Publisher>,
+}
+
 fn content_type(function: &PlannedFunction) -> ContentType {
     function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
 }
@@ -166,33 +180,51 @@ impl<'a> Making<'a> {
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
-        let spec = OutputSpec {
-            binding: output.binding.clone(),
-            destination: output.destination.clone(),
-            partition_count: output.partition_count,
-            required_groups: output.required_groups.clone(),
-        };
-        let made = self.binder(&output.binding, &output.binder)?.bind_output(spec.clone()).await;
-        let made = made.map_err(failed(&output.binding, &output.binder))?;
-        self.ends.watch(&output.binding, made.health());
-        let publisher = Publisher::new(made, &spec.binding, &spec.destination);
-        Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+        let made = self.binder(&output.binding, &output.binder)?.bind_output(output.spec()).await;
+        Ok(self.publishing(output, made.map_err(failed(&output.binding, &output.binder))?))
     }
 
-    /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
-    async fn dead_letters(
+    fn publishing(self, output: &PlannedOutput, made: Box<dyn Output>) -> Publisher {
+        self.ends.watch(&output.binding, made.health());
+        let publisher = Publisher::new(made, &output.binding, &output.destination);
+        publisher.partitioned(output.partitioning.clone(), output.partition_count)
+    }
+
+    /// The ends of a function with an input: as one transaction where their binder has transactions.
+    async fn function_ends(
         self,
+        output: Option<&PlannedOutput>,
         planned: &PlannedInput,
-        spec: &InputSpec,
-    ) -> Result<Option<Publisher>, StartError> {
+        spec: InputSpec,
+    ) -> Result<FunctionEnds, StartError> {
         let binder = self.binder(&planned.binding, &planned.binder)?;
-        let Some(destination) = planned.dead_letter.clone().or_else(|| binder.dead_letters(spec)) else {
-            return Ok(None);
+        // Where dead letters go: what the binding says, or else what the settings of its binder say.
+        let letters = planned.dead_letter.clone().or_else(|| binder.dead_letters(&spec));
+        let failed = || failed(&planned.binding, &planned.binder);
+        let outputs: Vec<_> = output.iter().map(|output| output.spec()).collect();
+        let is_one_binder = output.is_none_or(|output| output.binder == planned.binder);
+        let transaction =
+            if is_one_binder { binder.bind_transaction(&spec, &outputs, letters.as_deref()) } else { None };
+        let (input, sending, to) = if let Some(transaction) = transaction {
+            let Transactional { input, outputs, dead_letters } = transaction.await.map_err(failed())?;
+            let made = output.zip(outputs.into_iter().next());
+            (input, made.map(|(output, made)| self.publishing(output, made)), dead_letters)
+        } else {
+            let sending = self.optional(output).await?;
+            let dead_letters = match letters.clone() {
+                Some(letters) => {
+                    Some(binder.bind_dead_letters(spec.clone(), letters).await.map_err(failed())?)
+                }
+                None => None,
+            };
+            (binder.bind_input(spec).await.map_err(failed())?, sending, dead_letters)
         };
-        let made = binder.bind_dead_letters(spec.clone(), destination.clone()).await;
-        let made = made.map_err(failed(&planned.binding, &planned.binder))?;
-        self.ends.watch(&planned.binding, made.health());
-        Ok(Some(Publisher::new(made, &planned.binding, &destination)))
+        self.ends.watch(&planned.binding, input.health());
+        let dead_letters = to.zip(letters).map(|(made, letters)| {
+            self.ends.watch(&planned.binding, made.health());
+            Publisher::new(made, &planned.binding, &letters)
+        });
+        Ok(FunctionEnds { input, output: sending, dead_letters })
     }
 
     fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {

@@ -82,6 +82,9 @@ impl Config {
             StartOffset::Earliest => "earliest",
             StartOffset::Latest => "latest",
         };
+        if self.transaction_prefix().is_some() {
+            client.set("isolation.level", "read_committed");
+        }
         client
             .set("group.id", group)
             .set("enable.auto.commit", "false")
@@ -129,7 +132,7 @@ impl Config {
         client
     }
 
-    fn acks(&self) -> &str {
+    pub(super) fn acks(&self) -> &str {
         self.required_acks.as_deref().or(self.producer.acks.as_deref()).unwrap_or("all")
     }
 
@@ -147,6 +150,7 @@ impl Config {
             let instead = "offsets are committed when their messages are settled";
             problems.push(format!("`consumer.enable-auto-commit` is `true`, expected `false`: {instead}"));
         }
+        self.check_transactions(&mut problems);
         self.ssl.problems(&mut problems);
         check_ack_mode("listener", self.listener.ack_mode, &mut problems);
         self.check_properties(&mut problems);
@@ -169,6 +173,7 @@ impl Config {
             ("consumer.properties", &self.consumer.properties),
             ("producer.properties", &self.producer.properties),
             ("admin.properties", &self.admin.properties),
+            ("transaction.producer.configuration", &self.transaction.producer.configuration),
         ];
         for (path, properties) in shared {
             check(path, properties, problems);
