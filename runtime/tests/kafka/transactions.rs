@@ -1,15 +1,14 @@
 //! What a function sends and the offsets of its input: all of it once, or nothing.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
-use std::task::Poll;
-use std::time::Instant;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message as _, Offset};
 use wellspring::binder::kafka::Kafka;
 use wellspring::binder::{
-    Binder as _, Confirmation, Delivery, Input, InputSpec, Output, Settlement, Sharing, Transactional,
+    Binder as _, Confirmation, Delivery, Input, InputSpec, Output, Settlement, Transactional,
 };
 
 use crate::support::*;
@@ -130,4 +129,112 @@ async fn outputs_are_seen_when_their_transaction_is_committed_and_not_before() {
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..12));
     assert_eq!(cluster.committed(&group, &from, 1), [12]);
+}
+
+#[tokio::test]
+async fn what_is_given_back_takes_everything_of_its_transaction_with_it_and_all_of_it_comes_again() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 2).await, cluster.topic("to", 1).await);
+    let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
+    let mut pair = Pair::bind(&binder, &from, &to, &group).await;
+    produce(&cluster, &from, &numbers(0..8));
+    let mut deliveries = receive(&mut *pair.input, 8).await;
+    for delivery in &deliveries {
+        pair.forward(delivery).await;
+    }
+    pair.confirm(8).await;
+    let last = deliveries.pop().unwrap();
+    for delivery in deliveries {
+        pair.input.settle(delivery.ticket, Settlement::Ack);
+    }
+    pair.input.settle(last.ticket, Settlement::Requeue);
+    let mut again = Vec::new();
+    while again.len() < 8 {
+        again.extend(pair.process(1).await);
+    }
+    assert_eq!(again.into_iter().collect::<BTreeSet<_>>(), numbers(0..8).into_iter().collect());
+    pair.close().await;
+    let seen = committed(&cluster, &to);
+    assert_eq!(seen.len(), 8, "{seen:?}");
+    assert_eq!(cluster.committed(&group, &from, 2).iter().sum::<i64>(), 8);
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_left_open_leaves_nothing_behind() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
+    let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
+    produce(&cluster, &from, &numbers(0..5));
+    let mut pair = Pair::bind(&binder, &from, &to, &group).await;
+    let deliveries = receive(&mut *pair.input, 5).await;
+    for delivery in &deliveries {
+        pair.forward(delivery).await;
+    }
+    pair.confirm(5).await;
+    pair.close().await;
+    assert_eq!(committed(&cluster, &to), Vec::<String>::new());
+    let mut again = Pair::bind(&binder, &from, &to, &group).await;
+    assert_eq!(again.process(5).await, numbers(0..5));
+    again.close().await;
+    assert_eq!(committed(&cluster, &to), numbers(0..5));
+}
+
+#[tokio::test]
+async fn whoever_had_the_same_id_before_can_commit_nothing_more() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
+    let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
+    produce(&cluster, &from, &numbers(0..5));
+    let mut zombie = Pair::bind(&binder, &from, &to, &group).await;
+    let deliveries = receive(&mut *zombie.input, 5).await;
+    for delivery in &deliveries {
+        zombie.forward(delivery).await;
+    }
+    zombie.confirm(5).await;
+    let mut heir = Pair::bind(&binder, &from, &to, &group).await;
+    for delivery in deliveries {
+        zombie.input.settle(delivery.ticket, Settlement::Ack);
+    }
+    let mut batch = Vec::new();
+    let received = poll_fn(|cx| zombie.input.poll_receive(cx, &mut batch, 1));
+    let error = tokio::time::timeout(PATIENCE, received).await.expect("an end").unwrap_err();
+    assert!(error.to_string().contains("another instance has the same id"), "{error}");
+    drop(zombie);
+    assert_eq!(heir.process(5).await, numbers(0..5));
+    heir.close().await;
+    assert_eq!(committed(&cluster, &to), numbers(0..5));
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_is_found_alone_and_what_was_sent_with_it_does_not_count() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
+    let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
+    produce(&cluster, &from, &numbers(0..20));
+    let mut pair = Pair::bind(&binder, &from, &to, &group).await;
+    let (mut is_told, mut is_done) = (false, false);
+    while !is_done {
+        for delivery in receive(&mut *pair.input, 1).await {
+            pair.forward(&delivery).await;
+            let mut count = 1;
+            if text(&delivery) == "13" && !is_told {
+                poll_fn(|cx| pair.output.poll_ready(cx)).await.unwrap();
+                let huge = wellspring::Message::encoded(vec![0; 2_000_000], wellspring::ContentType::BYTES);
+                pair.output.send(plain(huge), 99);
+                count = 2;
+            }
+            let confirmed = pair.confirm(count).await;
+            if confirmed.iter().any(|confirmation| confirmation.result.is_err()) {
+                // Another attempt of the same delivery.
+                is_told = true;
+                pair.forward(&delivery).await;
+                assert!(pair.confirm(1).await[0].result.is_ok());
+            }
+            is_done = is_told && text(&delivery) == "19";
+            pair.input.settle(delivery.ticket, Settlement::Ack);
+        }
+    }
+    pair.close().await;
+    assert_eq!(committed(&cluster, &to), numbers(0..20));
+    assert_eq!(cluster.committed(&group, &from, 1), [20]);
 }
