@@ -12,6 +12,8 @@ mod consumers;
 mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/exactly_once.rs"]
+mod exactly_once;
 #[path = "kafka/expressions.rs"]
 mod expressions;
 #[path = "kafka/failures.rs"]

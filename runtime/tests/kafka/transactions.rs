@@ -79,7 +79,7 @@ fn produce(cluster: &Cluster, topic: &str, numbers: &[String]) {
 }
 
 /// Everything that a reader of committed records sees, until the end of every partition.
-fn committed(cluster: &Cluster, topic: &str) -> Vec<String> {
+pub(crate) fn committed(cluster: &Cluster, topic: &str) -> Vec<String> {
     let consumer: BaseConsumer = cluster
         .client()
         .set("group.id", cluster.name("reader"))
