@@ -3,20 +3,18 @@
 use std::sync::Arc;
 
 use super::binders::Binders;
-use super::driver::Driver;
+use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
-use super::ledger::Ledger;
+use super::letters::Letters;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::Opening;
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, Input, InputSpec, Output, OutputSpec, Sharing, Transactional};
+use crate::binder::{self, Binder, Input, InputSpec, Output, OutputSpec, Transactional};
+use crate::config::Guarantee;
 use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
-
-/// How many deliveries of one input may be unsettled.
-const MAX_IN_FLIGHT: usize = 10_000;
 
 /// A binding that cannot be made; none is left running.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +67,9 @@ impl Made {
     }
 
     async fn function(&mut self, function: &PlannedFunction, making: Making<'_>) -> Result<(), StartError> {
-        let invocation = Invocation::new(function.composition.clone(), None);
         match (&function.input, &function.schedule) {
-            (Some(input), _) => self.input(function, input, &invocation, making).await,
-            (None, Some(schedule)) => self.supplier(function, schedule, invocation, making).await,
+            (Some(input), _) => self.input(function, input, making).await,
+            (None, Some(schedule)) => self.supplier(function, schedule, making).await,
             (None, None) => Ok(()),
         }
     }
@@ -81,30 +78,22 @@ impl Made {
         &mut self,
         function: &PlannedFunction,
         planned: &PlannedInput,
-        invocation: &Invocation,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        for member in 0..planned.concurrency {
-            let FunctionEnds { input, output, dead_letters } =
-                making.function_ends(function.output.as_ref(), planned, planned.spec(member)).await?;
-            self.inputs.push(Driver {
-                destination: planned.destinations.join(","),
-                invocation: invocation.clone(),
-                input,
-                output,
-                dead_letters,
-                input_type: planned.content_type.clone(),
-                content_type: content_type(function),
-                copy_headers: function.copy_headers,
-                retry: planned.failure.retry,
-                max_in_flight: MAX_IN_FLIGHT,
-                ledger: Ledger::default(),
-                failed: Vec::new(),
-                commands: binding.commands(),
-                binding: binding.clone(),
-            });
-        }
+        let FunctionEnds { input, output, letters } =
+            making.function_ends(function.output.as_ref(), planned).await?;
+        let ends = DriverEnds {
+            input,
+            output,
+            destination: planned.destinations.join(","),
+            input_type: planned.content_type.clone(),
+            content_type: content_type(function),
+            copy_headers: function.copy_headers,
+        };
+        let invocation = Invocation::new(function.composition.clone(), planned.timeout);
+        let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Letters::new(letters), planned));
         Ok(())
     }
 
@@ -112,13 +101,12 @@ impl Made {
         &mut self,
         function: &PlannedFunction,
         schedule: &Schedule,
-        invocation: Invocation,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let output = making.optional(function.output.as_ref()).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
         self.suppliers.push(SupplierDriver {
-            invocation,
+            invocation: Invocation::new(function.composition.clone(), None),
             output,
             content_type: content_type(function),
             schedule: schedule.clone(),
@@ -131,13 +119,13 @@ impl Made {
 }
 
 impl PlannedInput {
-    fn spec(&self, member: u32) -> InputSpec {
+    pub(super) fn spec(&self) -> InputSpec {
         InputSpec {
             binding: self.binding.clone(),
             destinations: self.destinations.clone(),
             group: self.group.clone(),
-            max_in_flight: MAX_IN_FLIGHT,
-            sharing: Sharing { member, ..self.sharing },
+            max_in_flight: self.flow.max_messages,
+            sharing: self.sharing,
         }
     }
 }
@@ -157,7 +145,7 @@ impl PlannedOutput {
 struct FunctionEnds {
     input: Box<dyn Input>,
     output: Option<Publisher>,
-    dead_letters: Option<Publisher>,
+    letters: Option<Publisher>,
 }
 
 fn content_type(function: &PlannedFunction) -> ContentType {
@@ -195,36 +183,38 @@ impl<'a> Making<'a> {
         self,
         output: Option<&PlannedOutput>,
         planned: &PlannedInput,
-        spec: InputSpec,
     ) -> Result<FunctionEnds, StartError> {
+        let spec = planned.spec();
         let binder = self.binder(&planned.binding, &planned.binder)?;
         // Where dead letters go: what the binding says, or else what the settings of its binder say.
-        let letters = planned.dead_letter.clone().or_else(|| binder.dead_letters(&spec));
+        let to = planned.dead_letter.clone().or_else(|| binder.dead_letters(&spec));
         let failed = || failed(&planned.binding, &planned.binder);
         let outputs: Vec<_> = output.iter().map(|output| output.spec()).collect();
         let is_one_binder = output.is_none_or(|output| output.binder == planned.binder);
-        let transaction =
-            if is_one_binder { binder.bind_transaction(&spec, &outputs, letters.as_deref()) } else { None };
-        let (input, sending, to) = if let Some(transaction) = transaction {
+        // What is settled first takes effect whatever comes of it.
+        let transaction = if is_one_binder && planned.delivery == Guarantee::AtLeastOnce {
+            binder.bind_transaction(&spec, &outputs, to.as_deref())
+        } else {
+            None
+        };
+        let (input, sending, made) = if let Some(transaction) = transaction {
             let Transactional { input, outputs, dead_letters } = transaction.await.map_err(failed())?;
             let made = output.zip(outputs.into_iter().next());
             (input, made.map(|(output, made)| self.publishing(output, made)), dead_letters)
         } else {
             let sending = self.optional(output).await?;
-            let dead_letters = match letters.clone() {
-                Some(letters) => {
-                    Some(binder.bind_dead_letters(spec.clone(), letters).await.map_err(failed())?)
-                }
+            let dead_letters = match to.clone() {
+                Some(to) => Some(binder.bind_dead_letters(spec.clone(), to).await.map_err(failed())?),
                 None => None,
             };
             (binder.bind_input(spec).await.map_err(failed())?, sending, dead_letters)
         };
         self.ends.watch(&planned.binding, input.health());
-        let dead_letters = to.zip(letters).map(|(made, letters)| {
+        let letters = made.zip(to).map(|(made, to)| {
             self.ends.watch(&planned.binding, made.health());
-            Publisher::new(made, &planned.binding, &letters)
+            Publisher::new(made, &planned.binding, &to)
         });
-        Ok(FunctionEnds { input, output: sending, dead_letters })
+        Ok(FunctionEnds { input, output: sending, letters })
     }
 
     fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {

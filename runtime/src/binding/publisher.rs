@@ -70,15 +70,6 @@ impl Publisher {
         }
     }
 
-    /// Sends one message and waits until it is confirmed; nothing else may be in flight.
-    pub(super) async fn send_and_wait(&mut self, message: EncodedMessage) -> Result<(), Error> {
-        self.ready().await?;
-        self.send(message, 0);
-        let mut result = Ok(());
-        poll_fn(|cx| self.poll_confirmed(cx, |_, failure| result = failure.map_or(Ok(()), Err))).await?;
-        result
-    }
-
     /// Tells what became of messages: their number, and why they were not accepted if so.
     pub(super) fn poll_confirmed(
         &mut self,
@@ -132,5 +123,15 @@ fn outgoing(mut message: EncodedMessage) -> Outgoing {
 
 #[cold]
 fn failed(binding: &str, destination: &str, cause: &binder::Error) -> Error {
-    Error::message(Kind::OutputFailed, format!("`{binding}` cannot send to `{destination}`: {cause}"))
+    let sentence = format!("`{binding}` cannot send to `{destination}`: {cause}");
+    Error::message(kind_of(cause.kind()), sentence).named(cause.kind().as_str())
+}
+
+/// Whether the message is at fault, its destination, or neither: a broker that is away takes it when it is back.
+const fn kind_of(cause: binder::Kind) -> Kind {
+    match cause {
+        binder::Kind::Unreachable | binder::Kind::Closed => Kind::OutputUnreachable,
+        binder::Kind::Unroutable => Kind::OutputFailed,
+        binder::Kind::Refused | binder::Kind::TooLarge => Kind::OutputRefused,
+    }
 }

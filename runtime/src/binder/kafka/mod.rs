@@ -93,7 +93,7 @@ impl Binder for Kafka {
             let binding = spec.binding.as_str();
             tracing::info!(
                 binding,
-                "nothing that this input gives rise to goes to its own binder: it has no transactions"
+                "this input is part of no transaction: what comes of it goes elsewhere or nowhere, or it is settled first"
             );
         }
         blocking(move || subscription::bind(&config, &spec, &group, None))

@@ -300,7 +300,7 @@ mod tests {
     fn closes_when_it_is_full() {
         let mut state = given(100);
         assert_eq!(state.room(), 0);
-        (0..100).for_each(|_| drop(state.settled(false)));
+        assert!((0..100).map(|_| state.settled(false)).last().unwrap());
         assert_eq!(state.due(), Due::Commit);
     }
 
