@@ -48,6 +48,11 @@ impl Driver {
         self.binding.stats().failed.add(1);
         self.note_failure(error);
         let Some(open) = self.ledger.get_mut(number) else { return };
+        if open.take_sent()
+            && let Some(output) = &mut self.ends.output
+        {
+            output.retract(number);
+        }
         match self.policy.disposition(error, open.calls, chance()) {
             Disposition::Retry { wait, counted } => {
                 if !counted {

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use futures_util::stream;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use wellspring::{CatalogBuilder, Error, Running};
 
@@ -164,4 +166,39 @@ async fn what_comes_of_a_message_is_seen_once_while_instances_come_and_go() {
         instance.stop().await;
     }
     assert_once(&times, sent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_attempt_has_sent_that_failed_halfway_is_not_seen() {
+    let Some(cluster) = Cluster::find() else { return };
+    let places = Places::make(&cluster).await;
+    let calls: Arc<Mutex<BTreeMap<u64, u64>>> = Arc::default();
+    let halfway = move |number: u64| {
+        let mut calls = calls.lock().unwrap();
+        let call = calls.entry(number).or_default();
+        *call += 1;
+        // Some fail every other time, some always; each has sent something by then.
+        let fails = number.is_multiple_of(DEADLY) || number.is_multiple_of(50) && !call.is_multiple_of(2);
+        let last = if fails { Err(Error::retryable("cut off")) } else { Ok(number + 1_000_000) };
+        stream::iter([Ok(number), last])
+    };
+    let running =
+        start(&cluster, &places.yaml(0, 1, ""), move |catalog| catalog.function("work", halfway)).await;
+    produce(&cluster, &places.from, 1..401);
+    let until = Instant::now() + 2 * PATIENCE;
+    let dead = (1..401).filter(|n| n % DEADLY == 0).count();
+    while committed(&cluster, &places.to).len() + committed(&cluster, &places.dead).len() < 800 - dead {
+        assert!(Instant::now() < until, "something is missing");
+    }
+    running.stop().await;
+    let sorted = |topic| {
+        let mut numbers: Vec<u64> =
+            committed(&cluster, topic).iter().map(|text| text.parse().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let (live, dead): (Vec<u64>, Vec<u64>) = (1..401).partition(|n| n % DEADLY != 0);
+    let late = live.iter().map(|n| n + 1_000_000);
+    assert_eq!(sorted(&places.to), live.iter().copied().chain(late).collect::<Vec<_>>());
+    assert_eq!(sorted(&places.dead), dead);
 }

@@ -238,3 +238,85 @@ async fn a_message_that_is_refused_is_found_alone_and_what_was_sent_with_it_does
     assert_eq!(committed(&cluster, &to), numbers(0..20));
     assert_eq!(cluster.committed(&group, &from, 1), [20]);
 }
+
+#[tokio::test]
+async fn a_transaction_that_takes_too_long_is_given_up_and_comes_again() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
+    let group = cluster.name("g");
+    let short = "transaction: { producer: { configuration: { transaction.timeout.ms: 2000 } } }";
+    let binder = cluster.binder(&format!("{SETTINGS}\n{short}"));
+    produce(&cluster, &from, &numbers(0..4));
+    let mut pair = Pair::bind(&binder, &from, &to, &group).await;
+    let mut deliveries = receive(&mut *pair.input, 4).await;
+    let last = deliveries.pop().unwrap();
+    for delivery in &deliveries {
+        pair.forward(delivery).await;
+    }
+    pair.confirm(3).await;
+    for delivery in deliveries {
+        pair.input.settle(delivery.ticket, Settlement::Ack);
+    }
+    // Its function is still at it when the broker would have ended the transaction.
+    let mut batch = Vec::new();
+    let slow = poll_fn(|cx| pair.input.poll_receive(cx, &mut batch, 1));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(4), slow).await.is_err());
+    pair.forward(&last).await;
+    assert!(pair.confirm(1).await[0].result.is_ok());
+    pair.input.settle(last.ticket, Settlement::Ack);
+    let mut again = Vec::new();
+    while again.len() < 4 {
+        again.extend(pair.process(1).await);
+    }
+    assert_eq!(again, numbers(0..4));
+    pair.close().await;
+    assert_eq!(committed(&cluster, &to), numbers(0..4));
+    assert_eq!(cluster.committed(&group, &from, 1), [4]);
+}
+
+#[tokio::test]
+async fn a_member_that_its_group_has_given_up_commits_nothing() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
+    let group = cluster.name("g");
+    let ids = |own: &str| format!("transaction-id-prefix: {own}-\n");
+    produce(&cluster, &from, &numbers(0..5));
+    let mut slow = Pair::bind(&cluster.binder(&ids("slow")), &from, &to, &group).await;
+    let deliveries = receive(&mut *slow.input, 5).await;
+    for delivery in &deliveries {
+        slow.forward(delivery).await;
+    }
+    slow.confirm(5).await;
+    // Longer than partitions that go to somebody else wait for what was delivered of them.
+    let mut other = Pair::bind(&cluster.binder(&ids("other")), &from, &to, &group).await;
+    let mut batch = Vec::new();
+    let wait = poll_fn(|cx| other.input.poll_receive(cx, &mut batch, 1));
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(8), wait).await;
+    for delivery in deliveries {
+        slow.input.settle(delivery.ticket, Settlement::Ack);
+    }
+    for delivery in batch {
+        other.forward(&delivery).await;
+        other.confirm(1).await;
+        other.input.settle(delivery.ticket, Settlement::Ack);
+    }
+    // Whoever has the partition now does the rest.
+    let until = std::time::Instant::now() + PATIENCE;
+    while committed(&cluster, &to).len() < 5 {
+        assert!(std::time::Instant::now() < until, "nobody goes on");
+        for pair in [&mut slow, &mut other] {
+            let mut batch = Vec::new();
+            let next = poll_fn(|cx| pair.input.poll_receive(cx, &mut batch, 5));
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
+            for delivery in batch {
+                pair.forward(&delivery).await;
+                pair.confirm(1).await;
+                pair.input.settle(delivery.ticket, Settlement::Ack);
+            }
+        }
+    }
+    slow.close().await;
+    other.close().await;
+    assert_eq!(committed(&cluster, &to), numbers(0..5));
+    assert_eq!(cluster.committed(&group, &from, 1), [5]);
+}

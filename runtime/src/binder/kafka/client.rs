@@ -27,6 +27,10 @@ const HEARTBEAT: &str = "1000";
 /// before their outputs, so that none is on its way to be known.
 const UNKNOWN_AFTER: &str = "5000";
 
+/// How long a broker waits for records at a time where there are transactions, in milliseconds: what comes again is
+/// asked for afterwards.
+const LOOK_AGAIN: &str = "100";
+
 /// How one may log in.
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
@@ -73,6 +77,9 @@ impl Config {
     ) -> ClientConfig {
         let mut client = self.client(name);
         report_by_itself(&mut client);
+        if self.transaction_prefix().is_some() {
+            client.set("fetch.wait.max.ms", LOOK_AGAIN);
+        }
         client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);

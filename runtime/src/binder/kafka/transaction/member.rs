@@ -120,12 +120,10 @@ impl Inner {
             let Some((index, number)) = mail.forget(usize::try_from(place).unwrap_or(usize::MAX)) else {
                 return;
             };
-            let counts = match &failure {
-                Some(_) => state.refused(),
-                None => true,
-            };
+            // What was given up with its transaction is no failure of what follows.
+            let failure = failure.filter(|failure| !is_given_up(failure.code));
             was_failure |= failure.is_some();
-            mail.tell(index, number, failure.filter(|_| counts));
+            mail.tell(index, number, failure.filter(|_| state.refused()));
         });
         polled.map(|()| was_failure)
     }
@@ -136,6 +134,10 @@ impl Inner {
         transaction.shared.wake_thread();
         is_to_know
     }
+}
+
+const fn is_given_up(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
 }
 
 impl Mail {
