@@ -105,7 +105,7 @@ impl Binder for Kafka {
             let binding = spec.binding.as_str();
             tracing::info!(
                 binding,
-                "what is sent here is part of no transaction: it belongs to no input of the same binder"
+                "what suppliers, code and functions with an input elsewhere send here is part of no transaction"
             );
         }
         blocking(move || bind_output(&config, &spec))
