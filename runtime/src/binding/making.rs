@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
-use super::letters::Letters;
+use super::function_ends::FunctionEnds;
+use super::outbox::Outbox;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
-use super::sender::Opening;
+use super::sender::{Opening, SenderOutputs};
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, Input, InputSpec, Output, OutputSpec, Transactional};
-use crate::config::Guarantee;
+use crate::binder::{self, Binder, InputSpec, Output, OutputSpec};
 use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
 
@@ -43,9 +43,10 @@ impl Made {
         plan: &Plan,
         binders: &Binders,
         ends: &Ends,
+        sender: &SenderOutputs,
         first: Option<&str>,
     ) -> Result<Self, StartError> {
-        let making = Making { binders, ends };
+        let making = Making { binders, ends, sender };
         let mut made = Self::default();
         let mut outputs: Vec<_> = plan.all_outputs().collect();
         outputs.sort_by_key(|output| first != Some(&output.binder));
@@ -82,10 +83,16 @@ impl Made {
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
         let FunctionEnds { input, output, letters } =
-            making.function_ends(function.output.as_ref(), planned).await?;
+            FunctionEnds::bind(making.binders, planned, function.output.as_ref()).await?;
+        making.ends.watch(&planned.binding, input.health());
+        letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
+        for (planned, output) in function.output.iter().zip(&output) {
+            making.ends.watch(&planned.binding, output.health());
+        }
         let ends = DriverEnds {
             input,
             output,
+            sender: making.sender.clone(),
             destination: planned.destinations.join(","),
             input_type: planned.content_type.clone(),
             content_type: content_type(function),
@@ -93,7 +100,7 @@ impl Made {
         };
         let invocation = Invocation::new(function.composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Letters::new(letters), planned));
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Outbox::new(letters), planned));
         Ok(())
     }
 
@@ -105,15 +112,17 @@ impl Made {
     ) -> Result<(), StartError> {
         let output = making.optional(function.output.as_ref()).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
-        self.suppliers.push(SupplierDriver {
-            invocation: Invocation::new(function.composition.clone(), None),
+        let invocation = Invocation::new(function.composition.clone(), None);
+        let (schedule, sender) = (schedule.clone(), making.sender.clone());
+        let driver = SupplierDriver::new(
+            binding.clone(),
+            invocation,
             output,
-            content_type: content_type(function),
-            schedule: schedule.clone(),
-            commands: binding.commands(),
-            unconfirmed: 0,
-            binding: binding.clone(),
-        });
+            sender,
+            content_type(function),
+            schedule,
+        );
+        self.suppliers.push(driver);
         Ok(())
     }
 }
@@ -131,7 +140,7 @@ impl PlannedInput {
 }
 
 impl PlannedOutput {
-    fn spec(&self) -> OutputSpec {
+    pub(super) fn spec(&self) -> OutputSpec {
         OutputSpec {
             binding: self.binding.clone(),
             destination: self.destination.clone(),
@@ -139,13 +148,11 @@ impl PlannedOutput {
             required_groups: self.required_groups.clone(),
         }
     }
-}
 
-/// What joins a function to its binders.
-struct FunctionEnds {
-    input: Box<dyn Input>,
-    output: Option<Publisher>,
-    letters: Option<Publisher>,
+    pub(super) fn publisher(&self, output: Box<dyn Output>) -> Publisher {
+        let publisher = Publisher::new(output, &self.binding, &self.destination);
+        publisher.partitioned(self.partitioning.clone(), self.partition_count)
+    }
 }
 
 fn content_type(function: &PlannedFunction) -> ContentType {
@@ -157,6 +164,7 @@ fn content_type(function: &PlannedFunction) -> ContentType {
 struct Making<'a> {
     binders: &'a Binders,
     ends: &'a Ends,
+    sender: &'a SenderOutputs,
 }
 
 impl<'a> Making<'a> {
@@ -168,62 +176,28 @@ impl<'a> Making<'a> {
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
-        let made = self.binder(&output.binding, &output.binder)?.bind_output(output.spec()).await;
-        Ok(self.publishing(output, made.map_err(failed(&output.binding, &output.binder))?))
-    }
-
-    fn publishing(self, output: &PlannedOutput, made: Box<dyn Output>) -> Publisher {
-        self.ends.watch(&output.binding, made.health());
-        let publisher = Publisher::new(made, &output.binding, &output.destination);
-        publisher.partitioned(output.partitioning.clone(), output.partition_count)
-    }
-
-    /// The ends of a function with an input: as one transaction where their binder has transactions.
-    async fn function_ends(
-        self,
-        output: Option<&PlannedOutput>,
-        planned: &PlannedInput,
-    ) -> Result<FunctionEnds, StartError> {
-        let spec = planned.spec();
-        let binder = self.binder(&planned.binding, &planned.binder)?;
-        // Where dead letters go: what the binding says, or else what the settings of its binder say.
-        let to = planned.dead_letter.clone().or_else(|| binder.dead_letters(&spec));
-        let failed = || failed(&planned.binding, &planned.binder);
-        let outputs: Vec<_> = output.iter().map(|output| output.spec()).collect();
-        let is_one_binder = output.is_none_or(|output| output.binder == planned.binder);
-        // What is settled first takes effect whatever comes of it.
-        let transaction = if is_one_binder && planned.delivery == Guarantee::AtLeastOnce {
-            binder.bind_transaction(&spec, &outputs, to.as_deref())
-        } else {
-            None
-        };
-        let (input, sending, made) = if let Some(transaction) = transaction {
-            let Transactional { input, outputs, dead_letters } = transaction.await.map_err(failed())?;
-            let made = output.zip(outputs.into_iter().next());
-            (input, made.map(|(output, made)| self.publishing(output, made)), dead_letters)
-        } else {
-            let sending = self.optional(output).await?;
-            let dead_letters = match to.clone() {
-                Some(to) => Some(binder.bind_dead_letters(spec.clone(), to).await.map_err(failed())?),
-                None => None,
-            };
-            (binder.bind_input(spec).await.map_err(failed())?, sending, dead_letters)
-        };
-        self.ends.watch(&planned.binding, input.health());
-        let letters = made.zip(to).map(|(made, to)| {
-            self.ends.watch(&planned.binding, made.health());
-            Publisher::new(made, &planned.binding, &to)
-        });
-        Ok(FunctionEnds { input, output: sending, letters })
-    }
-
-    fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
-        let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
-        self.binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
+        let publisher = publisher(self.binders, output).await?;
+        self.ends.watch(&output.binding, publisher.health());
+        Ok(publisher)
     }
 }
 
-fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
+/// The sending end of an output.
+pub(super) async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publisher, StartError> {
+    let made = find(binders, &output.binding, &output.binder)?.bind_output(output.spec()).await;
+    Ok(output.publisher(made.map_err(failed(&output.binding, &output.binder))?))
+}
+
+pub(super) fn find<'a>(
+    binders: &'a Binders,
+    binding: &str,
+    name: &str,
+) -> Result<&'a Arc<dyn Binder>, StartError> {
+    let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
+    binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
+}
+
+pub(super) fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
     let (binding, binder) = (binding.to_owned(), binder.to_owned());
     move |source| StartError { binding, binder, source }
 }

@@ -320,3 +320,19 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
     assert_eq!(committed(&cluster, &to), numbers(0..5));
     assert_eq!(cluster.committed(&group, &from, 1), [5]);
 }
+
+#[tokio::test]
+async fn members_with_partitions_of_their_own_commit_without_a_group() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 2).await, cluster.topic("to", 1).await);
+    let group = cluster.name("g");
+    let fixed = "default: { consumer: { auto-rebalance-enabled: false } }";
+    let binder = cluster.binder(&format!("{SETTINGS}\n{fixed}"));
+    produce(&cluster, &from, &numbers(0..20));
+    let mut pair = Pair::bind(&binder, &from, &to, &group).await;
+    pair.process(20).await;
+    flush(&mut *pair.input).await;
+    assert_eq!(committed(&cluster, &to).len(), 20);
+    assert_eq!(cluster.committed(&group, &from, 2).iter().sum::<i64>(), 20);
+    pair.close().await;
+}

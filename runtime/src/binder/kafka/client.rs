@@ -336,6 +336,7 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
             | Code::NetworkException
+            | Code::KafkaStorageError
             | Code::WaitingForCoordinator
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable
