@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
+use super::function_ends::FunctionEnds;
 use super::outbox::Outbox;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::{Opening, SenderOutputs};
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, InputSpec, OutputSpec};
+use crate::binder::{self, Binder, InputSpec, Output, OutputSpec};
 use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
 
@@ -81,12 +82,13 @@ impl Made {
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let output = making.optional(function.output.as_ref()).await?;
-        let spec = planned.spec();
-        let letters = making.dead_letters(planned, &spec).await?;
-        let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
-        let input = made.map_err(failed(&planned.binding, &planned.binder))?;
+        let FunctionEnds { input, output, letters } =
+            FunctionEnds::bind(making.binders, planned, function.output.as_ref()).await?;
         making.ends.watch(&planned.binding, input.health());
+        letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
+        for (planned, output) in function.output.iter().zip(&output) {
+            making.ends.watch(&planned.binding, output.health());
+        }
         let ends = DriverEnds {
             input,
             output,
@@ -137,6 +139,22 @@ impl PlannedInput {
     }
 }
 
+impl PlannedOutput {
+    pub(super) fn spec(&self) -> OutputSpec {
+        OutputSpec {
+            binding: self.binding.clone(),
+            destination: self.destination.clone(),
+            partition_count: self.partition_count,
+            required_groups: self.required_groups.clone(),
+        }
+    }
+
+    pub(super) fn publisher(&self, output: Box<dyn Output>) -> Publisher {
+        let publisher = Publisher::new(output, &self.binding, &self.destination);
+        publisher.partitioned(self.partitioning.clone(), self.partition_count)
+    }
+}
+
 fn content_type(function: &PlannedFunction) -> ContentType {
     function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
 }
@@ -162,48 +180,24 @@ impl<'a> Making<'a> {
         self.ends.watch(&output.binding, publisher.health());
         Ok(publisher)
     }
-
-    /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
-    async fn dead_letters(
-        self,
-        planned: &PlannedInput,
-        spec: &InputSpec,
-    ) -> Result<Option<Publisher>, StartError> {
-        let binder = self.binder(&planned.binding, &planned.binder)?;
-        let Some(destination) = planned.dead_letter.clone().or_else(|| binder.dead_letters(spec)) else {
-            return Ok(None);
-        };
-        let made = binder.bind_dead_letters(spec.clone(), destination.clone()).await;
-        let made = made.map_err(failed(&planned.binding, &planned.binder))?;
-        self.ends.watch(&planned.binding, made.health());
-        Ok(Some(Publisher::new(made, &planned.binding, &destination)))
-    }
-
-    fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
-        find(self.binders, binding, name)
-    }
 }
 
 /// The sending end of an output.
 pub(super) async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publisher, StartError> {
-    let spec = OutputSpec {
-        binding: output.binding.clone(),
-        destination: output.destination.clone(),
-        partition_count: output.partition_count,
-        required_groups: output.required_groups.clone(),
-    };
-    let made = find(binders, &output.binding, &output.binder)?.bind_output(spec).await;
-    let made = made.map_err(failed(&output.binding, &output.binder))?;
-    let publisher = Publisher::new(made, &output.binding, &output.destination);
-    Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+    let made = find(binders, &output.binding, &output.binder)?.bind_output(output.spec()).await;
+    Ok(output.publisher(made.map_err(failed(&output.binding, &output.binder))?))
 }
 
-fn find<'a>(binders: &'a Binders, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
+pub(super) fn find<'a>(
+    binders: &'a Binders,
+    binding: &str,
+    name: &str,
+) -> Result<&'a Arc<dyn Binder>, StartError> {
     let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
     binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
 }
 
-fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
+pub(super) fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
     let (binding, binder) = (binding.to_owned(), binder.to_owned());
     move |source| StartError { binding, binder, source }
 }

@@ -17,6 +17,7 @@ mod driver;
 mod ending;
 mod ends;
 mod failing;
+mod function_ends;
 mod lanes;
 mod ledger;
 mod making;
