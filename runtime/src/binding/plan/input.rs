@@ -92,7 +92,6 @@ impl Planner<'_> {
                 instance_count: consumer.instance_count.value,
                 instance_index: consumer.instance_index.value,
                 concurrency: consumer.concurrency.value.max(1),
-                member: 0,
             },
             order: order(consumer),
             delivery: consumer.delivery.value,
