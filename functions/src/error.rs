@@ -171,6 +171,21 @@ impl Error {
         self.0.source.as_ref()?.downcast_ref()
     }
 
+    /// The error underneath, by value.
+    ///
+    /// # Errors
+    /// This error, when the one underneath is of another type.
+    pub fn downcast<E: StdError + 'static>(mut self) -> Result<E, Self> {
+        match self.0.source.take().map(<dyn StdError + Send + Sync>::downcast::<E>) {
+            Some(Ok(source)) => Ok(*source),
+            Some(Err(source)) => {
+                self.0.source = Some(source);
+                Err(self)
+            }
+            None => Err(self),
+        }
+    }
+
     /// Names the function that failed, unless it is named already.
     #[must_use]
     pub fn in_function(mut self, function: &str) -> Self {

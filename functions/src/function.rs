@@ -100,7 +100,8 @@ fn on_pool<M, R: IntoReply<M>>(
 }
 
 fn output<M, R: IntoReply<M>>() -> Option<Port> {
-    (TypeId::of::<R::Payload>() != TypeId::of::<()>()).then(R::port)
+    let nothing = [TypeId::of::<()>(), TypeId::of::<Vec<()>>()];
+    (!nothing.contains(&TypeId::of::<R::Payload>())).then(R::port)
 }
 
 macro_rules! arity {

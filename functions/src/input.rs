@@ -66,6 +66,7 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsValue> for T {
             Input::Encoded(payload) => decode(next.codecs(), payload, &next.call().headers),
             Input::Nothing => Err(mismatch::<T>("nothing")),
             Input::Stream(_) => Err(mismatch::<T>("a stream")),
+            Input::Batch(_) => Err(mismatch::<T>("a batch")),
         }
     }
 }
@@ -122,9 +123,10 @@ fn read_stream<T: DeserializeOwned + Send + 'static, I: Send + 'static>(
             decoded.boxed()
         }
         Input::Nothing => return Err(mismatch::<T>("nothing")),
+        Input::Batch(_) => return Err(mismatch::<T>("a batch")),
     };
-    let failure = next.call_mut().failure.get_or_insert_default().clone();
-    Ok(Streaming::new(messages.map(move |message| message.map(item)).boxed(), failure))
+    let notes = next.call_mut().notes.get_or_insert_default().clone();
+    Ok(Streaming::new(messages.map(move |message| message.map(item)).boxed(), notes))
 }
 
 fn one<T: Send + 'static>(
@@ -143,7 +145,7 @@ fn take<T: 'static>(slot: &mut dyn Any) -> Result<T, Error> {
 }
 
 #[inline(always)]
-fn decode<T: DeserializeOwned + 'static>(
+pub(crate) fn decode<T: DeserializeOwned + 'static>(
     codecs: &Codecs,
     payload: Option<Bytes>,
     headers: &Headers,

@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod cast;
 mod catalog;
 mod codec;
@@ -41,6 +42,7 @@ mod inject;
 mod input;
 mod message;
 mod next;
+mod notes;
 mod optional;
 #[doc(hidden)]
 pub mod private;
@@ -51,6 +53,7 @@ mod signature;
 mod stage;
 mod streaming;
 
+pub use batch::{AsBatch, AsPerItem, Batch, BatchError, BatchOutcome, BatchReplies, FailedItem, PerItem};
 pub use catalog::{
     Catalog, CatalogBuilder, CatalogError, CatalogErrors, Composition, CompositionError, Definition,
     Function, Incoming, InvalidDefinition, Joint, check_name,

@@ -13,6 +13,7 @@ use crate::content_type::ContentType;
 use crate::error::{Error, Kind};
 use crate::headers::Headers;
 use crate::message::Message;
+use crate::notes::Notes;
 use crate::optional::is_none;
 use crate::stage::{Call, Input, Output, Reply, Stage, Step, Wanted};
 use crate::streaming::TypedStream;
@@ -67,6 +68,16 @@ impl<'a> Next<'a> {
     #[must_use]
     pub const fn call(&self) -> &Call {
         self.call
+    }
+
+    /// The place of the stage that is handing on its result.
+    pub(crate) const fn stage(&self) -> usize {
+        self.index.saturating_sub(1)
+    }
+
+    /// Whether nothing follows.
+    pub(crate) fn is_last(&self) -> bool {
+        self.index >= self.chain.links.len()
     }
 
     pub(crate) const fn call_mut(&mut self) -> &mut Call {
@@ -182,10 +193,10 @@ impl<'a> Next<'a> {
     }
 
     fn take_failure(&self) -> Option<Error> {
-        self.call.failure.as_ref().and_then(super::streaming::Failure::take)
+        self.call.notes.as_ref().and_then(Notes::take_failure)
     }
 
-    fn blame(&self, error: Error) -> Error {
+    pub(crate) fn blame(&self, error: Error) -> Error {
         match self.index.checked_sub(1).and_then(|index| self.chain.links.get(index)) {
             Some(link) => error.in_function(&link.name),
             None => error,
@@ -213,7 +224,11 @@ impl<'a> Next<'a> {
         )
     }
 
-    fn encode_message<T: Serialize + 'static>(&self, message: Message<T>, set: bool) -> Result<Reply, Error> {
+    pub(crate) fn encode_message<T: Serialize + 'static>(
+        &self,
+        message: Message<T>,
+        set: bool,
+    ) -> Result<Reply, Error> {
         let mut headers = self.call.set.as_deref().cloned().unwrap_or_default();
         let (payload, own) = message.into_parts();
         headers.overlay(own);
@@ -226,14 +241,14 @@ impl<'a> Next<'a> {
         set: bool,
     ) -> BoxStream<'static, Result<Reply, Error>> {
         let owned = self.into_owned();
-        let failure = owned.call.failure.clone();
+        let notes = owned.call.notes.clone();
         let encoded = items.map(move |item| {
             let mut call = owned.call.clone();
             let next = Next { chain: &owned.chain, index: owned.index, call: &mut call };
             item.and_then(|message| next.encode_message(message, set)).map_err(|error| next.blame(error))
         });
         encoded
-            .chain(stream::iter(failure).filter_map(|failure| async move { failure.take().map(Err) }))
+            .chain(stream::iter(notes).filter_map(|notes| async move { notes.take_failure().map(Err) }))
             .boxed()
     }
 }
@@ -245,10 +260,10 @@ impl OwnedNext {
         items: BoxStream<'static, Result<Message<T>, Error>>,
         set: bool,
     ) -> BoxStream<'static, Result<Reply, Error>> {
-        let failure = self.call.failure.clone();
+        let notes = self.call.notes.clone();
         let outputs = items.then(move |item| {
             let mut next = self.clone();
-            next.call.failure = None;
+            next.call.notes = None;
             let step = next.borrow(|next| match item {
                 Ok(message) if set => next.accept_message(message),
                 Ok(message) => next.accept(message.into_payload()),
@@ -261,7 +276,7 @@ impl OwnedNext {
         });
         outputs
             .flatten()
-            .chain(stream::iter(failure).filter_map(|failure| async move { failure.take().map(Err) }))
+            .chain(stream::iter(notes).filter_map(|notes| async move { notes.take_failure().map(Err) }))
             .boxed()
     }
 }
@@ -275,6 +290,7 @@ impl Output {
             Self::One(reply) => stream::once(async { Ok(reply) }).boxed(),
             Self::Many(replies) => stream::iter(replies.into_iter().map(Ok)).boxed(),
             Self::Stream(replies) => replies,
+            Self::Batch(outcome) => outcome.into_stream(),
         }
     }
 }

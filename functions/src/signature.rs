@@ -49,13 +49,21 @@ pub struct Port {
     pub shape: Shape,
     /// What sort of data the payload is.
     pub data_kind: DataKind,
+    /// Whether the list that goes in may come as a batch: many messages, each an item of it.
+    pub takes_batches: bool,
     pub(crate) type_id: TypeId,
     pub(crate) schema: Option<fn() -> Schema>,
 }
 
 impl Port {
     pub(crate) fn new<T: 'static>(shape: Shape, data_kind: DataKind) -> Self {
-        Self { type_name: short_name::<T>(), shape, data_kind, type_id: TypeId::of::<T>(), schema: None }
+        let type_name = short_name::<T>();
+        Self { type_name, shape, data_kind, takes_batches: false, type_id: TypeId::of::<T>(), schema: None }
+    }
+
+    /// The same list, which may also come as a batch.
+    pub(crate) fn batched(self) -> Self {
+        Self { takes_batches: true, ..self }
     }
 
     /// Whether the payload is raw text: a `String`, which is not quoted in any content type.

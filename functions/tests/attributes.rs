@@ -3,6 +3,8 @@
 #![cfg(feature = "macros")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "attributes/batches.rs"]
+mod batches;
 #[path = "attributes/composes.rs"]
 mod composes;
 #[path = "attributes/errors.rs"]

@@ -34,7 +34,7 @@ fn mixed(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// The checks of the arguments, which leave the type of the payload in `input`.
+/// The checks of the arguments, which leave the type of the payload in `input`, and how it comes in in `door`.
 pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
     let private = model.private();
     let (payload, injected) = match (model.kind, model.arguments.split_first()) {
@@ -46,6 +46,7 @@ pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
         let (first, readable) = (ends.borrow("first"), ends.borrow("readable"));
         quote_spanned! {Span::mixed_site()=>
             let input = #private::Ask::<#payload>::new();
+            let door = (&&&input).ask_door();
             let input = (&&&input).ask_item();
             let input = (&&input).ask_payload();
             let first = (&&&input).ask_first();
@@ -55,6 +56,8 @@ pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
             #private::assert_send_input::<#payload>();
         }
     });
+    let payload = payload
+        .unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> let door = #private::PlainDoor::<()>::new();));
     let check = match model.kind {
         Kind::Supplier => quote!(assert_supplied),
         Kind::Function | Kind::Consumer => quote!(assert_injected),
@@ -65,7 +68,7 @@ pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The checks of the result, which leave the type of its payload in `output`.
+/// The checks of the result, which leave the type of its payload in `output`; `door` says how the argument comes in.
 pub(crate) fn output(model: &Model<'_>) -> TokenStream {
     let private = model.private();
     let (function, arguments) = (model.function, &model.arguments);
@@ -99,7 +102,8 @@ pub(crate) fn output(model: &Model<'_>) -> TokenStream {
         #private::assert_error(#error);
         let value = (&&resolved).ask_success();
         let value = (&&value).ask_some();
-        let item = (&&&value).ask_item();
+        let whole = door.ask(value);
+        let item = (&&&whole).ask_item();
         #list
         let item_error = (&&item).ask_error();
         let item_error = (&&&item_error).ask_unconverted();
@@ -107,6 +111,7 @@ pub(crate) fn output(model: &Model<'_>) -> TokenStream {
         let item = (&&item).ask_success();
         let output = (&&item).ask_payload();
         #fits
+        let output = (&&whole).ask_whole(output);
     }
 }
 

@@ -61,20 +61,34 @@ fn call(model: &Model<'_>) -> TokenStream {
     let (function, types) = (model.function, &model.arguments);
     let names: Vec<_> =
         (0..types.len()).map(|index| format_ident!("argument{index}", span = Span::mixed_site())).collect();
-    let items = if model.each { quote!(look_list) } else { quote!(look_items) };
+    // How the payload comes in, and so its type, is for the door to say.
+    let takes_payload = model.kind != Kind::Supplier;
+    let arguments = names.iter().zip(types).enumerate().map(|(index, (name, of))| match index {
+        0 if takes_payload => quote!(#name),
+        _ => quote!(#name: #of),
+    });
+    let given = names.iter().enumerate().map(|(index, name)| match index {
+        0 if takes_payload => quote_spanned!(Span::mixed_site()=> door.open(#name)),
+        _ => quote!(#name),
+    });
+    let items = if model.each {
+        quote_spanned!(Span::mixed_site()=> (&&&#private::Look(&value)).look_list())
+    } else {
+        quote_spanned!(Span::mixed_site()=> (&&&door.look(&value)).look_items())
+    };
     let item = fallible(&private, &quote_spanned!(Span::mixed_site()=> value));
     let out = fallible(
         &private,
         &quote_spanned! {Span::mixed_site()=>
             (&&#private::Look(&value)).look_option().wrap(value, |value| {
-                (&&&#private::Look(&value)).#items().each(value, |out| #item)
+                #items.each(value, |out| #item)
             })
         },
     );
     quote_spanned! {Span::mixed_site()=>
-        |#(#names: #types),*| {
-            let out = #function(#(#names),*);
-            (&&#private::Look(&out)).look_time().run(out, |out| #out)
+        move |#(#arguments),*| {
+            let out = #function(#(#given),*);
+            (&&#private::Look(&out)).look_time().run(out, move |out| #out)
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::error::Error;
 use crate::headers::Headers;
 use crate::message::EncodedMessage;
 use crate::next::{Chain, Link, Next};
+use crate::notes::Notes;
 use crate::signature::{FunctionKind, Port, Shape, Signature};
-use crate::stage::{Call, Input, Step, Wanted};
+use crate::stage::{Call, Input, Output, Step, Wanted};
 
 /// One function or several joined end to end, ready to be called.
 ///
@@ -36,6 +37,9 @@ pub enum Incoming {
     One(EncodedMessage),
     /// A stream of messages, and the headers that accompany it as a whole: for a function over a stream.
     Stream(Headers, BoxStream<'static, Result<EncodedMessage, Error>>),
+    /// Many messages, each of its own: for a function that takes [`Batch`](crate::Batch)es. What it answers is an
+    /// [`Output::Batch`], or an error that is that of every item.
+    Batch(Vec<EncodedMessage>),
 }
 
 impl Composition {
@@ -102,6 +106,12 @@ impl Composition {
         self.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream)
     }
 
+    /// Whether the first function takes batches.
+    #[must_use]
+    pub fn takes_batches(&self) -> bool {
+        self.signature.input.as_ref().is_some_and(|input| input.takes_batches)
+    }
+
     /// Calls the functions, one after the other.
     ///
     /// Most calls are over when this returns; a function that waits gives a step to await. A panic of a function
@@ -109,8 +119,27 @@ impl Composition {
     #[must_use = "a call that goes on must be awaited"]
     #[inline]
     pub fn call(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        if let Incoming::Batch(messages) = incoming {
+            return self.call_batch(messages, wanted);
+        }
         let (input, headers) = incoming.into_parts();
         self.call_with(input, &mut Call::new(headers, wanted))
+    }
+
+    /// Calls the functions with a batch.
+    #[cold]
+    fn call_batch(&self, messages: Vec<EncodedMessage>, wanted: Wanted) -> Step {
+        let notes = Notes::of_batch(messages.len());
+        let mut call = Call { notes: Some(notes.clone()), ..Call::new(Headers::new(), wanted) };
+        let alone = self.chain.links.len() == 1 && self.signature.output.is_none();
+        let conclude = move |result| match notes.take_items() {
+            Some(items) => items.conclude(result, alone).map(|outcome| Output::Batch(Box::new(outcome))),
+            None => result,
+        };
+        match self.call_with(Input::Batch(messages), &mut call) {
+            Step::Ready(result) => Step::Ready(conclude(result)),
+            Step::Pending(call) => Step::Pending(Box::pin(async move { conclude(call.await) })),
+        }
     }
 
     /// As [`call`](Self::call), with an input and a call of one's own: nothing is moved more often than needed.
@@ -133,6 +162,7 @@ impl Incoming {
             }
             Self::Nothing => (Input::Nothing, Headers::new()),
             Self::Stream(headers, messages) => (Input::Stream(messages), headers),
+            Self::Batch(messages) => (Input::Batch(messages), Headers::new()),
         }
     }
 }
@@ -197,6 +227,7 @@ impl std::fmt::Debug for Incoming {
             Self::Nothing => f.write_str("Nothing"),
             Self::One(message) => f.debug_tuple("One").field(message).finish(),
             Self::Stream(..) => f.write_str("Stream"),
+            Self::Batch(messages) => f.debug_tuple("Batch").field(messages).finish(),
         }
     }
 }
