@@ -5,6 +5,8 @@
 #[path = "config/support.rs"]
 mod support;
 
+#[path = "config/deliveries.rs"]
+mod deliveries;
 #[path = "config/environment.rs"]
 mod environment;
 #[path = "config/files.rs"]

@@ -18,6 +18,8 @@ mod expressions;
 mod failures;
 #[path = "kafka/groups.rs"]
 mod groups;
+#[path = "kafka/holds.rs"]
+mod holds;
 #[path = "kafka/producers.rs"]
 mod producers;
 #[path = "kafka/provisioning.rs"]

@@ -103,6 +103,13 @@ pub trait Input: Send {
     /// in any order; an input that can only commit a position commits the highest contiguous one.
     fn settle(&mut self, ticket: Ticket, settlement: Settlement);
 
+    /// Stops fetching from a partition of each destination, or goes on with it: deliveries of it wait behind another
+    /// attempt, and those of others shall not wait with them. What is fetched already may still be given out. A
+    /// partition that goes to another member is no longer held, also when it comes back. Does not wait.
+    ///
+    /// An input that cannot do this for one partition does nothing: `max_in_flight` bounds what is given out.
+    fn hold(&mut self, _partition: u32, _held: bool) {}
+
     /// Waits until every settlement given so far has reached the broker.
     ///
     /// # Errors

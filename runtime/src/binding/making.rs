@@ -101,7 +101,7 @@ impl Made {
                 input_type: planned.content_type.clone(),
                 content_type: content_type(function),
                 copy_headers: function.copy_headers,
-                retry: planned.retry,
+                retry: planned.failure.retry,
                 max_in_flight: MAX_IN_FLIGHT,
                 ledger: Ledger::default(),
                 failed: Vec::new(),

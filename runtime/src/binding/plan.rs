@@ -1,5 +1,6 @@
 //! The plan: which function end is to be bound to which destination. Made from configuration and catalog alone.
 
+mod input;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +10,10 @@ use std::time::Duration;
 use wellspring_functions::{Catalog, Composition, ContentType, Definition};
 
 use super::partition::Partitioning;
-use super::retry::RetryPolicy;
 use super::schedule::Schedule;
-use crate::binder::Sharing;
 use crate::config::{BindingConfig, Config, Located, Problem, Problems};
+
+pub use input::{Circuit, Flow, PlannedInput};
 
 /// What is to be bound. It can be printed without starting anything.
 #[derive(Debug, Clone, Default)]
@@ -38,31 +39,6 @@ pub struct PlannedFunction {
     pub schedule: Option<Schedule>,
     /// Whether headers of the input go along with the output, where the configuration decides it.
     pub copy_headers: Option<bool>,
-}
-
-/// The input end of a function.
-#[derive(Debug, Clone)]
-pub struct PlannedInput {
-    /// The binding's name.
-    pub binding: String,
-    /// The destinations that are read.
-    pub destinations: Vec<String>,
-    /// The group, unless it is anonymous.
-    pub group: Option<String>,
-    /// The binder's name.
-    pub binder: String,
-    /// What payloads are when their message does not say.
-    pub content_type: Option<ContentType>,
-    /// How many members of the group this process is.
-    pub concurrency: u32,
-    /// How the members of the group share the destinations.
-    pub sharing: Sharing,
-    /// What happens to a delivery whose call fails.
-    pub retry: RetryPolicy,
-    /// Where a delivery goes that fails for good.
-    pub dead_letter: Option<String>,
-    /// Whether it receives as soon as it is bound.
-    pub auto_startup: bool,
 }
 
 /// An output.
@@ -207,39 +183,6 @@ impl Planner<'_> {
         self.used.insert(binding.name.to_lowercase());
         self.used.insert(name.to_lowercase());
         binding
-    }
-
-    fn input(&mut self, name: &str) -> PlannedInput {
-        let binding = self.binding(name);
-        let consumer = &binding.consumer;
-        if consumer.partitioned.value && binding.group.is_none() {
-            let advice =
-                format!("a partitioned input needs a group; set `stream.bindings.{}.group`", binding.name);
-            self.wrong(&binding, "consumer.partitioned", &consumer.partitioned, &advice);
-        }
-        PlannedInput {
-            destinations: binding.destinations().map(str::to_owned).collect(),
-            group: binding.group.as_ref().map(|group| group.value.clone()),
-            binder: self.binder(&binding),
-            content_type: self.content_type(&binding),
-            concurrency: consumer.concurrency.value.max(1),
-            sharing: Sharing {
-                partitioned: consumer.partitioned.value,
-                instance_count: consumer.instance_count.value,
-                instance_index: consumer.instance_index.value,
-                concurrency: consumer.concurrency.value.max(1),
-                member: 0,
-            },
-            retry: RetryPolicy {
-                max_attempts: consumer.max_attempts.value.max(1),
-                initial_interval: consumer.back_off_initial_interval,
-                max_interval: consumer.back_off_max_interval,
-                multiplier: consumer.back_off_multiplier,
-            },
-            dead_letter: consumer.dead_letter.as_ref().map(|name| name.value.clone()),
-            auto_startup: consumer.auto_startup,
-            binding: binding.name,
-        }
     }
 
     fn output_of_function(&mut self, name: &str) -> PlannedOutput {

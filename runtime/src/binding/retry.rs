@@ -13,6 +13,8 @@ pub struct RetryPolicy {
     pub max_interval: Duration,
     /// Each wait is so many times the one before; at least 1.
     pub multiplier: f64,
+    /// The share of each wait, from 0 to 1, that is added to it at most, at random.
+    pub jitter: f64,
 }
 
 impl RetryPolicy {
@@ -37,6 +39,7 @@ impl Default for RetryPolicy {
             initial_interval: Duration::from_secs(1),
             max_interval: Duration::from_secs(10),
             multiplier: 2.0,
+            jitter: 0.0,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! One binding: its destination, group and content type, how it consumes and how it produces.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::delivery::{Ending, Guarantee, OnFailure, Order, word};
 use super::kind::{self, Kind, Wrong};
 use super::settings::Settings;
 use super::{Located, Origin, Problem, Problems};
@@ -33,6 +35,18 @@ pub struct ConsumerConfig {
     pub auto_startup: bool,
     /// How many deliveries are worked on at a time.
     pub concurrency: Located<u32>,
+    /// Within what deliveries keep their order, if anybody says so.
+    pub order: Option<Located<Order>>,
+    /// When a delivery is settled.
+    pub delivery: Located<Guarantee>,
+    /// How many deliveries may be unsettled at a time.
+    pub max_in_flight: u32,
+    /// How many bytes of payload may be unsettled at a time.
+    pub max_in_flight_bytes: u64,
+    /// The longest time of one call; zero if there is no limit.
+    pub timeout: Duration,
+    /// After how long a delivery in flight is named in the log; zero if never.
+    pub stuck_after: Duration,
     /// Calls in all, the first included.
     pub max_attempts: Located<u32>,
     /// The pause before the second attempt.
@@ -41,6 +55,18 @@ pub struct ConsumerConfig {
     pub back_off_max_interval: Duration,
     /// How much longer every further pause is.
     pub back_off_multiplier: f64,
+    /// The share of each pause that is added to it at most, at random.
+    pub back_off_jitter: f64,
+    /// Whether errors that nobody names are tried again, as far as their kind allows it.
+    pub default_retryable: bool,
+    /// Whether an error is tried again, by its type or the name it gives itself.
+    pub retryable_exceptions: BTreeMap<String, Located<bool>>,
+    /// What follows a failure, by its kind or error.
+    pub on_failure: BTreeMap<String, Located<OnFailure>>,
+    /// What follows the last attempt, if anybody says so.
+    pub on_exhausted: Option<Located<Ending>>,
+    /// When the binding pauses because everything fails.
+    pub circuit: CircuitConfig,
     /// Whether only the partitions of this instance are received.
     pub partitioned: Located<bool>,
     /// How many instances consume.
@@ -49,6 +75,15 @@ pub struct ConsumerConfig {
     pub instance_index: Located<u32>,
     /// The destination of deliveries whose attempts have ended.
     pub dead_letter: Option<Located<String>>,
+}
+
+/// When a binding pauses because everything fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CircuitConfig {
+    /// How many failures in a row make it pause; zero if it never does.
+    pub failures: u32,
+    /// How long it pauses until one delivery is tried.
+    pub probe_after: Duration,
 }
 
 /// `producer.*` of a binding.
@@ -123,6 +158,14 @@ impl ConsumerConfig {
         Self {
             auto_startup: layers.required(&["consumer", "auto-startup"], kind::boolean).value,
             concurrency: layers.required(&["consumer", "concurrency"], kind::count),
+            order: layers.optional(&["consumer", "order"], word),
+            delivery: layers
+                .optional(&["consumer", "delivery"], word)
+                .unwrap_or_else(|| Located::default_value(Guarantee::AtLeastOnce)),
+            max_in_flight: layers.required(&["consumer", "max-in-flight"], kind::count).value,
+            max_in_flight_bytes: layers.required(&["consumer", "max-in-flight-bytes"], kind::size).value,
+            timeout: layers.required(&["consumer", "timeout"], kind::duration).value,
+            stuck_after: layers.required(&["consumer", "stuck-after"], kind::duration).value,
             max_attempts: layers.required(&["consumer", "max-attempts"], kind::count),
             back_off_initial_interval: layers
                 .required(&["consumer", "back-off-initial-interval"], kind::duration)
@@ -131,6 +174,15 @@ impl ConsumerConfig {
                 .required(&["consumer", "back-off-max-interval"], kind::duration)
                 .value,
             back_off_multiplier: layers.required(&["consumer", "back-off-multiplier"], kind::factor).value,
+            back_off_jitter: layers.required(&["consumer", "back-off-jitter"], kind::share).value,
+            default_retryable: layers.required(&["consumer", "default-retryable"], kind::boolean).value,
+            retryable_exceptions: layers.map(&["consumer", "retryable-exceptions"], kind::boolean),
+            on_failure: layers.map(&["consumer", "on-failure"], word),
+            on_exhausted: layers.optional(&["consumer", "on-exhausted"], word),
+            circuit: CircuitConfig {
+                failures: layers.required(&["consumer", "circuit", "failures"], kind::index).value,
+                probe_after: layers.required(&["consumer", "circuit", "probe-after"], kind::duration).value,
+            },
             partitioned: layers.required(&["consumer", "partitioned"], kind::boolean),
             instance_count: instance("instance-count"),
             instance_index: instance("instance-index"),
@@ -211,6 +263,17 @@ impl Layers<'_> {
             .unwrap_or_else(|| self.settings.required(&self.shared(path), read))
     }
 
+    /// The values below `path` by the names users chose; the binding's own prevail one by one.
+    fn map<T>(&self, path: &[&str], read: fn(&str) -> Result<T, Wrong>) -> BTreeMap<String, Located<T>> {
+        let mut names = self.settings.names(&self.own(path));
+        names.extend(self.settings.names(&self.shared(path)));
+        let value = |name: String| {
+            let value = self.optional(&[path, &[&name]].concat(), read)?;
+            Some((name, value))
+        };
+        names.into_iter().filter_map(value).collect()
+    }
+
     fn list(&self, path: &[&str]) -> Located<Vec<String>> {
         let separator = Kind::List.separator();
         let own = self.settings.list(&self.own(path), separator);
@@ -225,6 +288,25 @@ pub(super) fn check(settings: &Settings, place: &[&str], problems: &mut Problems
     exclusive(&place.join("."), &["producer.poller.fixed-delay", "producer.poller.cron"], problems, |name| {
         origin(&name.split('.').collect::<Vec<_>>())
     });
+    let size = "a size of at least one byte";
+    refuse_zero(settings, place, "consumer.max-in-flight-bytes", kind::size, size, problems);
+    let pause = "a pause of at least `1ms`";
+    refuse_zero(settings, place, "consumer.circuit.probe-after", kind::duration, pause, problems);
+}
+
+/// Refuses a value of nothing where nothing would ever happen.
+fn refuse_zero<T: Default + PartialEq>(
+    settings: &Settings,
+    place: &[&str],
+    key: &str,
+    read: fn(&str) -> Result<T, Wrong>,
+    expected: &str,
+    problems: &mut Problems,
+) {
+    let path: Vec<&str> = place.iter().copied().chain(key.split('.')).collect();
+    if let Some(zero) = settings.optional(&path, read).filter(|found| found.value == T::default()) {
+        problems.push(Problem::mismatch("0", expected).path(path.join(".")).at(zero.origin));
+    }
 }
 
 /// Refuses two keys that exclude one another.

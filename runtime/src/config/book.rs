@@ -1,4 +1,4 @@
-//! The names that users chose for bindings and binders, so that every layer spells them alike.
+//! The names that users chose for bindings, binders and failures, so that every layer spells them alike.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use super::schema::{Chosen, Segment};
 pub(super) struct Book {
     bindings: Names,
     binders: Names,
+    failures: Names,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,7 @@ impl Book {
         let names = match what {
             Chosen::Binding => &mut self.bindings,
             Chosen::Binder => &mut self.binders,
+            Chosen::Failure => &mut self.failures,
             Chosen::Definition => return name.to_owned(),
         };
         names.by_letters.entry(letters(name)).or_insert_with(|| name.to_owned());
@@ -37,6 +39,7 @@ impl Book {
         let names = match what {
             Chosen::Binding => &self.bindings,
             Chosen::Binder => &self.binders,
+            Chosen::Failure => &self.failures,
             Chosen::Definition => return None,
         };
         names.by_letters.get(&letters(&words.concat())).cloned()
@@ -53,6 +56,9 @@ impl Book {
                 }
                 Segment::Chosen(Chosen::Binder) => {
                     self.binders.by_case.values().map(String::as_str).collect()
+                }
+                Segment::Chosen(Chosen::Failure) => {
+                    self.failures.by_case.values().map(String::as_str).collect()
                 }
                 Segment::Chosen(Chosen::Definition) | Segment::Dotted | Segment::Free => Vec::new(),
             };

@@ -24,7 +24,7 @@ const BATCH: &str = "leave it out: a function is called with one delivery at a t
 const INDICES: &str = "run one instance for each index and set `instance-index`";
 const NATIVE_IN: &str = "leave it out and let the function take the payload as bytes";
 const NATIVE_OUT: &str = "leave it out and let the function return the payload as bytes";
-const RETRYABLE: &str = "let the function return an error that says whether a retry can help";
+const EXCEPTION: &str = "name the Rust type of the error, such as `shop::OrderError`";
 const OTHER_BROKER: &str = "use a binder for that broker, under its own name";
 
 /// All of them.
@@ -120,8 +120,10 @@ pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     + "spring.cloud.stream.bindings.*.consumer.back-off-initial-interval": "",
     + "spring.cloud.stream.bindings.*.consumer.back-off-max-interval": "",
     + "spring.cloud.stream.bindings.*.consumer.back-off-multiplier": "",
-    - "spring.cloud.stream.bindings.*.consumer.default-retryable": RETRYABLE,
-    - "spring.cloud.stream.bindings.*.consumer.retryable-exceptions.**": RETRYABLE,
+    + "spring.cloud.stream.bindings.*.consumer.default-retryable": "",
+    - "spring.cloud.stream.bindings.*.consumer.retryable-exceptions.*.*.**": EXCEPTION,
+    + "spring.cloud.stream.bindings.*.consumer.retryable-exceptions.*":
+        "errors by their Rust type, its last part, or the name they give themselves",
     - "spring.cloud.stream.bindings.*.consumer.retry-template-name":
         "use `consumer.max-attempts` and `consumer.back-off-initial-interval`",
     + "spring.cloud.stream.bindings.*.consumer.header-mode": "`headers` only",

@@ -118,7 +118,7 @@ impl Match {
 fn guess(what: Chosen, words: &[&str]) -> String {
     match what {
         Chosen::Binding => binding_from_words(words),
-        Chosen::Binder => words.join("-").to_lowercase(),
+        Chosen::Binder | Chosen::Failure => words.join("-").to_lowercase(),
         Chosen::Definition => words.join("_").to_lowercase(),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use croner::parser::{CronParser, Seconds};
 use jiff::SignedDuration;
 
+use super::delivery::{Ending, Guarantee, OnFailure, Order, word};
 use super::logging::{Level, LogFormat};
 use crate::expression::{Expression, KeyExpression, Malformed};
 
@@ -20,9 +21,13 @@ pub(super) enum Kind {
     /// Names or compositions with `;` between them.
     Definitions,
     Duration,
+    /// What is done with a delivery that is not tried again.
+    Ending,
     /// What of a message is meant.
     Expression,
     Factor,
+    /// When a delivery is settled.
+    Guarantee,
     /// How headers travel: as headers.
     HeaderMode,
     Index,
@@ -33,10 +38,16 @@ pub(super) enum Kind {
     List,
     LogFormat,
     Name,
+    /// What is done with a delivery that failed.
+    OnFailure,
+    /// Within what deliveries keep their order.
+    Order,
     Port,
     Prefix,
     /// A duration that is counted in seconds when it has no unit.
     Seconds,
+    /// A part of one.
+    Share,
     Size,
     Text,
     /// Any shape, kept as written.
@@ -48,7 +59,7 @@ pub(super) enum Kind {
 pub(super) struct Wrong(pub(super) Option<String>);
 
 impl Wrong {
-    fn with(advice: impl Into<String>) -> Self {
+    pub(super) fn with(advice: impl Into<String>) -> Self {
         Self(Some(advice.into()))
     }
 }
@@ -66,8 +77,10 @@ impl Kind {
             Self::Cron => "a cron expression such as `0 */5 * * * *`",
             Self::Definitions => "function names with `;` between them",
             Self::Duration => "a duration such as `1500ms`, `2s` or `1m`",
+            Self::Ending => Ending::EXPECTED,
             Self::Expression => "an expression such as `headers['name']` or `payload.path`",
             Self::Factor => "a number from 1.0 on",
+            Self::Guarantee => Guarantee::EXPECTED,
             Self::HeaderMode => "`headers`",
             Self::Index => "a whole number from 0 on",
             Self::KeyExpression => "an expression over the key such as `hashCode() % 3`",
@@ -75,9 +88,12 @@ impl Kind {
             Self::List => "a list",
             Self::LogFormat => "`auto`, `text` or `json`",
             Self::Name => "a name",
+            Self::OnFailure => OnFailure::EXPECTED,
+            Self::Order => Order::EXPECTED,
             Self::Port => "a port from 0 to 65535",
             Self::Prefix => "a path that starts with `/`",
             Self::Seconds => "a duration such as `30s`, or a number of seconds",
+            Self::Share => "a number from 0.0 to 1.0",
             Self::Size => "a size such as `10MB`, `64KB` or a number of bytes",
             Self::Text => "text",
             Self::Tree => "a map",
@@ -108,17 +124,22 @@ impl Kind {
             Self::Count => count(text).map(drop),
             Self::Cron => cron(text).map(drop),
             Self::Duration => duration(text).map(drop),
+            Self::Ending => word::<Ending>(text).map(drop),
             Self::Expression => expression(text).map(drop),
             Self::Factor => factor(text).map(drop),
+            Self::Guarantee => word::<Guarantee>(text).map(drop),
             Self::HeaderMode => header_mode(text),
             Self::Index => index(text).map(drop),
             Self::KeyExpression => key_expression(text).map(drop),
             Self::Level => level(text).map(drop),
             Self::LogFormat => log_format(text).map(drop),
             Self::Name => name(text).map(drop),
+            Self::OnFailure => word::<OnFailure>(text).map(drop),
+            Self::Order => word::<Order>(text).map(drop),
             Self::Port => port(text).map(drop),
             Self::Prefix => prefix(text).map(drop),
             Self::Seconds => seconds(text).map(drop),
+            Self::Share => share(text).map(drop),
             Self::Size => size(text).map(drop),
             Self::Definitions | Self::List | Self::Text => Ok(()),
             Self::Tree => Err(Wrong::default()),
@@ -295,6 +316,13 @@ pub(super) fn prefix(text: &str) -> Read<String> {
         Ok(path.to_owned())
     } else {
         Err(Wrong::with("it may not contain spaces, `?`, `#`, `%`, `{` or `}`"))
+    }
+}
+
+pub(super) fn share(text: &str) -> Read<f64> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+        _ => Err(Wrong::default()),
     }
 }
 

@@ -119,6 +119,9 @@ impl<'a> Reader<'a> {
                 }
             }
             Lookup::Inside => self.inside(&entry, progress),
+            Lookup::Beyond { used, .. } if refused_key(&entry.path).is_some() => {
+                self.unknown(entry, used, &[], progress);
+            }
             Lookup::Beyond { key, used } => {
                 let written = Shown(&entry.path[..used]).to_string();
                 if progress.reported.insert(written.clone()) {
@@ -251,7 +254,7 @@ impl<'a> Reader<'a> {
                     };
                     let name = match what {
                         Chosen::Binding => super::names::binding_name(text),
-                        Chosen::Binder | Chosen::Definition => text.clone(),
+                        Chosen::Binder | Chosen::Definition | Chosen::Failure => text.clone(),
                     };
                     let root = if what == Chosen::Binding { "bindings" } else { "binders" };
                     let name = self.book.enter(what, &name);

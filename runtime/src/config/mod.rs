@@ -13,6 +13,7 @@ mod arguments;
 mod binding;
 mod book;
 mod core_keys;
+mod delivery;
 mod environment;
 mod files;
 mod function;
@@ -44,7 +45,8 @@ mod yaml;
 
 use std::time::Duration;
 
-pub use binding::{BindingConfig, ConsumerConfig, PollerConfig, ProducerConfig};
+pub use binding::{BindingConfig, CircuitConfig, ConsumerConfig, PollerConfig, ProducerConfig};
+pub use delivery::{Ending, Guarantee, OnFailure, Order};
 pub use function::FunctionConfig;
 pub use http::{HttpConfig, ManagementConfig, MethodsConfig};
 pub use logging::{Level, LogFormat, LoggingConfig};

@@ -50,6 +50,8 @@ pub(super) enum Chosen {
     Binding,
     Binder,
     Definition,
+    /// A kind of failure, or the type or name of an error.
+    Failure,
 }
 
 /// The key that a path means.
@@ -230,6 +232,7 @@ impl std::fmt::Display for Segment {
             Self::Chosen(Chosen::Binding) => f.write_str("<binding>"),
             Self::Chosen(Chosen::Binder) => f.write_str("<binder>"),
             Self::Chosen(Chosen::Definition) => f.write_str("<definition>"),
+            Self::Chosen(Chosen::Failure) => f.write_str("<failure>"),
             Self::Dotted => f.write_str("<target>"),
             Self::Free => f.write_str("**"),
         }
@@ -249,6 +252,7 @@ pub(super) fn segments(path: &str) -> Vec<Segment> {
             "**" => Segment::Free,
             "<binding>" => Segment::Chosen(Chosen::Binding),
             "<binder>" => Segment::Chosen(Chosen::Binder),
+            "<error>" | "<failure>" => Segment::Chosen(Chosen::Failure),
             name if name.ends_with("..>") => Segment::Dotted,
             name if name.starts_with('<') => Segment::Chosen(Chosen::Definition),
             name => Segment::Literal { name: name.to_owned(), normal: normalised(name) },

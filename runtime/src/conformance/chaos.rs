@@ -204,6 +204,12 @@ impl Input for ChaosInput {
         }
     }
 
+    fn hold(&mut self, partition: u32, held: bool) {
+        if let Now::Connected(input) = &mut self.now {
+            input.hold(partition, held);
+        }
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(self.nerves.poll(cx));
         ready!(self.poll_input(cx))?.poll_flush(cx)

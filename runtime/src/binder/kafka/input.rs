@@ -255,6 +255,12 @@ impl Input for KafkaInput {
         }
     }
 
+    fn hold(&mut self, partition: u32, held: bool) {
+        if let (Some(intake), Ok(partition)) = (&self.intake, i32::try_from(partition)) {
+            intake.consumer().context().hold(intake.consumer(), partition, held);
+        }
+    }
+
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if std::mem::take(&mut self.is_dirty) {
             self.flush += 1;

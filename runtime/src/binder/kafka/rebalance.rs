@@ -125,6 +125,33 @@ impl Assignment {
         left
     }
 
+    /// Stops fetching from partitions of a number, or goes on with them. None goes or comes in the meantime.
+    pub(super) fn hold(&self, consumer: &BaseConsumer<Self>, partition: i32, held: bool) {
+        let all = self.lock();
+        let changed =
+            |slot: &&Arc<Slot>| slot.partition == partition && slot.held.load(Ordering::Relaxed) != held;
+        let slots: Vec<_> = all.slots.iter().filter(changed).collect();
+        self.set_held(consumer, &slots, held);
+    }
+
+    fn set_held(&self, consumer: &BaseConsumer<Self>, slots: &[&Arc<Slot>], held: bool) {
+        if slots.is_empty() {
+            return;
+        }
+        let mut partitions = TopicPartitionList::new();
+        for slot in slots {
+            partitions.add_partition(&slot.topic, slot.partition);
+        }
+        // The library answers at once: no broker has to be asked.
+        let done = if held { consumer.pause(&partitions) } else { consumer.resume(&partitions) };
+        match done {
+            Ok(()) => slots.iter().for_each(|slot| slot.held.store(held, Ordering::Relaxed)),
+            Err(error) => {
+                tracing::warn!(binding = self.binding, %error, held, "a partition is not held as it should be");
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,6 +198,9 @@ impl Assignment {
         for slot in &slots {
             slot.revoked.store(true, Ordering::Release);
         }
+        // The library would remember it until the partition comes back.
+        let held: Vec<_> = slots.iter().filter(|slot| slot.held.load(Ordering::Relaxed)).collect();
+        self.set_held(consumer, &held, false);
         tracing::info!(binding = self.binding, partitions = partitions.count(), "partitions were revoked");
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),

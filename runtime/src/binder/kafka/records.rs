@@ -25,6 +25,8 @@ pub(super) struct Slot {
     pub(super) taken: AtomicI64,
     /// Whether the partition was taken away.
     pub(super) revoked: AtomicBool,
+    /// Whether nothing is to be fetched for now.
+    pub(super) held: AtomicBool,
 }
 
 impl Slot {
@@ -37,6 +39,7 @@ impl Slot {
             committed: AtomicI64::new(-1),
             taken: AtomicI64::new(-1),
             revoked: AtomicBool::new(false),
+            held: AtomicBool::new(false),
         }
     }
 

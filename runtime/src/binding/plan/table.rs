@@ -39,7 +39,7 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         Some(destination) => format!("then to `{destination}`"),
         None => "then dropped and logged".to_owned(),
     };
-    let attempts = match input.retry.max_attempts {
+    let attempts = match input.failure.retry.max_attempts {
         1 => "1 attempt".to_owned(),
         n => format!("{n} attempts"),
     };

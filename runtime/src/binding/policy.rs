@@ -1,0 +1,43 @@
+//! What follows the failure of a delivery, as the configuration of its binding says.
+
+use std::collections::BTreeMap;
+
+use super::retry::RetryPolicy;
+use crate::config::{ConsumerConfig, Ending, Located, OnFailure};
+
+/// What happens to deliveries that fail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailurePolicy {
+    /// How often and when a delivery is tried again.
+    pub retry: RetryPolicy,
+    /// Whether errors that nobody names are tried again, as far as their kind allows it.
+    pub default_retryable: bool,
+    /// Whether an error is tried again, by its type or the name it gives itself.
+    pub retryable: BTreeMap<String, bool>,
+    /// What follows a failure, by its kind or error.
+    pub on_failure: BTreeMap<String, OnFailure>,
+    /// What follows the last attempt, if the configuration says it.
+    pub on_exhausted: Option<Ending>,
+}
+
+impl FailurePolicy {
+    pub(super) fn of(consumer: &ConsumerConfig) -> Self {
+        Self {
+            retry: RetryPolicy {
+                max_attempts: consumer.max_attempts.value.max(1),
+                initial_interval: consumer.back_off_initial_interval,
+                max_interval: consumer.back_off_max_interval,
+                multiplier: consumer.back_off_multiplier,
+                jitter: consumer.back_off_jitter,
+            },
+            default_retryable: consumer.default_retryable,
+            retryable: values(&consumer.retryable_exceptions),
+            on_failure: values(&consumer.on_failure),
+            on_exhausted: consumer.on_exhausted.as_ref().map(|ending| ending.value),
+        }
+    }
+}
+
+fn values<T: Copy>(named: &BTreeMap<String, Located<T>>) -> BTreeMap<String, T> {
+    named.iter().map(|(name, value)| (name.clone(), value.value)).collect()
+}
