@@ -31,7 +31,7 @@ pub use ends::{End, Ends};
 pub use making::StartError;
 pub use partition::Partitioning;
 pub(crate) use plan::definitions;
-pub use plan::{Circuit, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
+pub use plan::{Batching, Circuit, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
 pub use policy::FailurePolicy;
 pub(crate) use promises::check as check_promises;
 pub use retry::RetryPolicy;

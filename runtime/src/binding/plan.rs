@@ -13,7 +13,7 @@ use super::partition::Partitioning;
 use super::schedule::Schedule;
 use crate::config::{BindingConfig, Config, Located, Problem, Problems};
 
-pub use input::{Circuit, Flow, PlannedInput};
+pub use input::{Batching, Circuit, Flow, PlannedInput};
 
 /// What is to be bound. It can be printed without starting anything.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +72,7 @@ impl Plan {
         let mut planner = Planner { config, problems: Problems::new(), used: BTreeSet::new() };
         let mut plan = Self::default();
         for composition in planner.compositions(catalog) {
-            let function = planner.function(composition);
+            let function = planner.function(composition, catalog);
             plan.functions.push(function);
         }
         (plan.outputs, plan.inactive) = planner.other_bindings(catalog);
@@ -164,10 +164,11 @@ impl Planner<'_> {
         })
     }
 
-    fn function(&mut self, composition: Composition) -> PlannedFunction {
+    fn function(&mut self, composition: Composition, catalog: &Catalog) -> PlannedFunction {
         let base = composition.definition().binding_base();
         let signature = composition.signature();
-        let input = signature.input.is_some().then(|| self.input(&format!("{base}-in-0")));
+        let first = composition.definition().names().next().and_then(|name| catalog.function(name));
+        let input = signature.input.as_ref().map(|port| self.input(&format!("{base}-in-0"), port, first));
         let output = signature.output.is_some().then(|| self.output_of_function(&format!("{base}-out-0")));
         let schedule = input.is_none().then(|| self.schedule(&format!("{base}-out-0")));
         let copy_headers = self.config.function.copy_input_headers(&base).map(|copy| copy.value);

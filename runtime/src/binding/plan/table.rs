@@ -50,7 +50,10 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         input.destinations.join(","),
         input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
         input.binder.clone(),
-        format!("{attempts}, {end}"),
+        match input.batching {
+            Some(batching) => format!("batches of {}, {attempts}, {end}", batching.max_size),
+            None => format!("{attempts}, {end}"),
+        },
     ]
 }
 
