@@ -76,6 +76,20 @@ impl Entry {
         }
         self
     }
+
+    /// As [`with_output_schema`](Self::with_output_schema), for each of several outputs.
+    #[must_use]
+    pub fn with_output_schemas(
+        mut self,
+        schemas: impl IntoIterator<Item = (Option<fn() -> Schema>, Option<DataKind>)>,
+    ) -> Self {
+        let outputs = self.signature.output.iter_mut().flat_map(|output| &mut output.several);
+        for (output, (schema, kind)) in outputs.zip(schemas) {
+            output.schema = schema;
+            output.data_kind = kind.unwrap_or(output.data_kind);
+        }
+        self
+    }
 }
 
 impl std::fmt::Debug for Entry {

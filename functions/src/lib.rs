@@ -44,6 +44,7 @@ mod message;
 mod next;
 mod notes;
 mod optional;
+mod outputs;
 #[doc(hidden)]
 pub mod private;
 mod reply;
@@ -72,6 +73,7 @@ pub use input::{AsMessage, AsStream, AsValue, FromInput};
 pub use message::{EncodedMessage, Message};
 pub use next::Next;
 pub use optional::{Many, Optional};
+pub use outputs::{AsOutputs, PerOutput};
 pub use reply::{AsFuture, AsMany, AsOptional, AsResult, IntoItem, IntoReply};
 pub use resources::{MissingResource, Resources};
 pub use schemars;

@@ -50,6 +50,21 @@ pub(crate) struct OwnedNext {
 }
 
 impl OwnedNext {
+    /// From here on it is not known which item of a batch anything belongs to.
+    pub(crate) fn forget_items(&self) {
+        if let Some(notes) = &self.call.notes {
+            notes.items(|items| items.stand(usize::MAX, Vec::new()));
+        }
+    }
+
+    /// The same for one of several outputs.
+    pub(crate) fn for_output(mut self, index: usize) -> Self {
+        if let Wanted::PerOutput(types) = &self.call.wanted {
+            self.call.wanted = types.get(index).cloned().map_or(Wanted::Natural, Wanted::Labelled);
+        }
+        self
+    }
+
     pub(crate) fn borrow(mut self, run: impl FnOnce(Next<'_>) -> Step) -> Step {
         run(Next { chain: &self.chain, index: self.index, call: &mut self.call })
     }
@@ -291,6 +306,7 @@ impl Output {
             Self::Many(replies) => stream::iter(replies.into_iter().map(Ok)).boxed(),
             Self::Stream(replies) => replies,
             Self::Batch(outcome) => outcome.into_stream(),
+            Self::PerOutput(outputs) => stream::iter(outputs).flat_map(Self::into_stream).boxed(),
         }
     }
 }
@@ -318,6 +334,7 @@ fn negotiate<T: 'static>(codecs: &Codecs, wanted: &Wanted) -> Result<ContentType
     match wanted {
         Wanted::Natural => Ok(natural),
         Wanted::Labelled(label) => Ok(label.clone()),
+        Wanted::PerOutput(types) => Ok(types.first().cloned().unwrap_or(natural)),
         Wanted::AnyOf(ranges) => {
             let concrete = |range: &ContentType| !range.as_str().contains('*');
             ranges

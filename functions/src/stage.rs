@@ -70,6 +70,8 @@ pub enum Wanted {
     Natural,
     /// This content type; raw text and bytes are labelled with it unchanged.
     Labelled(ContentType),
+    /// For each of several outputs the content type in its place.
+    PerOutput(std::sync::Arc<[ContentType]>),
     /// The first of these media ranges that fits the type; none fits: an error of kind `Unacceptable`.
     AnyOf(std::sync::Arc<[ContentType]>),
 }
@@ -86,6 +88,8 @@ pub enum Output {
     Stream(BoxStream<'static, Result<Reply, Error>>),
     /// What became of a batch, item by item.
     Batch(Box<BatchOutcome>),
+    /// What each of several outputs is to send.
+    PerOutput(Vec<Output>),
 }
 
 /// One encoded message that a composition answered.
@@ -144,6 +148,7 @@ impl std::fmt::Debug for Output {
             Self::One(reply) => f.debug_tuple("One").field(reply).finish(),
             Self::Many(replies) => f.debug_tuple("Many").field(replies).finish(),
             Self::Stream(_) => f.write_str("Stream"),
+            Self::PerOutput(outputs) => f.debug_tuple("PerOutput").field(outputs).finish(),
             Self::Batch(outcome) => f.debug_tuple("Batch").field(outcome).finish(),
         }
     }

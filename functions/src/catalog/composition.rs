@@ -52,6 +52,7 @@ impl Composition {
         let mut previous: Option<&Function> = None;
         for function in functions {
             let moves = previous.map_or(Ok(false), |previous| check_joint(previous, function))?;
+            check_outputs(&functions[..links.len()], function)?;
             let takes_stream =
                 function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
             let (name, stage) = (Arc::clone(&function.name), Arc::clone(&function.stage));
@@ -183,6 +184,14 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
             previous: from.name.to_string(),
         });
     };
+    if output.shape == Shape::PerOutput {
+        return Err(CompositionError::AfterSeveral {
+            function: from.name.to_string(),
+            location: from.location,
+            outputs: output.each().len(),
+            next: to.name.to_string(),
+        });
+    }
     if output.type_id == input.type_id {
         return Ok(true);
     }
@@ -201,6 +210,26 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
     })))
 }
 
+/// Refuses a function with several outputs that is called for each of several messages.
+fn check_outputs(before: &[&Function], function: &Function) -> Result<(), CompositionError> {
+    let Some(output) = function.signature.output.as_ref().filter(|output| output.shape == Shape::PerOutput)
+    else {
+        return Ok(());
+    };
+    let takes_stream = function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
+    match before.last() {
+        Some(previous) if !takes_stream && shape_of(before) != Shape::One => {
+            Err(CompositionError::SeveralForEach {
+                function: function.name.to_string(),
+                location: function.location,
+                outputs: output.each().len(),
+                previous: previous.name.to_string(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Once a member returns a stream or several messages, so does the whole, unless a later one folds a stream into one.
 fn shape_of(functions: &[&Function]) -> Shape {
     functions.iter().fold(Shape::One, |shape, function| {
@@ -208,9 +237,10 @@ fn shape_of(functions: &[&Function]) -> Shape {
             function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
         let own = function.signature.output.as_ref().map_or(Shape::One, |output| output.shape);
         match (shape, own) {
+            (_, Shape::PerOutput) => own,
             (_, own) if takes_stream => own,
             (Shape::One, own) => own,
-            (Shape::Many | Shape::Stream, _) => Shape::Stream,
+            (Shape::Many | Shape::Stream | Shape::PerOutput, _) => Shape::Stream,
         }
     })
 }

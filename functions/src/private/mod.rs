@@ -21,6 +21,7 @@ pub use look::Look;
 
 pub use crate::entry::{Entry, Registration};
 pub use crate::error::Error;
+pub use crate::outputs::PerOutput;
 pub use crate::signature::Location;
 
 /// The traits that answer, without names.

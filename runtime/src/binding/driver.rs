@@ -247,7 +247,7 @@ impl Driver {
         match answer {
             Answer::Nothing => Ok(()),
             Answer::One(reply) => self.send(number, reply, headers).await,
-            several @ (Answer::Many(_) | Answer::Stream(_) | Answer::Batch(_)) => {
+            several @ (Answer::Many(_) | Answer::Stream(_) | Answer::Batch(_) | Answer::PerOutput(_)) => {
                 let mut replies = several.into_stream();
                 while let Some(reply) = self.next_of(&mut replies).await {
                     self.send(number, reply?, headers.clone()).await?;

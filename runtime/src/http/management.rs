@@ -205,6 +205,7 @@ fn describe_port(port: &Port) -> Value {
         Shape::One => "one",
         Shape::Many => "many",
         Shape::Stream => "stream",
+        Shape::PerOutput => "per-output",
     };
     let mut described = json!({ "type": port.type_name, "shape": shape });
     if let (Some(schema), Some(fields)) = (port.schema(), described.as_object_mut()) {

@@ -14,6 +14,7 @@ pub(super) fn answer(output: Output, filter: &Filter) -> Response<Bytes> {
         Output::One(reply) => one(reply, filter),
         Output::Many(replies) => many(&replies, filter),
         // A stream was collected into `Many` before, and no request is a batch.
+        Output::PerOutput(outputs) => with_content(list::outputs(&outputs), Some(&ContentType::JSON)),
         Output::Nothing | Output::Stream(_) | Output::Batch(_) => empty(StatusCode::NO_CONTENT),
     }
 }

@@ -79,7 +79,7 @@ impl Invocation {
             self.0.threads.observe(started, &self.0.composition);
         }
         match step {
-            Ok(Step::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_))))) => {
+            Ok(Step::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))))) => {
                 Step::Ready(Ok(self.guarded(output)))
             }
             Ok(step) => step,
@@ -115,7 +115,9 @@ impl Invocation {
             None => caught.await,
         };
         match result {
-            Ok(Ok(output @ (Output::Stream(_) | Output::Batch(_)))) => Ok(self.guarded(output)),
+            Ok(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_)))) => {
+                Ok(self.guarded(output))
+            }
             Ok(result) => result,
             Err(panicked) => Err(self.blame(panicked)),
         }
@@ -137,6 +139,9 @@ impl Invocation {
                     per_item @ BatchReplies::PerItem(_) => per_item,
                 };
                 Output::Batch(Box::new(BatchOutcome { failed, replies }))
+            }
+            Output::PerOutput(outputs) => {
+                Output::PerOutput(outputs.into_iter().map(|output| self.guarded(output)).collect())
             }
             other => other,
         }

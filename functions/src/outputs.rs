@@ -1,0 +1,102 @@
+//! Functions with several outputs: what each of them sends.
+
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+
+use crate::error::Error;
+use crate::next::Next;
+use crate::reply::IntoReply;
+use crate::signature::{Port, Shape};
+use crate::stage::{Output, Reply, Step};
+
+/// A tuple of which each member goes to an output of its own: the first to `…-out-0`, the second to `…-out-1`.
+///
+/// A member is whatever a function may return: a payload, a [`Message`](crate::Message), an
+/// [`Optional`](crate::Optional) or [`Many`](crate::Many) of either. The attributes make one of a tuple when asked by
+/// `outputs`; a tuple without it is one message, a list.
+///
+/// ```
+/// use wellspring_functions::{Catalog, Optional, PerOutput};
+///
+/// let catalog = Catalog::builder()
+///     .function("split", |n: u64| PerOutput((n / 2, Optional((n % 2 == 1).then_some("odd".to_owned())))))
+///     .build()?;
+/// assert_eq!(catalog.compose("split")?.signature().to_string(), "u64 → (u64, String)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PerOutput<T>(pub T);
+
+/// Marker: a tuple of results, each for an output of its own.
+#[derive(Debug)]
+pub struct AsOutputs<M>(M);
+
+macro_rules! tuples {
+    ($($($result:ident $marker:ident $value:ident),*;)*) => {$(
+        impl<$($marker, $result: IntoReply<$marker>),*> IntoReply<AsOutputs<($($marker,)*)>> for PerOutput<($($result,)*)> {
+            type Payload = ($($result::Payload,)*);
+            const SHAPE: Shape = Shape::PerOutput;
+
+            fn reply(self, next: Next<'_>) -> Step {
+                let ($($value,)*) = self.0;
+                let rest = next.into_owned();
+                rest.forget_items();
+                let mut steps = Vec::new();
+                $(steps.push(rest.clone().for_output(steps.len()).borrow(|next| $value.reply(next)));)*
+                all(steps)
+            }
+
+            fn port() -> Port {
+                Port::of_several(Shape::PerOutput, vec![$($result::port()),*])
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A MA a, B MB b;
+    A MA a, B MB b, C MC c;
+    A MA a, B MB b, C MC c, D MD d;
+    A MA a, B MB b, C MC c, D MD d, E ME e;
+    A MA a, B MB b, C MC c, D MD d, E ME e, F MF f;
+    A MA a, B MB b, C MC c, D MD d, E ME e, F MF f, G MG g;
+    A MA a, B MB b, C MC c, D MD d, E ME e, F MF f, G MG g, H MH h;
+}
+
+/// What each output sends, or the first error: then none sends anything.
+fn all(steps: Vec<Step>) -> Step {
+    let mut outputs = Vec::with_capacity(steps.len());
+    let mut steps = steps.into_iter();
+    for step in steps.by_ref() {
+        match step {
+            Step::Ready(Ok(output)) => outputs.push(output),
+            Step::Ready(Err(error)) => return Step::Ready(Err(error)),
+            Step::Pending(first) => {
+                return Step::Pending(Box::pin(async move {
+                    outputs.push(first.await?);
+                    for step in steps {
+                        outputs.push(step.await?);
+                    }
+                    Ok(Output::PerOutput(outputs))
+                }));
+            }
+        }
+    }
+    Step::Ready(Ok(Output::PerOutput(outputs)))
+}
+
+impl Output {
+    /// The messages as they come, each with the output that it goes to; those of one output keep their order.
+    #[must_use]
+    pub fn into_sends(self) -> BoxStream<'static, Result<(usize, Reply), Error>> {
+        match self {
+            Self::PerOutput(outputs) => {
+                let to_each = |(index, output): (usize, Self)| {
+                    output.into_stream().map(move |reply| Ok((index, reply?))).boxed()
+                };
+                stream::select_all(outputs.into_iter().enumerate().map(to_each)).boxed()
+            }
+            single => single.into_stream().map(|reply| Ok((0, reply?))).boxed(),
+        }
+    }
+}
