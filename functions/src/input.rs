@@ -10,6 +10,7 @@ use crate::codec::{Codecs, short_name};
 use crate::data_kind::DataKind;
 use crate::error::{Error, Kind};
 use crate::headers::Headers;
+use crate::inputs::Door;
 use crate::message::Message;
 use crate::next::Next;
 use crate::signature::{Port, Shape};
@@ -42,6 +43,12 @@ pub trait FromInput<M>: Sized + Send + 'static {
     #[must_use]
     fn port() -> Port {
         Port::new::<Self::Payload>(Self::SHAPE, DataKind::of::<Self::Payload>())
+    }
+
+    /// The single inputs, where there are several.
+    #[must_use]
+    fn doors() -> Vec<Door> {
+        Vec::new()
     }
 }
 

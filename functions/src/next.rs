@@ -25,6 +25,7 @@ pub(crate) struct Chain {
 }
 
 /// One stage and how its input reaches it.
+#[derive(Clone)]
 pub(crate) struct Link {
     pub(crate) name: Arc<str>,
     pub(crate) stage: Arc<dyn Stage>,
@@ -143,6 +144,13 @@ impl<'a> Next<'a> {
             Ok(payload) => link.stage.call(Input::Encoded(Some(payload)), self.advance()),
             Err(error) => self.fail(error),
         }
+    }
+
+    /// Hands a value to the next stage, which takes the very type.
+    pub(crate) fn hand_over<T: Send + 'static>(self, value: T) -> Step {
+        let Some(link) = self.chain.links.get(self.index) else { return self.accept_nothing() };
+        let mut slot = Some(value);
+        link.stage.call(Input::Value(&mut slot), self.advance())
     }
 
     /// Lays the headers of a message over those of the call, then hands on its payload.

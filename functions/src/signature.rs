@@ -40,6 +40,8 @@ pub enum Shape {
     Stream,
     /// For each of several outputs what its own port says.
     PerOutput,
+    /// One, through one of several inputs.
+    OneOf,
 }
 
 /// One end of a function: the type of its payload and how many pass.
@@ -53,7 +55,7 @@ pub struct Port {
     pub data_kind: DataKind,
     /// Whether the list that goes in may come as a batch: many messages, each an item of it.
     pub takes_batches: bool,
-    /// The ports of the single outputs, where there are several; their order is that of the bindings.
+    /// The ports of the single inputs or outputs, where there are several; their order is that of the bindings.
     pub several: Vec<Port>,
     pub(crate) type_id: TypeId,
     pub(crate) schema: Option<fn() -> Schema>,
@@ -69,7 +71,10 @@ impl Port {
     /// A port that stands for several.
     pub(crate) fn of_several(shape: Shape, several: Vec<Self>) -> Self {
         let names: Vec<_> = several.iter().map(ToString::to_string).collect();
-        let type_name = format!("({})", names.join(", "));
+        let type_name = match shape {
+            Shape::OneOf => names.join(" or "),
+            _ => format!("({})", names.join(", ")),
+        };
         // Nothing else has this type, so that no value moves into it or out of it.
         Self { type_name, several, ..Self::new::<Several>(shape, DataKind::Any) }
     }
@@ -105,7 +110,7 @@ enum Several {}
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.shape {
-            Shape::One | Shape::PerOutput => f.write_str(&self.type_name),
+            Shape::One | Shape::PerOutput | Shape::OneOf => f.write_str(&self.type_name),
             Shape::Many => write!(f, "many {}", self.type_name),
             Shape::Stream => write!(f, "stream of {}", self.type_name),
         }

@@ -9,6 +9,8 @@ mod batches;
 mod composes;
 #[path = "attributes/errors.rs"]
 mod errors;
+#[path = "attributes/inputs.rs"]
+mod inputs;
 #[path = "attributes/outputs.rs"]
 mod outputs;
 #[path = "attributes/places.rs"]

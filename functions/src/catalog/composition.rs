@@ -8,6 +8,7 @@ use super::{CompositionError, Definition, Function, Joint};
 use crate::codec::Codecs;
 use crate::error::Error;
 use crate::headers::Headers;
+use crate::inputs::Door;
 use crate::message::EncodedMessage;
 use crate::next::{Chain, Link, Next};
 use crate::notes::Notes;
@@ -27,6 +28,8 @@ pub struct Composition {
     definition: Definition,
     signature: Signature,
     chain: Arc<Chain>,
+    /// The same, entered through each of several inputs.
+    entrances: Vec<Self>,
 }
 
 /// What a composition is called with.
@@ -66,11 +69,25 @@ impl Composition {
                 .and_then(|last| last.signature.output.clone())
                 .map(|output| Port { shape: shape_of(functions), ..output }),
         };
-        Ok(Self {
-            definition,
-            signature,
-            chain: Arc::new(Chain { links: links.into(), codecs: codecs.clone() }),
-        })
+        let entered = |door: &Door, function: &Function| {
+            let (name, stage) = (Arc::clone(&function.name), Arc::clone(&door.stage));
+            let takes_stream = door.port.shape == Shape::Stream;
+            let door_link = Link { name, stage, moves: false, takes_stream };
+            Self {
+                definition: definition.clone(),
+                signature: Signature { input: Some(door.port.clone()), ..signature.clone() },
+                chain: Arc::new(Chain {
+                    links: std::iter::once(door_link).chain(links.iter().cloned()).collect(),
+                    codecs: codecs.clone(),
+                }),
+                entrances: Vec::new(),
+            }
+        };
+        let doors =
+            functions.first().into_iter().flat_map(|first| first.doors.iter().map(move |door| (door, first)));
+        let entrances = doors.map(|(door, first)| entered(door, first)).collect();
+        let chain = Arc::new(Chain { links: links.into(), codecs: codecs.clone() });
+        Ok(Self { definition, signature, chain, entrances })
     }
 
     /// The definition, in canonical form.
@@ -105,6 +122,12 @@ impl Composition {
     #[must_use]
     pub fn takes_stream(&self) -> bool {
         self.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream)
+    }
+
+    /// The composition as messages of each of its inputs enter it, the first input first; with one input, itself.
+    #[must_use]
+    pub fn entrances(&self) -> &[Self] {
+        if self.entrances.is_empty() { std::slice::from_ref(self) } else { &self.entrances }
     }
 
     /// Whether the first function takes batches.
@@ -184,6 +207,14 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
             previous: from.name.to_string(),
         });
     };
+    if input.shape == Shape::OneOf {
+        return Err(CompositionError::SeveralInputs {
+            function: to.name.to_string(),
+            location: to.location,
+            inputs: input.each().len(),
+            previous: from.name.to_string(),
+        });
+    }
     if output.shape == Shape::PerOutput {
         return Err(CompositionError::AfterSeveral {
             function: from.name.to_string(),
@@ -240,7 +271,7 @@ fn shape_of(functions: &[&Function]) -> Shape {
             (_, Shape::PerOutput) => own,
             (_, own) if takes_stream => own,
             (Shape::One, own) => own,
-            (Shape::Many | Shape::Stream | Shape::PerOutput, _) => Shape::Stream,
+            (Shape::Many | Shape::Stream | Shape::PerOutput | Shape::OneOf, _) => Shape::Stream,
         }
     })
 }

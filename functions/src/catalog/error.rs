@@ -117,6 +117,18 @@ pub enum CompositionError {
         /// What follows it.
         next: String,
     },
+    /// A function with several inputs is not the first.
+    #[error("`{function}` ({location}) follows `{previous}`, but has {inputs} inputs; expected it first")]
+    SeveralInputs {
+        /// The function with several inputs.
+        function: String,
+        /// Where it is.
+        location: Location,
+        /// How many it has.
+        inputs: usize,
+        /// What comes before it.
+        previous: String,
+    },
     /// Something follows a function with several outputs.
     #[error("`{next}` follows `{function}` ({location}), which has {outputs} outputs; expected it last")]
     AfterSeveral {

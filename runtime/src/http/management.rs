@@ -206,6 +206,7 @@ fn describe_port(port: &Port) -> Value {
         Shape::Many => "many",
         Shape::Stream => "stream",
         Shape::PerOutput => "per-output",
+        Shape::OneOf => "one-of",
     };
     let mut described = json!({ "type": port.type_name, "shape": shape });
     if let (Some(schema), Some(fields)) = (port.schema(), described.as_object_mut()) {
