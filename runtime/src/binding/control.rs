@@ -28,7 +28,9 @@ pub enum State {
     Connecting,
     /// It receives and processes.
     Running,
-    /// An operator has paused it.
+    /// It calls nothing for a while, after too many failures in a row.
+    Suspended,
+    /// An operator has paused it, or a delivery that failed for good.
     Paused,
     /// It has ended.
     Stopped,
@@ -41,6 +43,7 @@ impl fmt::Display for State {
         f.pad(match self {
             Self::Connecting => "connecting",
             Self::Running => "running",
+            Self::Suspended => "suspended",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
             Self::Failed => "failed",

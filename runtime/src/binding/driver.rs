@@ -1,389 +1,339 @@
 //! The heart of a binding: receive → invoke → publish → settle after the confirm.
 //!
-//! Deliveries are processed in order. Sends are pipelined: the next delivery is processed while the outputs of
-//! earlier ones are on their way, and each is settled when all its outputs are confirmed, never before. A call that is
-//! over at once, with room in the output, is processed without suspending; everything else goes the slow way, one
-//! delivery at a time. What follows a failure is in [`recovery`](super::recovery).
+//! One task runs an input and what belongs to it, as a loop over all that may have become ready: confirmations, timers,
+//! calls, answers, dead letters, deliveries. Nothing in it waits for one of them alone, so that a delivery which is slow
+//! or is tried again holds up those of its own lane and no others.
+//!
+//! How deliveries begin is in [`beginning`](super::beginning), what follows a failure in [`failing`](super::failing),
+//! how a binding ends in [`ending`](super::ending).
 
+use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
 use tokio::sync::watch;
-use wellspring_functions::{
-    ContentType, EncodedMessage, Error, Headers, Incoming, Output as Answer, Reply, Step, Wanted,
-    header_names,
-};
+use tokio::time::Instant;
+use wellspring_functions::{ContentType, Error};
 
+use super::answering::Answering;
+use super::calls::Calls;
+use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
-use super::ledger::{Closed, Ledger, Open};
+use super::lanes::Lanes;
+use super::ledger::{Closed, Ledger};
+use super::letters::Letters;
+use super::plan::{Flow, PlannedInput};
+use super::policy::FailurePolicy;
 use super::publisher::Publisher;
-use super::retry::RetryPolicy;
+use super::timers::{Due, Timers};
 use crate::binder::{Delivery, Input, Settlement};
+use crate::config::Guarantee;
 use crate::invocation::Invocation;
 
 /// How many deliveries are taken from the input at once.
 const BATCH: usize = 256;
+/// How many rounds are made before other tasks get their turn.
+const ROUNDS: usize = 64;
 
 /// Runs one input binding.
 pub(super) struct Driver {
     pub(super) binding: Binding,
-    pub(super) destination: String,
+    pub(super) ends: DriverEnds,
     pub(super) invocation: Invocation,
+    /// What is done with a delivery that failed.
+    pub(super) policy: FailurePolicy,
+    /// How much may be in flight.
+    pub(super) flow: Flow,
+    /// After how long a delivery in flight is named in the log, if ever.
+    pub(super) stuck_after: Option<Duration>,
+    /// Whether deliveries are settled before their calls: they may be lost, and are never processed twice.
+    pub(super) settles_first: bool,
+    pub(super) commands: watch::Receiver<Command>,
+    pub(super) phase: Phase,
+    /// What was received and not begun.
+    pub(super) received: VecDeque<Delivery>,
+    /// When that was.
+    pub(super) now: Instant,
+    /// What is begun or waits for its lane, until it is settled.
+    pub(super) ledger: Ledger,
+    pub(super) lanes: Lanes,
+    pub(super) circuit: Circuit,
+    pub(super) calls: Calls,
+    /// What calls have answered and is not sent yet.
+    pub(super) answers: Vec<Answering>,
+    pub(super) letters: Letters,
+    pub(super) timers: Timers,
+    /// Deliveries with a message that was not accepted after the call was over.
+    pub(super) refused: Vec<(u64, Error)>,
+    /// Partitions that the input does not fetch from.
+    pub(super) held: HashSet<u32>,
+    /// Whether what was received is settled, and that has not reached the broker yet.
+    pub(super) is_settling: bool,
+    /// Whether a timer looks for deliveries that are open for too long.
+    pub(super) is_watched: bool,
+}
+
+/// What a driver joins, and how messages are labelled.
+pub(super) struct DriverEnds {
     pub(super) input: Box<dyn Input>,
     pub(super) output: Option<Publisher>,
-    pub(super) dead_letters: Option<Publisher>,
+    /// Where deliveries come from, as logs and dead letters name it.
+    pub(super) destination: String,
     /// What payloads are when their message does not say.
     pub(super) input_type: Option<ContentType>,
     /// What results are labelled as.
     pub(super) content_type: ContentType,
     /// Whether headers of the delivery go along with the output, where the configuration decides it.
     pub(super) copy_headers: Option<bool>,
-    pub(super) retry: RetryPolicy,
-    pub(super) max_in_flight: usize,
-    pub(super) ledger: Ledger,
-    /// Deliveries that failed after their call: one of their messages, or their dead letter, was not accepted.
-    pub(super) failed: Vec<(Open, Error)>,
-    pub(super) commands: watch::Receiver<Command>,
 }
 
-/// Why a delivery is not processed to its end.
-pub(super) enum Interrupted {
-    /// The binding is to end at once, or is to stop while it waits.
-    Stopping,
-}
-
-enum Event {
-    Batch,
-    Ended,
-    Told,
-    Failed,
-}
-
-/// What cannot be processed without suspending.
-enum Slow {
-    /// The call goes on.
-    Call(u64, BoxFuture<'static, Result<Answer, Error>>, Headers),
-    /// The answer is several messages, or there is no room for it now.
-    Answer(u64, Answer, Headers),
-    /// The call failed.
-    Failure(u64, Error),
+/// How far a binding goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It receives and processes.
+    Running,
+    /// It finishes what it has.
+    Paused,
+    /// It begins nothing because of a delivery that failed; what is under way is finished.
+    Halted,
+    /// It finishes what it has begun, to end in a state.
+    Ending(State),
 }
 
 impl Driver {
-    /// Runs until the binding is stopped or its input ends; tells how many deliveries were abandoned.
-    pub(super) async fn run(mut self) -> u64 {
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut state = self.binding.state();
-        let end = loop {
-            let command = *self.commands.borrow_and_update();
-            let next = match command {
-                Command::Stop | Command::Abandon => break State::Stopped,
-                Command::Pause => State::Paused,
-                Command::Run => State::Running,
-            };
-            if next != state {
-                self.binding.set_state(next);
-                state = next;
-            }
-            match self.next(&mut batch, next == State::Running).await {
-                Ok(Event::Told | Event::Failed) => {}
-                Ok(Event::Batch) => self.binding.stats().received.add(batch.len() as u64),
-                Ok(Event::Ended) => break State::Stopped,
-                Err(error) => {
-                    tracing::error!(binding = self.binding.name(), %error, "the binding has ended");
-                    break State::Failed;
-                }
-            }
-            if self.process(&mut batch).await.is_err() {
-                break State::Stopped;
-            }
-        };
-        // What was received and not begun stays unsettled: the group delivers it again.
-        drop(batch);
-        self.drain(end).await
+    pub(super) fn new(
+        binding: Binding,
+        invocation: Invocation,
+        ends: DriverEnds,
+        letters: Letters,
+        planned: &PlannedInput,
+    ) -> Self {
+        Self {
+            commands: binding.commands(),
+            binding,
+            ends,
+            invocation,
+            policy: planned.failure.clone(),
+            flow: planned.flow,
+            stuck_after: planned.stuck_after,
+            settles_first: planned.delivery == Guarantee::AtMostOnce,
+            phase: Phase::Running,
+            received: VecDeque::with_capacity(BATCH),
+            now: Instant::now(),
+            ledger: Ledger::default(),
+            lanes: Lanes::new(planned.order, planned.concurrency as usize),
+            circuit: Circuit::new(planned.circuit),
+            calls: Calls::default(),
+            answers: Vec::new(),
+            letters,
+            timers: Timers::default(),
+            refused: Vec::new(),
+            held: HashSet::new(),
+            is_settling: false,
+            is_watched: false,
+        }
     }
 
-    /// Waits for the next thing to do.
-    async fn next(&mut self, batch: &mut Vec<Delivery>, receive: bool) -> Result<Event, Error> {
+    /// Runs until the binding is stopped or its input ends; tells how many deliveries were abandoned.
+    pub(super) async fn run(mut self) -> u64 {
+        loop {
+            let command = *self.commands.borrow_and_update();
+            self.obey(command);
+            if command == Command::Abandon || self.work().await == Told::Ended {
+                break;
+            }
+        }
+        self.close().await
+    }
+
+    /// Goes on as told; a binding that is ending is told nothing new.
+    fn obey(&mut self, command: Command) {
+        self.phase = match (command, self.phase) {
+            (_, Phase::Ending(_)) => return,
+            (Command::Stop | Command::Abandon, _) => return self.end(State::Stopped),
+            (Command::Pause, Phase::Halted) => return,
+            (Command::Pause, _) => Phase::Paused,
+            (Command::Run, _) => Phase::Running,
+        };
+        self.show_state();
+    }
+
+    /// Lets others see what the binding is doing.
+    pub(super) fn show_state(&self) {
+        let state = match self.phase {
+            Phase::Running if !self.circuit.is_closed() => State::Suspended,
+            Phase::Running => State::Running,
+            Phase::Paused | Phase::Halted => State::Paused,
+            // It is ended when everything is closed.
+            Phase::Ending(_) => return,
+        };
+        if self.binding.state() != state {
+            self.binding.set_state(state);
+        }
+    }
+
+    /// Works until there is a command or the binding has ended.
+    async fn work(&mut self) -> Told {
         let mut commands = self.commands.clone();
         let mut told = pin!(commands.changed());
         poll_fn(|cx| {
+            // The sender lives in `self.binding`, so that this is a command.
             if told.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Event::Told));
+                return Poll::Ready(Told::Command);
             }
-            self.poll_confirmed(cx)?;
-            self.dead_letters.iter_mut().for_each(|letters| letters.poll_idle(cx));
-            if !self.failed.is_empty() {
-                return Poll::Ready(Ok(Event::Failed));
+            self.poll_work(cx).map(|()| Told::Ended)
+        })
+        .await
+    }
+
+    /// Does all that can be done now. Ready when the binding has finished what it has begun and is to end.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            let moved = match self.poll_round(cx) {
+                Ok(moved) => moved,
+                // What cannot be sent or settled any more is not waited for.
+                Err(_) if matches!(self.phase, Phase::Ending(_)) => return Poll::Ready(()),
+                Err(error) => {
+                    tracing::error!(binding = self.binding.name(), %error, "the binding has ended");
+                    self.end(State::Failed);
+                    true
+                }
+            };
+            if matches!(self.phase, Phase::Ending(_)) && self.has_finished() {
+                return Poll::Ready(());
             }
-            let room = self.max_in_flight.saturating_sub(self.ledger.len()).min(BATCH);
-            if !receive || room == 0 {
+            if !moved {
+                self.watch();
                 return Poll::Pending;
             }
-            let received = self.input.poll_receive(cx, batch, room);
-            received.map(|result| match result {
-                Ok(()) if batch.is_empty() => Ok(Event::Ended),
-                Ok(()) => Ok(Event::Batch),
-                Err(cause) => Err(Error::fatal(cause)),
-            })
-        })
-        .await
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    /// Processes what is to be tried again, then what was received.
-    async fn process(&mut self, batch: &mut Vec<Delivery>) -> Result<(), Interrupted> {
-        while let Some((open, error)) = self.failed.pop() {
-            self.recover(open, error).await?;
-        }
-        let mut deliveries = batch.drain(..);
-        while let Some(slow) = poll_fn(|cx| Poll::Ready(self.process_at_once(cx, &mut deliveries))).await {
-            self.process_slowly(slow).await?;
-            if matches!(*self.commands.borrow(), Command::Stop | Command::Abandon) {
-                return Err(Interrupted::Stopping);
-            }
-        }
-        Ok(())
+    /// Looks at everything once; tells whether something has changed that others may depend on.
+    fn poll_round(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        self.poll_confirmed(cx)?;
+        let mut moved = self.take_back_refused();
+        moved |= self.poll_timers(cx);
+        moved |= self.poll_calls(cx);
+        moved |= self.poll_answers(cx);
+        moved |= self.poll_letters(cx);
+        moved |= self.poll_settled_first(cx);
+        moved |= self.poll_receive(cx)?;
+        moved |= self.begin(cx);
+        Ok(moved)
     }
 
-    /// Processes deliveries as long as nothing has to be waited for; returns the first that cannot be finished so.
-    fn process_at_once(
-        &mut self,
-        cx: &mut Context<'_>,
-        deliveries: &mut impl Iterator<Item = Delivery>,
-    ) -> Option<Slow> {
-        for delivery in deliveries {
-            match self.call(delivery.message.clone()) {
-                Step::Ready(Ok(Answer::Nothing)) => self.settle(delivery),
-                Step::Ready(Ok(Answer::One(_))) if self.output.is_none() => self.settle(delivery),
-                Step::Ready(Ok(Answer::One(reply))) if self.has_room(cx) => self.send_only(delivery, reply),
-                Step::Ready(Ok(answer)) => {
-                    let (number, headers) = self.open(delivery);
-                    return Some(Slow::Answer(number, answer, headers));
-                }
-                Step::Ready(Err(error)) => return Some(Slow::Failure(self.ledger.open(delivery), error)),
-                Step::Pending(call) => {
-                    let (number, headers) = self.open(delivery);
-                    return Some(Slow::Call(number, call, headers));
+    /// Receives when everything received before is begun, and there is room.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let has_room = self.received.is_empty() && self.ledger.bytes() < self.flow.max_bytes;
+        if self.phase != Phase::Running || !has_room || !self.circuit.allows() || self.is_settling {
+            return Ok(false);
+        }
+        let room = self.flow.max_messages.saturating_sub(self.ledger.len()).min(BATCH);
+        if room == 0 {
+            return Ok(false);
+        }
+        // Both share one allocation.
+        let mut batch = Vec::from(mem::take(&mut self.received));
+        let polled = self.ends.input.poll_receive(cx, &mut batch, room);
+        self.received = batch.into();
+        match polled {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Err(cause)) => return Err(Error::fatal(cause)),
+            Poll::Ready(Ok(())) if self.received.is_empty() => self.end(State::Stopped),
+            Poll::Ready(Ok(())) => {
+                self.binding.stats().received.add(self.received.len() as u64);
+                self.now = Instant::now();
+                if self.settles_first {
+                    self.settle_first();
                 }
             }
         }
-        None
+        Ok(true)
     }
 
-    /// Settles a delivery that gives rise to nothing.
-    fn settle(&mut self, delivery: Delivery) {
-        self.input.settle(delivery.ticket, Settlement::Ack);
-        self.binding.stats().succeeded.add(1);
-    }
-
-    /// Sends the only message that a delivery gives rise to; there is room.
-    fn send_only(&mut self, delivery: Delivery, reply: Reply) {
-        let message = self.outgoing(reply, || delivery.message.headers().clone());
-        let number = self.ledger.open_sent(delivery);
-        if let Some(output) = &mut self.output {
-            output.send(message, number);
-        }
-    }
-
-    fn open(&mut self, delivery: Delivery) -> (u64, Headers) {
-        let headers = delivery.message.headers().clone();
-        (self.ledger.open(delivery), headers)
-    }
-
-    /// Finishes one delivery, waiting for whatever it takes.
-    async fn process_slowly(&mut self, slow: Slow) -> Result<(), Interrupted> {
-        let (number, answered) = match slow {
-            Slow::Call(number, call, headers) => {
-                let invocation = self.invocation.clone();
-                match self.meanwhile(invocation.finish(call), false).await? {
-                    Ok(answer) => (number, self.publish(number, answer, headers).await),
-                    Err(error) => (number, Err(error)),
+    /// Settles every delivery whose messages are confirmed.
+    fn poll_confirmed(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let Self { ends: DriverEnds { input, output, .. }, ledger, refused, .. } = self;
+        let Some(output) = output else { return Ok(()) };
+        let (mut sent, mut succeeded) = (0, 0);
+        let lost = loop {
+            let polled = output.poll_confirmed(cx, |number, failure| {
+                sent += u64::from(failure.is_none());
+                match ledger.confirmed(number, failure) {
+                    Some(Closed::Confirmed(ticket)) => {
+                        succeeded += 1;
+                        if let Some(ticket) = ticket {
+                            input.settle(ticket, Settlement::Ack);
+                        }
+                    }
+                    Some(Closed::Failed(error)) => refused.push((number, error)),
+                    None => {}
                 }
-            }
-            Slow::Answer(number, answer, headers) => (number, self.publish(number, answer, headers).await),
-            Slow::Failure(number, error) => (number, Err(error)),
-        };
-        match answered {
-            Ok(()) => {
-                self.finish(number);
-                Ok(())
-            }
-            Err(error) => self.retry(number, error).await,
-        }
-    }
-
-    /// Calls the function once more with an open delivery and sends what it answers.
-    pub(super) async fn attempt(
-        &mut self,
-        number: u64,
-        message: EncodedMessage,
-    ) -> Result<Result<(), Error>, Interrupted> {
-        let headers = message.headers().clone();
-        let answer = match self.call(message) {
-            Step::Ready(answer) => answer,
-            Step::Pending(call) => {
-                let invocation = self.invocation.clone();
-                self.meanwhile(invocation.finish(call), false).await?
+            });
+            match polled {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => break Err(error),
+                Poll::Pending => break Ok(()),
             }
         };
-        Ok(match answer {
-            Ok(answer) => self.publish(number, answer, headers).await,
-            Err(error) => Err(error),
-        })
-    }
-
-    fn call(&self, mut message: EncodedMessage) -> Step {
-        if self.input_type.is_some() && message.headers().content_type().is_none() {
-            message.headers_mut().set_content_type(self.input_type.clone());
+        if sent > 0 || succeeded > 0 {
+            self.binding.stats().sent.add(sent);
+            self.succeeded(succeeded);
         }
-        self.invocation.start(Incoming::One(message), Wanted::Labelled(self.content_type.clone()))
-    }
-
-    async fn publish(&mut self, number: u64, answer: Answer, headers: Headers) -> Result<(), Error> {
-        match answer {
-            Answer::Nothing => Ok(()),
-            Answer::One(reply) => self.send(number, reply, headers).await,
-            several @ (Answer::Many(_) | Answer::Stream(_) | Answer::Batch(_) | Answer::PerOutput(_)) => {
-                let mut replies = several.into_stream();
-                while let Some(reply) = self.next_of(&mut replies).await {
-                    self.send(number, reply?, headers.clone()).await?;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Waits for the next of several replies, while what was sent is confirmed.
-    async fn next_of(
-        &mut self,
-        replies: &mut BoxStream<'static, Result<Reply, Error>>,
-    ) -> Option<Result<Reply, Error>> {
-        poll_fn(|cx| {
-            // An output that is lost for good shows at the next send.
-            let _ = self.poll_confirmed(cx);
-            replies.poll_next_unpin(cx)
-        })
-        .await
-    }
-
-    async fn send(&mut self, number: u64, reply: Reply, headers: Headers) -> Result<(), Error> {
-        let message = self.outgoing(reply, || headers);
-        if let Some(output) = &mut self.output {
-            output.ready().await?;
-            self.ledger.sent(number);
-            output.send(message, number);
-        }
-        Ok(())
-    }
-
-    /// Whether a message may be sent without waiting.
-    fn has_room(&mut self, cx: &mut Context<'_>) -> bool {
-        self.output.as_mut().is_none_or(|output| matches!(output.poll_ready(cx), Poll::Ready(Ok(()))))
-    }
-
-    /// The message to send. Headers of the delivery go along unless the function decided on headers itself, as in
-    /// Spring.
-    #[inline]
-    fn outgoing(&self, reply: Reply, headers: impl FnOnce() -> Headers) -> EncodedMessage {
-        let Reply { mut message, sets_headers } = reply;
-        if self.copy_headers.unwrap_or(!sets_headers) {
-            let mut headers = headers();
-            if !headers.is_empty() {
-                headers.remove(header_names::DELIVERY_ATTEMPT);
-                headers.overlay(std::mem::take(message.headers_mut()));
-                *message.headers_mut() = headers;
-            }
-        }
-        message
+        lost
     }
 
     /// Everything that a delivery gives rise to was sent.
     pub(super) fn finish(&mut self, number: u64) {
         match self.ledger.finished(number) {
             Some(Closed::Confirmed(ticket)) => {
-                self.input.settle(ticket, Settlement::Ack);
-                self.binding.stats().succeeded.add(1);
+                if let Some(ticket) = ticket {
+                    self.ends.input.settle(ticket, Settlement::Ack);
+                }
+                self.succeeded(1);
             }
-            Some(Closed::Failed(open, error)) => self.failed.push((*open, error)),
+            Some(Closed::Failed(error)) => self.refused.push((number, error)),
             None => {}
         }
     }
 
-    /// Settles every delivery whose outputs are confirmed.
-    pub(super) fn poll_confirmed(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let Self { output, ledger, input, binding, failed, .. } = self;
-        let Some(output) = output else { return Ok(()) };
-        loop {
-            let (mut sent, mut succeeded) = (0, 0);
-            let polled = output.poll_confirmed(cx, |number, failure| {
-                sent += u64::from(failure.is_none());
-                match ledger.confirmed(number, failure) {
-                    Some(Closed::Confirmed(ticket)) => {
-                        input.settle(ticket, Settlement::Ack);
-                        succeeded += 1;
-                    }
-                    Some(Closed::Failed(open, error)) => failed.push((*open, error)),
-                    None => {}
-                }
-            });
-            binding.stats().sent.add(sent);
-            binding.stats().succeeded.add(succeeded);
-            match polled {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(()),
-            }
+    /// Counts deliveries that are done.
+    #[inline]
+    pub(super) fn succeeded(&mut self, count: u64) {
+        self.binding.stats().succeeded.add(count);
+        if count > 0 && self.circuit.succeeded() {
+            tracing::info!(binding = self.binding.name(), "the function and its output work again");
+            self.show_state();
         }
     }
 
-    /// Waits for confirmations, settles, leaves the group and closes the outputs.
-    async fn drain(mut self, end: State) -> u64 {
-        let mut commands = self.binding.commands();
-        let flushed = async {
-            poll_fn(|cx| {
-                if self.poll_confirmed(cx).is_err() || self.ledger.remaining().all(Open::is_idle) {
-                    return Poll::Ready(());
-                }
-                Poll::Pending
-            })
-            .await;
-            poll_fn(|cx| self.input.poll_flush(cx)).await
-        };
-        let flushed = tokio::select! {
-            flushed = flushed => flushed,
-            _ = commands.wait_for(|command| *command == Command::Abandon) => Ok(()),
-        };
-        let abandoned = (self.ledger.len() + self.failed.len()) as u64;
-        self.report(abandoned, flushed);
-        if let Err(error) = self.input.close().await {
-            tracing::warn!(binding = self.binding.name(), %error, "the input did not close cleanly");
-        }
-        for publisher in [self.output, self.dead_letters].into_iter().flatten() {
-            if let Err(error) = publisher.close().await {
-                tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
+    fn poll_timers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(due) = self.timers.poll(cx) {
+            moved = true;
+            match due {
+                Due::Attempt(number) => self.try_again(number),
+                Due::Requeue(number) => self.requeue(number),
+                Due::Letter(number) => self.letters.send_again(number),
+                Due::Probe => self.circuit.probe(Instant::now()),
+                Due::Watch => self.look_for_stuck(),
             }
         }
-        self.binding.set_state(end);
-        abandoned
+        moved
     }
+}
 
-    fn report(&self, abandoned: u64, flushed: Result<(), crate::binder::Error>) {
-        self.binding.stats().abandoned.add(abandoned);
-        for open in self.ledger.remaining().chain(self.failed.iter().map(|(open, _)| open)) {
-            let (partition, position) = (open.partition, open.position);
-            tracing::warn!(
-                binding = self.binding.name(),
-                partition,
-                position,
-                "abandoned; it will be delivered again"
-            );
-        }
-        if let Err(error) = flushed {
-            tracing::warn!(binding = self.binding.name(), %error, "some settlements did not reach the broker");
-        }
-    }
+/// Why [`Driver::work`] returns.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    /// There is a command.
+    Command,
+    /// Everything that was begun is finished, and the binding is to end.
+    Ended,
 }

@@ -1,8 +1,9 @@
 //! Deliveries whose outputs are not all confirmed yet. Pure bookkeeping: it sends and settles nothing itself.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use wellspring_functions::{EncodedMessage, Error};
 
 use crate::binder::{Delivery, Ticket};
@@ -10,18 +11,24 @@ use crate::binder::{Delivery, Ticket};
 /// The open deliveries of one input, numbered in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// `None`: closed, waiting for those before it to close too.
+    /// The latest deliveries. `None`: closed, waiting for those before it to close too.
     open: VecDeque<Option<Open>>,
     /// The number of the first entry.
     first: u64,
+    /// Older ones that are open for long, so that those after them can be forgotten.
+    long: BTreeMap<u64, Open>,
     /// How many entries are open.
     count: usize,
+    /// How many bytes of payload they hold.
+    bytes: u64,
     /// How many were closed since closed ones were forgotten.
     closed: usize,
 }
 
 /// How many entries may be closed before they are forgotten, all at once.
 const CLOSED: usize = 256;
+/// From how many entries on those that are open for long are kept elsewhere.
+const LONG: usize = 4096;
 
 /// One delivery, from its arrival to its settlement.
 #[derive(Debug)]
@@ -30,8 +37,12 @@ pub(super) struct Open {
     pub(super) key: Option<Bytes>,
     pub(super) partition: u32,
     pub(super) position: u64,
-    /// How often the function was called with it.
+    /// How often the function was called with it, calls that do not count left out.
     pub(super) calls: u32,
+    /// When it came.
+    pub(super) since: Instant,
+    /// Whether it was said that it is open for too long.
+    pub(super) is_stuck: bool,
     /// Messages sent for it that are not confirmed.
     unconfirmed: u32,
     /// The function has returned and everything it returned was sent.
@@ -45,14 +56,15 @@ pub(super) struct Open {
 /// What is to be done with a delivery that has no message in flight any more.
 #[derive(Debug)]
 pub(super) enum Closed {
-    /// Every message is confirmed: this settles it.
-    Confirmed(Ticket),
-    /// A message was not accepted.
-    Failed(Box<Open>, Error),
+    /// Every message is confirmed: this settles it, unless it was settled before.
+    Confirmed(Option<Ticket>),
+    /// A message was not accepted; the delivery stays open.
+    Failed(Error),
 }
 
 impl Open {
-    fn new(delivery: Delivery) -> Self {
+    /// A delivery with which the function is called for the first time.
+    pub(super) fn new(delivery: Delivery, since: Instant) -> Self {
         let Delivery { message, key, partition, position, attempt: _, ticket } = delivery;
         Self {
             message,
@@ -60,6 +72,8 @@ impl Open {
             partition,
             position,
             calls: 1,
+            since,
+            is_stuck: false,
             unconfirmed: 0,
             finished: false,
             ticket: Some(ticket),
@@ -67,14 +81,45 @@ impl Open {
         }
     }
 
+    /// A delivery that has to wait for its first call.
+    pub(super) fn waiting(delivery: Delivery, since: Instant) -> Self {
+        Self { calls: 0, ..Self::new(delivery, since) }
+    }
+
+    /// A delivery that gives rise to one message, which is sent.
+    pub(super) fn sent(delivery: Delivery, since: Instant) -> Self {
+        Self { unconfirmed: 1, finished: true, ..Self::new(delivery, since) }
+    }
+
+    /// Nothing as long as messages are on their way or are to come; then what is left to do: nothing, or to go on
+    /// after a failure.
+    #[inline]
+    fn outcome(&mut self) -> Option<Option<Closed>> {
+        if !self.finished || self.unconfirmed > 0 {
+            return None;
+        }
+        let failure = self.failure.take();
+        self.finished = failure.is_none();
+        Some(failure.map(Closed::Failed))
+    }
+
     /// Whether no message of it is on its way.
     pub(super) const fn is_idle(&self) -> bool {
         self.unconfirmed == 0
     }
 
-    /// What settles it.
-    pub(super) fn into_ticket(self) -> Option<Ticket> {
-        self.ticket
+    /// How many messages of it are on their way.
+    pub(super) const fn unconfirmed(&self) -> u32 {
+        self.unconfirmed
+    }
+
+    /// What settles it, once.
+    pub(super) const fn take_ticket(&mut self) -> Option<Ticket> {
+        self.ticket.take()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.message.payload().as_ref().map_or(0, |payload| payload.len() as u64)
     }
 }
 
@@ -84,31 +129,41 @@ impl Ledger {
         self.count
     }
 
+    /// How many bytes of payload are open.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Opens a delivery; the number stands for it from now on.
-    pub(super) fn open(&mut self, delivery: Delivery) -> u64 {
-        self.push(Open::new(delivery))
-    }
-
-    /// Opens a delivery that gives rise to one message, which is sent.
-    pub(super) fn open_sent(&mut self, delivery: Delivery) -> u64 {
-        self.push(Open { unconfirmed: 1, finished: true, ..Open::new(delivery) })
-    }
-
-    /// Opens a delivery again that failed.
-    pub(super) fn reopen(&mut self, open: Open) -> u64 {
-        self.push(Open { unconfirmed: 0, finished: false, failure: None, ..open })
-    }
-
-    fn push(&mut self, open: Open) -> u64 {
+    #[inline]
+    pub(super) fn open(&mut self, open: Open) -> u64 {
+        if self.open.len() >= LONG && self.open.len() >= 4 * self.count {
+            self.set_aside();
+        }
         let number = self.first + self.open.len() as u64;
+        self.bytes += open.bytes();
         self.open.push_back(Some(open));
         self.count += 1;
         number
     }
 
+    /// Few of many are open: keeps these elsewhere.
+    #[cold]
+    fn set_aside(&mut self) {
+        for entry in self.open.drain(..) {
+            if let Some(open) = entry {
+                self.long.insert(self.first, open);
+            }
+            self.first += 1;
+        }
+    }
+
     /// The delivery of a number, as long as it is open.
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Open> {
-        self.entry(number)?.as_mut()
+        match number.checked_sub(self.first) {
+            Some(place) => self.open.get_mut(usize::try_from(place).ok()?)?.as_mut(),
+            None => self.long.get_mut(&number),
+        }
     }
 
     /// Notes that a message was sent for a delivery.
@@ -135,43 +190,54 @@ impl Ledger {
 
     /// Takes a delivery out, whatever its state.
     pub(super) fn take(&mut self, number: u64) -> Option<Open> {
-        let open = self.entry(number)?.take()?;
-        self.forget_closed();
+        let open = match number.checked_sub(self.first) {
+            Some(place) => self.open.get_mut(usize::try_from(place).ok()?)?.take()?,
+            None => self.long.remove(&number)?,
+        };
+        self.closed(open.bytes());
         Some(open)
     }
 
-    /// What is still open.
+    /// What is still open, the oldest first.
     pub(super) fn remaining(&self) -> impl Iterator<Item = &Open> {
-        self.open.iter().flatten()
+        self.long.values().chain(self.open.iter().flatten())
     }
 
-    fn entry(&mut self, number: u64) -> Option<&mut Option<Open>> {
-        self.open.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    /// What is still open, the oldest first.
+    pub(super) fn remaining_mut(&mut self) -> impl Iterator<Item = &mut Open> {
+        self.long.values_mut().chain(self.open.iter_mut().flatten())
     }
 
     #[inline]
     fn close_if_done(&mut self, number: u64, note: impl FnOnce(&mut Open)) -> Option<Closed> {
-        let entry = self.entry(number)?;
+        let Some(place) = number.checked_sub(self.first) else { return self.close_long(number, note) };
+        let entry = self.open.get_mut(usize::try_from(place).ok()?)?;
         let open = entry.as_mut()?;
         note(open);
-        if !open.finished || open.unconfirmed > 0 {
-            return None;
+        if let Some(unfinished) = open.outcome()? {
+            return Some(unfinished);
         }
-        let closed = match open.failure.take() {
-            Some(error) => Closed::Failed(Box::new(entry.take()?), error),
-            None => {
-                // Only the ticket leaves; the rest is dropped where it is.
-                let ticket = open.ticket.take();
-                *entry = None;
-                Closed::Confirmed(ticket?)
-            }
-        };
-        self.forget_closed();
-        Some(closed)
+        // Only the ticket leaves; the rest is dropped where it is.
+        let (ticket, bytes) = (open.ticket.take(), open.bytes());
+        *entry = None;
+        self.closed(bytes);
+        Some(Closed::Confirmed(ticket))
+    }
+
+    #[cold]
+    fn close_long(&mut self, number: u64, note: impl FnOnce(&mut Open)) -> Option<Closed> {
+        let open = self.long.get_mut(&number)?;
+        note(open);
+        if let Some(unfinished) = open.outcome()? {
+            return Some(unfinished);
+        }
+        self.take(number).map(|open| Closed::Confirmed(open.ticket))
     }
 
     /// One entry was closed. Forgets closed ones now and then, as far as none before them is open.
-    fn forget_closed(&mut self) {
+    #[inline]
+    fn closed(&mut self, bytes: u64) {
+        self.bytes -= bytes;
         self.count -= 1;
         self.closed += 1;
         if self.count > 0 && self.closed < CLOSED {
@@ -186,87 +252,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use wellspring_functions::{Kind, Message};
-
-    fn delivery(position: u64) -> Delivery {
-        let message = Message::new(None);
-        Delivery { message, key: None, partition: 0, position, attempt: 1, ticket: Ticket::new(position) }
-    }
-
-    #[test]
-    fn a_delivery_closes_when_it_is_finished_and_all_its_messages_are_confirmed() {
-        let mut ledger = Ledger::default();
-        let number = ledger.open(delivery(0));
-        ledger.sent(number);
-        ledger.sent(number);
-        assert!(ledger.confirmed(number, None).is_none());
-        assert!(ledger.finished(number).is_none());
-        assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
-        assert_eq!(ledger.len(), 0);
-        assert!(ledger.confirmed(number, None).is_none(), "a late confirmation finds nothing");
-    }
-
-    #[test]
-    fn a_delivery_that_was_opened_as_sent_closes_with_its_confirmation() {
-        let mut ledger = Ledger::default();
-        let number = ledger.open_sent(delivery(0));
-        assert_eq!(ledger.len(), 1);
-        assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
-    }
-
-    #[test]
-    fn a_delivery_without_messages_closes_when_it_is_finished() {
-        let mut ledger = Ledger::default();
-        let (one, two) = (ledger.open(delivery(0)), ledger.open(delivery(1)));
-        assert!(matches!(ledger.finished(two), Some(Closed::Confirmed(ticket)) if ticket == Ticket::new(1)));
-        assert_eq!(ledger.len(), 1);
-        assert!(ledger.finished(one).is_some());
-        assert_eq!(ledger.open(delivery(2)), 2, "numbers are never used again");
-    }
-
-    #[test]
-    fn a_refused_message_fails_its_delivery_once_the_others_are_told() {
-        let mut ledger = Ledger::default();
-        let number = ledger.open(delivery(0));
-        ledger.sent(number);
-        ledger.sent(number);
-        ledger.finished(number);
-        assert!(ledger.confirmed(number, Some(Error::message(Kind::OutputFailed, "full"))).is_none());
-        let Some(Closed::Failed(open, error)) = ledger.confirmed(number, None) else {
-            panic!("expected a failure")
-        };
-        assert_eq!(error.text(), "full");
-        let again = ledger.reopen(*open);
-        assert!(matches!(ledger.finished(again), Some(Closed::Confirmed(_))));
-    }
-
-    proptest::proptest! {
-        /// Whatever the order of events, each delivery closes exactly once and none is left behind.
-        #[test]
-        fn every_delivery_closes_exactly_once(
-            sends in proptest::collection::vec(0u32..4, 1..30),
-            order in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 200),
-        ) {
-            let mut ledger = Ledger::default();
-            let mut events = Vec::new();
-            for (position, sent) in sends.iter().enumerate() {
-                let number = ledger.open(delivery(position as u64));
-                (0..*sent).for_each(|_| ledger.sent(number));
-                events.extend(std::iter::repeat_n((number, false), *sent as usize));
-                events.push((number, true));
-            }
-            let mut closed = Vec::new();
-            for pick in order.iter().cycle() {
-                if events.is_empty() { break; }
-                let (number, finish) = events.swap_remove(pick.index(events.len()));
-                let result = if finish { ledger.finished(number) } else { ledger.confirmed(number, None) };
-                if let Some(Closed::Confirmed(ticket)) = result { closed.push(ticket.into_number()); }
-            }
-            closed.sort_unstable();
-            proptest::prop_assert_eq!(closed, (0..sends.len() as u64).collect::<Vec<_>>());
-            proptest::prop_assert_eq!((ledger.len(), ledger.open.len()), (0, 0));
-        }
-    }
-}
+mod tests;

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use super::binders::Binders;
-use super::driver::Driver;
+use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
-use super::ledger::Ledger;
+use super::letters::Letters;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::Opening;
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, InputSpec, OutputSpec, Sharing};
+use crate::binder::{self, Binder, InputSpec, OutputSpec};
 use crate::invocation::Invocation;
 use wellspring_functions::ContentType;
-
-/// How many deliveries of one input may be unsettled.
-const MAX_IN_FLIGHT: usize = 10_000;
 
 /// A binding that cannot be made; none is left running.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +66,9 @@ impl Made {
     }
 
     async fn function(&mut self, function: &PlannedFunction, making: Making<'_>) -> Result<(), StartError> {
-        let invocation = Invocation::new(function.composition.clone(), None);
         match (&function.input, &function.schedule) {
-            (Some(input), _) => self.input(function, input, &invocation, making).await,
-            (None, Some(schedule)) => self.supplier(function, schedule, invocation, making).await,
+            (Some(input), _) => self.input(function, input, making).await,
+            (None, Some(schedule)) => self.supplier(function, schedule, making).await,
             (None, None) => Ok(()),
         }
     }
@@ -81,34 +77,26 @@ impl Made {
         &mut self,
         function: &PlannedFunction,
         planned: &PlannedInput,
-        invocation: &Invocation,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        for member in 0..planned.concurrency {
-            let output = making.optional(function.output.as_ref()).await?;
-            let spec = planned.spec(member);
-            let dead_letters = making.dead_letters(planned, &spec).await?;
-            let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
-            let input = made.map_err(failed(&planned.binding, &planned.binder))?;
-            making.ends.watch(&planned.binding, input.health());
-            self.inputs.push(Driver {
-                destination: planned.destinations.join(","),
-                invocation: invocation.clone(),
-                input,
-                output,
-                dead_letters,
-                input_type: planned.content_type.clone(),
-                content_type: content_type(function),
-                copy_headers: function.copy_headers,
-                retry: planned.failure.retry,
-                max_in_flight: MAX_IN_FLIGHT,
-                ledger: Ledger::default(),
-                failed: Vec::new(),
-                commands: binding.commands(),
-                binding: binding.clone(),
-            });
-        }
+        let output = making.optional(function.output.as_ref()).await?;
+        let spec = planned.spec();
+        let letters = making.dead_letters(planned, &spec).await?;
+        let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
+        let input = made.map_err(failed(&planned.binding, &planned.binder))?;
+        making.ends.watch(&planned.binding, input.health());
+        let ends = DriverEnds {
+            input,
+            output,
+            destination: planned.destinations.join(","),
+            input_type: planned.content_type.clone(),
+            content_type: content_type(function),
+            copy_headers: function.copy_headers,
+        };
+        let invocation = Invocation::new(function.composition.clone(), planned.timeout);
+        let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Letters::new(letters), planned));
         Ok(())
     }
 
@@ -116,13 +104,12 @@ impl Made {
         &mut self,
         function: &PlannedFunction,
         schedule: &Schedule,
-        invocation: Invocation,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let output = making.optional(function.output.as_ref()).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
         self.suppliers.push(SupplierDriver {
-            invocation,
+            invocation: Invocation::new(function.composition.clone(), None),
             output,
             content_type: content_type(function),
             schedule: schedule.clone(),
@@ -135,13 +122,13 @@ impl Made {
 }
 
 impl PlannedInput {
-    fn spec(&self, member: u32) -> InputSpec {
+    fn spec(&self) -> InputSpec {
         InputSpec {
             binding: self.binding.clone(),
             destinations: self.destinations.clone(),
             group: self.group.clone(),
-            max_in_flight: MAX_IN_FLIGHT,
-            sharing: Sharing { member, ..self.sharing },
+            max_in_flight: self.flow.max_messages,
+            sharing: self.sharing,
         }
     }
 }

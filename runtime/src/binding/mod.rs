@@ -4,26 +4,36 @@
 //! all; [`Bindings::connect`] waits for brokers that do not answer. A [`Binding`] is looked at, paused, resumed and
 //! stopped by name; an [`End`] tells how an input or output stands with its broker.
 
+mod answering;
+mod beginning;
 mod binders;
+mod calls;
+mod circuit;
 mod connecting;
 mod control;
 mod dead_letter;
 mod driver;
+mod ending;
 mod ends;
+mod failing;
+mod lanes;
 mod ledger;
+mod letters;
 mod making;
 mod partition;
 mod plan;
 mod policy;
 mod promises;
 mod publisher;
-mod recovery;
 mod retry;
 mod running;
 mod schedule;
 mod sender;
+mod settling_first;
 mod stats;
 mod supplier;
+mod timers;
+mod watching;
 
 pub use binders::Binders;
 pub use control::{Binding, State};
@@ -38,7 +48,7 @@ pub use retry::RetryPolicy;
 pub use running::Bindings;
 pub use schedule::Schedule;
 pub use sender::SenderOutputs;
-pub use stats::{Counter, Stats};
+pub use stats::{Counter, Gauge, Stats};
 
 #[cfg(test)]
 mod tests;

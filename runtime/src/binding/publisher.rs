@@ -70,15 +70,6 @@ impl Publisher {
         }
     }
 
-    /// Sends one message and waits until it is confirmed; nothing else may be in flight.
-    pub(super) async fn send_and_wait(&mut self, message: EncodedMessage) -> Result<(), Error> {
-        self.ready().await?;
-        self.send(message, 0);
-        let mut result = Ok(());
-        poll_fn(|cx| self.poll_confirmed(cx, |_, failure| result = failure.map_or(Ok(()), Err))).await?;
-        result
-    }
-
     /// Tells what became of messages: their number, and why they were not accepted if so.
     pub(super) fn poll_confirmed(
         &mut self,

@@ -17,6 +17,10 @@ pub struct Stats {
     pub dead_lettered: Counter,
     /// Deliveries given up without a dead-letter destination.
     pub dropped: Counter,
+    /// Deliveries given back to the group after a failure.
+    pub requeued: Counter,
+    /// Deliveries that are in flight for longer than `stuck-after`, as far as was last looked.
+    pub stuck: Gauge,
     /// Deliveries left unsettled when the binding stopped; the broker delivers them again.
     pub abandoned: Counter,
 }
@@ -36,5 +40,21 @@ impl Counter {
     #[inline]
     pub(super) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// The number now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
     }
 }

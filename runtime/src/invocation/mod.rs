@@ -5,6 +5,7 @@ mod panic;
 mod threads;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -36,6 +37,14 @@ impl Invocation {
     #[must_use]
     pub fn new(composition: Composition, deadline: Option<Duration>) -> Self {
         Self(Arc::new(Inner { composition, deadline, threads: Threads::default() }))
+    }
+
+    /// The same for calls that are to run side by side: a synchronous function runs where the call is made only if it
+    /// is very quick.
+    #[must_use]
+    pub fn side_by_side(self) -> Self {
+        let (composition, deadline) = (self.0.composition.clone(), self.0.deadline);
+        Self(Arc::new(Inner { composition, deadline, threads: Threads::side_by_side() }))
     }
 
     /// What is called.
@@ -83,6 +92,25 @@ impl Invocation {
                 Step::Ready(Ok(self.guarded(output)))
             }
             Ok(step) => step,
+            Err(panicked) => Step::Ready(Err(self.blame(panicked))),
+        }
+    }
+
+    /// Starts a call, and looks once whether one that goes on is over: asynchronous functions often have nothing to
+    /// wait for.
+    #[must_use = "a call that goes on must be finished"]
+    #[inline]
+    pub fn start_and_poll(&self, cx: &mut Context<'_>, incoming: Incoming, wanted: Wanted) -> Step {
+        let mut future = match self.start(incoming, wanted) {
+            Step::Pending(future) => future,
+            ready @ Step::Ready(_) => return ready,
+        };
+        match panic::catch(|| future.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => Step::Pending(future),
+            Ok(Poll::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))))) => {
+                Step::Ready(Ok(self.guarded(output)))
+            }
+            Ok(Poll::Ready(result)) => Step::Ready(result),
             Err(panicked) => Step::Ready(Err(self.blame(panicked))),
         }
     }

@@ -10,6 +10,8 @@ use wellspring_functions::{BlockingResult, BlockingWork, Composition, Error, Kin
 const TRIALS: u32 = 4;
 /// A call longer than this must not hold up a thread on which others wait.
 const SLOW: Duration = Duration::from_millis(10);
+/// The same where others run side by side with it.
+const SLOW_SIDE_BY_SIDE: Duration = Duration::from_micros(100);
 /// One call in so many is timed once a function is trusted.
 const SAMPLE: u32 = 256;
 
@@ -26,15 +28,22 @@ pub(super) enum Place {
 pub(super) struct Threads {
     /// Below [`TRIALS`]: quick calls so far. From there on: calls since it was trusted.
     calls: AtomicU32,
+    /// A longer call is not made on the caller's thread.
+    slow: Duration,
 }
 
 impl Default for Threads {
     fn default() -> Self {
-        Self { calls: AtomicU32::new(0) }
+        Self { calls: AtomicU32::new(0), slow: SLOW }
     }
 }
 
 impl Threads {
+    /// For calls that are to run side by side.
+    pub(super) fn side_by_side() -> Self {
+        Self { slow: SLOW_SIDE_BY_SIDE, ..Self::default() }
+    }
+
     /// Where the next call belongs. The count is not exact when calls race, and need not be.
     #[inline]
     pub(super) fn place(&self) -> Place {
@@ -53,11 +62,11 @@ impl Threads {
     /// Takes note of how long a timed call took.
     pub(super) fn observe(&self, started: Instant, composition: &Composition) {
         let took = started.elapsed();
-        if took <= SLOW {
+        if took <= self.slow {
             let trial = |calls| (calls < TRIALS).then_some(calls + 1);
             // Fails only when the function is trusted already.
             let _ = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, trial);
-        } else if self.calls.swap(0, Ordering::Relaxed) >= TRIALS {
+        } else if self.calls.swap(0, Ordering::Relaxed) >= TRIALS && took > SLOW {
             let definition = composition.definition();
             tracing::warn!(
                 function = %definition, ?took,

@@ -54,7 +54,10 @@ fn component(end: &End, backlog: Option<u64>) -> Component {
             Component::down(end.waits_for().unwrap_or_else(|| "ended with an error: see the log".to_owned()))
         }
         (_, Connection::Down(why)) => Component::down(why.as_str()),
-        (State::Paused, Connection::Up) => Component::up().with_detail("paused by an operator"),
+        (State::Suspended, Connection::Up) => {
+            Component::down("too many failures in a row: it calls nothing until it tries one delivery again")
+        }
+        (State::Paused, Connection::Up) => Component::up().with_detail("paused"),
         (_, Connection::Up) => Component::up(),
     };
     let is_made = !matches!(state, State::Connecting | State::Stopped | State::Failed);
@@ -82,6 +85,8 @@ fn counts(end: &End) -> Value {
             ("failed", stats.failed.get()),
             ("deadLettered", stats.dead_lettered.get()),
             ("dropped", stats.dropped.get()),
+            ("requeued", stats.requeued.get()),
+            ("stuck", stats.stuck.get()),
         ]
     } else {
         &[("sent", end.sent())]

@@ -105,7 +105,7 @@ fn is_static(settings: &ConsumerSettings) -> bool {
     settings.auto_rebalance_enabled == Some(false)
 }
 
-/// Takes the partitions of this member: those whose number leaves its index when divided by the count.
+/// Takes the partitions of this instance: those whose number leaves its index when divided by the count.
 fn assign(
     consumer: &BaseConsumer<Assignment>,
     topics: &[(String, u32)],
@@ -113,16 +113,11 @@ fn assign(
 ) -> Result<(), rdkafka::error::KafkaError> {
     let sharing = &spec.sharing;
     let mut own = TopicPartitionList::new();
-    let mut nth = 0;
     for (topic, partitions) in topics {
         for partition in
             (0..*partitions).filter(|p| p % sharing.instance_count.max(1) == sharing.instance_index)
         {
-            // The members of one instance take turns.
-            if nth % sharing.concurrency.max(1) == sharing.member {
-                own.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
-            }
-            nth += 1;
+            own.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
         }
     }
     own.set_all_offsets(Offset::Invalid)?;

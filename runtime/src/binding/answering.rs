@@ -1,0 +1,111 @@
+//! What calls have answered, on its way out.
+
+use std::mem;
+use std::task::{Context, Poll, ready};
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use wellspring_functions::{EncodedMessage, Error, Output as Answer, Reply, header_names};
+
+use super::driver::Driver;
+use super::ledger::Open;
+use crate::binder::Delivery;
+
+/// How many messages of one answer are sent before others get their turn.
+const TURN: usize = 256;
+
+/// An answer that is not sent yet, or not all of it.
+pub(super) struct Answering {
+    number: u64,
+    replies: BoxStream<'static, Result<Reply, Error>>,
+}
+
+impl Answering {
+    pub(super) fn new(number: u64, answer: Answer) -> Self {
+        Self { number, replies: answer.into_stream() }
+    }
+}
+
+impl Driver {
+    /// Whether a message may be sent without waiting.
+    pub(super) fn has_room(&mut self, cx: &mut Context<'_>) -> bool {
+        self.ends.output.as_mut().is_none_or(|output| matches!(output.poll_ready(cx), Poll::Ready(Ok(()))))
+    }
+
+    /// Sends the only message that a delivery gives rise to; there is room.
+    pub(super) fn send_only(&mut self, delivery: Delivery, reply: Reply) {
+        let message = outgoing(self.ends.copy_headers, reply, &delivery.message);
+        let number = self.open(Open::sent(delivery, self.now));
+        if let Some(output) = &mut self.ends.output {
+            output.send(message, number);
+        }
+    }
+
+    /// Sends what calls have answered, as far as there is room.
+    pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        if self.answers.is_empty() {
+            return moved;
+        }
+        for mut answer in mem::take(&mut self.answers) {
+            match self.poll_answer(cx, &mut answer) {
+                Poll::Pending => self.answers.push(answer),
+                Poll::Ready(result) => {
+                    self.answered(answer.number, result);
+                    moved = true;
+                }
+            }
+        }
+        moved
+    }
+
+    /// Sends messages of one answer until there are no more.
+    fn poll_answer(&mut self, cx: &mut Context<'_>, answer: &mut Answering) -> Poll<Result<(), Error>> {
+        for _ in 0..TURN {
+            if let Some(output) = &mut self.ends.output {
+                ready!(output.poll_ready(cx))?;
+            }
+            match ready!(answer.replies.poll_next_unpin(cx)) {
+                Some(reply) => self.send(answer.number, reply?),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn send(&mut self, number: u64, reply: Reply) {
+        let Some(output) = &mut self.ends.output else { return };
+        let Some(open) = self.ledger.get_mut(number) else { return };
+        let message = outgoing(self.ends.copy_headers, reply, &open.message);
+        self.ledger.sent(number);
+        output.send(message, number);
+    }
+
+    /// Everything that a call answered was sent, or it failed.
+    pub(super) fn answered(&mut self, number: u64, result: Result<(), Error>) {
+        match result {
+            Ok(()) => {
+                if let Some(lane) = self.lane(number) {
+                    self.lanes.finish(lane);
+                }
+                self.finish(number);
+            }
+            Err(error) => self.fail(number, &error),
+        }
+    }
+}
+
+/// The message to send. Headers of the delivery go along unless the function decided on headers itself, as in Spring,
+/// or the configuration decides it.
+#[inline]
+fn outgoing(copy_headers: Option<bool>, reply: Reply, delivered: &EncodedMessage) -> EncodedMessage {
+    let Reply { mut message, sets_headers } = reply;
+    if copy_headers.unwrap_or(!sets_headers) && !delivered.headers().is_empty() {
+        let mut headers = delivered.headers().clone();
+        headers.remove(header_names::DELIVERY_ATTEMPT);
+        headers.overlay(mem::take(message.headers_mut()));
+        *message.headers_mut() = headers;
+    }
+    message
+}

@@ -1,0 +1,76 @@
+//! How a binding ends: nothing new, then what was begun, its messages, its settlements; then everything is closed.
+
+use std::future::poll_fn;
+
+use super::control::{Command, State};
+use super::driver::{Driver, Phase};
+use super::ledger::Open;
+use super::timers::Due;
+
+impl Driver {
+    /// Begins nothing more. What was received and not begun goes back to its group.
+    pub(super) fn end(&mut self, state: State) {
+        if matches!(self.phase, Phase::Ending(_)) {
+            return;
+        }
+        self.phase = Phase::Ending(state);
+        self.received.clear();
+        for number in self.lanes.drain_waiting() {
+            if self.ledger.get_mut(number).is_some_and(|open| open.calls == 0) {
+                self.ledger.take(number);
+            }
+        }
+        for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Watch)) {
+            if let Due::Requeue(number) = due {
+                self.requeue(number);
+            }
+        }
+    }
+
+    /// Whether everything that was begun is over, but for what waits for another attempt.
+    pub(super) fn has_finished(&self) -> bool {
+        let is_over = self.calls.is_empty() && self.answers.is_empty() && self.refused.is_empty();
+        is_over && self.letters.is_empty() && self.ledger.remaining().all(Open::is_idle)
+    }
+
+    /// Settles what can be settled, leaves the group and closes the outputs; tells how many deliveries were abandoned.
+    pub(super) async fn close(mut self) -> u64 {
+        let mut commands = self.binding.commands();
+        let flushed = tokio::select! {
+            flushed = poll_fn(|cx| self.ends.input.poll_flush(cx)) => flushed,
+            _ = commands.wait_for(|command| *command == Command::Abandon) => Ok(()),
+        };
+        if let Err(error) = flushed {
+            tracing::warn!(binding = self.binding.name(), %error, "some settlements did not reach the broker");
+        }
+        let abandoned = self.report_abandoned();
+        if let Err(error) = self.ends.input.close().await {
+            tracing::warn!(binding = self.binding.name(), %error, "the input did not close cleanly");
+        }
+        for publisher in [self.ends.output, self.letters.into_publisher()].into_iter().flatten() {
+            if let Err(error) = publisher.close().await {
+                tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
+            }
+        }
+        self.binding.set_state(match self.phase {
+            Phase::Ending(state) => state,
+            Phase::Running | Phase::Paused | Phase::Halted => State::Stopped,
+        });
+        abandoned
+    }
+
+    fn report_abandoned(&self) -> u64 {
+        for open in self.ledger.remaining() {
+            let (partition, position) = (open.partition, open.position);
+            tracing::warn!(
+                binding = self.binding.name(),
+                partition,
+                position,
+                "abandoned; it will be delivered again"
+            );
+        }
+        let abandoned = self.ledger.len() as u64;
+        self.binding.stats().abandoned.add(abandoned);
+        abandoned
+    }
+}
