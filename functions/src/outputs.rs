@@ -1,13 +1,9 @@
 //! Functions with several outputs: what each of them sends.
 
-use futures_core::stream::BoxStream;
-use futures_util::{StreamExt, stream};
-
-use crate::error::Error;
 use crate::next::Next;
 use crate::reply::IntoReply;
 use crate::signature::{Port, Shape};
-use crate::stage::{Output, Reply, Step};
+use crate::stage::{Output, Step};
 
 /// A tuple of which each member goes to an output of its own: the first to `…-out-0`, the second to `…-out-1`.
 ///
@@ -83,20 +79,4 @@ fn all(steps: Vec<Step>) -> Step {
         }
     }
     Step::Ready(Ok(Output::PerOutput(outputs)))
-}
-
-impl Output {
-    /// The messages as they come, each with the output that it goes to; those of one output keep their order.
-    #[must_use]
-    pub fn into_sends(self) -> BoxStream<'static, Result<(usize, Reply), Error>> {
-        match self {
-            Self::PerOutput(outputs) => {
-                let to_each = |(index, output): (usize, Self)| {
-                    output.into_stream().map(move |reply| Ok((index, reply?))).boxed()
-                };
-                stream::select_all(outputs.into_iter().enumerate().map(to_each)).boxed()
-            }
-            single => single.into_stream().map(|reply| Ok((0, reply?))).boxed(),
-        }
-    }
 }

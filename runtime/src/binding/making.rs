@@ -6,6 +6,7 @@ use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
 use super::letters::Letters;
+use super::outlets::Outlets;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
@@ -13,7 +14,7 @@ use super::sender::Opening;
 use super::supplier::SupplierDriver;
 use crate::binder::{self, Binder, InputSpec, OutputSpec};
 use crate::invocation::Invocation;
-use wellspring_functions::ContentType;
+use wellspring_functions::{Composition, ContentType, Wanted};
 
 /// A binding that cannot be made; none is left running.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +55,11 @@ impl Made {
                 name: output.binding.clone(),
                 content_type: output.content_type.clone(),
                 publisher,
-                stats: ends.get(&output.binding).map(End::sent_by_code).unwrap_or_default(),
+                stats: ends.get(&output.binding).map(End::own_stats).unwrap_or_default(),
             });
         }
         let mut functions: Vec<_> = plan.functions.iter().collect();
-        functions.sort_by_key(|function| first != function.input.as_ref().map(|input| &*input.binder));
+        functions.sort_by_key(|function| first != function.inputs.first().map(|input| &*input.binder));
         for function in functions {
             made.function(function, making).await?;
         }
@@ -66,21 +67,24 @@ impl Made {
     }
 
     async fn function(&mut self, function: &PlannedFunction, making: Making<'_>) -> Result<(), StartError> {
-        match (&function.input, &function.schedule) {
-            (Some(input), _) => self.input(function, input, making).await,
-            (None, Some(schedule)) => self.supplier(function, schedule, making).await,
-            (None, None) => Ok(()),
+        for (composition, planned) in function.composition.entrances().iter().zip(&function.inputs) {
+            self.input(function, composition, planned, making).await?;
+        }
+        match &function.schedule {
+            Some(schedule) => self.supplier(function, schedule, making).await,
+            None => Ok(()),
         }
     }
 
     async fn input(
         &mut self,
         function: &PlannedFunction,
+        composition: &Composition,
         planned: &PlannedInput,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let output = making.optional(function.output.as_ref()).await?;
+        let output = making.outlets(function).await?;
         let spec = planned.spec();
         let letters = making.dead_letters(planned, &spec).await?;
         let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
@@ -91,10 +95,10 @@ impl Made {
             output,
             destination: planned.destinations.join(","),
             input_type: planned.content_type.clone(),
-            content_type: content_type(function),
+            wanted: wanted(function),
             copy_headers: function.copy_headers,
         };
-        let invocation = Invocation::new(function.composition.clone(), planned.timeout);
+        let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
         self.inputs.push(Driver::new(binding.clone(), invocation, ends, Letters::new(letters), planned));
         Ok(())
@@ -106,12 +110,12 @@ impl Made {
         schedule: &Schedule,
         making: Making<'_>,
     ) -> Result<(), StartError> {
-        let output = making.optional(function.output.as_ref()).await?;
+        let output = making.outlets(function).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
         self.suppliers.push(SupplierDriver {
             invocation: Invocation::new(function.composition.clone(), None),
             output,
-            content_type: content_type(function),
+            wanted: wanted(function),
             schedule: schedule.clone(),
             commands: binding.commands(),
             unconfirmed: 0,
@@ -133,8 +137,13 @@ impl PlannedInput {
     }
 }
 
-fn content_type(function: &PlannedFunction) -> ContentType {
-    function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
+/// What the results of a function are labelled as.
+fn wanted(function: &PlannedFunction) -> Wanted {
+    match function.outputs.as_slice() {
+        [] => Wanted::Labelled(ContentType::JSON),
+        [only] => Wanted::Labelled(only.content_type.clone()),
+        several => Wanted::PerOutput(several.iter().map(|output| output.content_type.clone()).collect()),
+    }
 }
 
 /// What bindings are made of, and who is to know of them.
@@ -145,11 +154,16 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    async fn optional(self, output: Option<&PlannedOutput>) -> Result<Option<Publisher>, StartError> {
-        match output {
-            Some(output) => self.publisher(output).await.map(Some),
-            None => Ok(None),
+    async fn outlets(self, function: &PlannedFunction) -> Result<Option<Outlets>, StartError> {
+        let Some((first, others)) = function.outputs.split_first() else { return Ok(None) };
+        let first = self.publisher(first).await?;
+        let mut more = Vec::with_capacity(others.len());
+        for output in others {
+            more.push(self.publisher(output).await?);
         }
+        let counted = function.outputs.iter().filter(|_| function.has_several_ends());
+        let sent = counted.filter_map(|output| Some(self.ends.get(&output.binding)?.own_stats())).collect();
+        Ok(Some(Outlets::new(first, more, sent)))
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {

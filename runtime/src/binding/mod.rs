@@ -5,6 +5,7 @@
 //! stopped by name; an [`End`] tells how an input or output stands with its broker.
 
 mod answering;
+mod batches;
 mod beginning;
 mod binders;
 mod calls;
@@ -16,10 +17,12 @@ mod driver;
 mod ending;
 mod ends;
 mod failing;
+mod gathering;
 mod lanes;
 mod ledger;
 mod letters;
 mod making;
+mod outlets;
 mod partition;
 mod plan;
 mod policy;
@@ -29,6 +32,7 @@ mod retry;
 mod running;
 mod schedule;
 mod sender;
+mod sends;
 mod settling_first;
 mod stats;
 mod supplier;

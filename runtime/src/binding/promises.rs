@@ -12,7 +12,7 @@ use crate::config::{Problem, Problems};
 /// Every setting of a binding that its binder cannot honour.
 pub(crate) fn check(plan: &Plan, binders: &Binders) -> Result<(), Problems> {
     let mut problems = Problems::new();
-    for input in plan.functions.iter().filter_map(|function| function.input.as_ref()) {
+    for input in plan.all_inputs() {
         if let Some(binder) = binders.get(&input.binder) {
             problems.extend(of_input(input, binder.capabilities()));
         }

@@ -1,6 +1,5 @@
 //! An output as bindings use it: wait for room, send, learn what was confirmed.
 
-use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Kind, header_names};
@@ -40,11 +39,6 @@ impl Publisher {
     /// Waits for room for one message.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.output.poll_ready(cx).map(|ready| ready.map_err(|cause| self.failed(&cause)))
-    }
-
-    /// Waits for room for one message.
-    pub(super) async fn ready(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_ready(cx)).await
     }
 
     /// Hands a message over, for which there is room; what became of it is told by

@@ -4,22 +4,22 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use wellspring_functions::{ContentType, Error, Incoming, Output as Answer, Reply, Wanted};
+use wellspring_functions::{Error, Incoming, Output as Answer, Reply, Wanted};
 
 use super::control::{Binding, Command, State};
-use super::publisher::Publisher;
+use super::outlets::Outlets;
 use super::schedule::Schedule;
+use super::sends::Sends;
 use crate::invocation::Invocation;
 
 /// Runs one supplier, or a supplier joined to a consumer.
 pub(super) struct SupplierDriver {
     pub(super) binding: Binding,
     pub(super) invocation: Invocation,
-    pub(super) output: Option<Publisher>,
-    pub(super) content_type: ContentType,
+    pub(super) output: Option<Outlets>,
+    pub(super) wanted: Wanted,
     pub(super) schedule: Schedule,
     pub(super) commands: watch::Receiver<Command>,
     /// Messages sent and not confirmed.
@@ -69,8 +69,7 @@ impl SupplierDriver {
 
     /// Calls the supplier once; tells whether it gave anything.
     async fn call(&mut self) -> bool {
-        let wanted = Wanted::Labelled(self.content_type.clone());
-        let answer = self.invocation.call(Incoming::Nothing, wanted).await;
+        let answer = self.invocation.call(Incoming::Nothing, self.wanted.clone()).await;
         let result = match answer {
             Ok(Answer::Nothing) => Ok(0),
             Ok(answer) => self.send_all(answer).await,
@@ -88,7 +87,7 @@ impl SupplierDriver {
 
     /// Sends everything; a stream is read as fast as its messages are confirmed, until the supplier is to end.
     async fn send_all(&mut self, answer: Answer) -> Result<u64, Error> {
-        let mut replies = answer.into_stream();
+        let mut sends = Sends::of(answer);
         let (mut given, mut commands) = (0, self.commands.clone());
         loop {
             let next = tokio::select! {
@@ -103,23 +102,24 @@ impl SupplierDriver {
                     };
                     match lost {
                         Some(error) => Poll::Ready(Some(Err(error))),
-                        None => replies.poll_next_unpin(cx),
+                        None => sends.poll_next(cx),
                     }
                 }) => next,
             };
             let Some(reply) = next else { break };
             given += 1;
             self.binding.stats().received.add(1);
-            self.send(reply?).await?;
+            let (to, reply) = reply?;
+            self.send(to, reply).await?;
         }
         self.confirm_down_to(0).await?;
         Ok(given)
     }
 
-    async fn send(&mut self, reply: Reply) -> Result<(), Error> {
+    async fn send(&mut self, to: usize, reply: Reply) -> Result<(), Error> {
         let Some(output) = &mut self.output else { return Ok(()) };
-        output.ready().await?;
-        output.send(reply.message, 0);
+        poll_fn(|cx| output.poll_all_ready(cx)).await?;
+        output.send_to(to, reply.message, 0);
         self.unconfirmed += 1;
         self.confirm_down_to(WINDOW).await
     }

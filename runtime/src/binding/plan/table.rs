@@ -12,14 +12,10 @@ impl fmt::Display for Plan {
         ];
         for function in &self.functions {
             let definition = function.composition.definition().to_string();
-            rows.extend(function.input.as_ref().map(|input| input_row(&definition, input)));
+            rows.extend(function.inputs.iter().map(|input| input_row(&definition, input)));
             let notes = function.schedule.as_ref().map(|schedule| format!("called {schedule}"));
-            rows.extend(
-                function
-                    .output
-                    .as_ref()
-                    .map(|output| output_row(&definition, output, notes.unwrap_or_default())),
-            );
+            let notes = notes.unwrap_or_default();
+            rows.extend(function.outputs.iter().map(|output| output_row(&definition, output, notes.clone())));
         }
         rows.extend(self.inactive.iter().map(|name| inactive_row(name)));
         rows.extend(self.outputs.iter().map(|output| output_row("(sent from code)", output, String::new())));
