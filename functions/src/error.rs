@@ -1,75 +1,13 @@
 //! What went wrong while a function was called, and whether trying again can help.
 
+mod kind;
+mod name;
+
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why an invocation failed. The kind decides what happens to the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// The payload cannot be read as the function's input.
-    Undecodable,
-    /// No codec reads the payload's content type as the function's input.
-    Unsupported,
-    /// The result cannot be written as any of the content types that the caller accepts.
-    Unacceptable,
-    /// The function says that its input is invalid; the sender has to mend it.
-    Invalid,
-    /// The function failed and would fail again.
-    Fatal,
-    /// The function failed; another attempt may succeed.
-    Retryable,
-    /// The deadline passed.
-    Timeout,
-    /// The function panicked.
-    Panic,
-    /// The result cannot be encoded.
-    Unencodable,
-    /// A message was not accepted by its output.
-    OutputFailed,
-    /// Too much is in flight.
-    Overload,
-}
-
-impl Kind {
-    /// Whether another attempt with the same message may succeed.
-    #[must_use]
-    pub const fn is_retryable(self) -> bool {
-        match self {
-            Self::Retryable | Self::Timeout | Self::Panic | Self::OutputFailed | Self::Overload => true,
-            Self::Undecodable
-            | Self::Unsupported
-            | Self::Unacceptable
-            | Self::Invalid
-            | Self::Fatal
-            | Self::Unencodable => false,
-        }
-    }
-
-    /// The kind as headers, logs and metrics name it: `undecodable`, `fatal`, …
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Undecodable => "undecodable",
-            Self::Unsupported => "unsupported",
-            Self::Unacceptable => "unacceptable",
-            Self::Invalid => "invalid",
-            Self::Fatal => "fatal",
-            Self::Retryable => "retryable",
-            Self::Timeout => "timeout",
-            Self::Panic => "panic",
-            Self::Unencodable => "unencodable",
-            Self::OutputFailed => "output-failed",
-            Self::Overload => "overload",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use kind::Kind;
+use name::Name;
 
 /// The error of an invocation: its [`Kind`], a sentence, the function, the cause.
 ///
@@ -88,6 +26,7 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: Kind,
+    name: Name,
     function: Option<Box<str>>,
     message: Box<str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -112,19 +51,42 @@ struct Inner {
 pub trait Classify: StdError + Send + Sync + 'static {
     /// The kind of this error.
     fn kind(&self) -> Kind;
+
+    /// A short name that stays the same when the type is renamed, such as `no-such-customer`: the configuration may say
+    /// by it what follows, and dead letters carry it. Without one the error is known by its type.
+    fn name(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 impl Error {
-    /// An error of some kind. The text of `cause` becomes the message, its own source the source.
-    pub fn new(kind: Kind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    /// An error of some kind. The text of `cause` becomes the message, its own source the source, and its type the
+    /// [name](Self::name).
+    pub fn new<E: Into<Box<dyn StdError + Send + Sync>>>(kind: Kind, cause: E) -> Self {
         let cause = cause.into();
-        Self(Box::new(Inner { kind, function: None, message: cause.to_string().into(), source: Some(cause) }))
+        // An error of ours that travelled as a standard one keeps its name.
+        let name =
+            cause.downcast_ref::<Standard>().map_or_else(Name::of::<E>, |Standard(error)| error.0.name);
+        Self(Box::new(Inner {
+            kind,
+            name,
+            function: None,
+            message: cause.to_string().into(),
+            source: Some(cause),
+        }))
     }
 
     /// An error of some kind with a sentence and nothing beneath it.
     pub fn message(kind: Kind, message: impl Into<String>) -> Self {
         let message = message.into().into();
-        Self(Box::new(Inner { kind, function: None, message, source: None }))
+        Self(Box::new(Inner { kind, name: Name::default(), function: None, message, source: None }))
+    }
+
+    /// The error of a type that can only be printed.
+    pub(crate) fn displayed<E: fmt::Display>(cause: &E) -> Self {
+        let mut error = Self::message(Kind::Retryable, cause.to_string());
+        error.0.name = Name::of::<E>();
+        error
     }
 
     /// The input is invalid; the sender has to mend it. Over HTTP: 422.
@@ -144,7 +106,12 @@ impl Error {
 
     /// The error of a type that classifies itself.
     pub fn classified(cause: impl Classify) -> Self {
-        Self::new(cause.kind(), cause)
+        let (kind, name) = (cause.kind(), cause.name());
+        let error = Self::new(kind, cause);
+        match name {
+            Some(name) => error.named(name),
+            None => error,
+        }
     }
 
     /// Why the invocation failed.
@@ -186,6 +153,45 @@ impl Error {
         }
     }
 
+    /// What the error is called: the name it was given, or else the path of the type it was made of. A sentence has
+    /// none.
+    ///
+    /// ```
+    /// use wellspring_functions::Error;
+    ///
+    /// let error = Error::from("x".parse::<u8>().unwrap_err());
+    /// assert_eq!(error.name(), Some("core::num::error::ParseIntError"));
+    /// assert!(error.is_named("ParseIntError") && error.is_named("core::num::ParseIntError"));
+    ///
+    /// let error = Error::fatal("the account is locked").named("locked");
+    /// assert_eq!(error.name(), Some("locked"));
+    /// ```
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        self.0.name.shown()
+    }
+
+    /// Gives the error a short name that stays the same, such as `no-such-customer`; see [`Classify::name`].
+    #[must_use]
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.0.name.give(name);
+        self
+    }
+
+    /// Whether this is a name of the error: the one it was given, or the path of its type, from which any part but the
+    /// last may be left out. Upper and lower case, `-` and `_` make no difference.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.closeness(name).is_some()
+    }
+
+    /// How exactly a text names the error, if it does: of two [names](Self::is_named) the one with more parts is the
+    /// closer one, and the name that the error was given is the closest.
+    #[must_use]
+    pub fn closeness(&self, name: &str) -> Option<usize> {
+        self.0.name.closeness(name)
+    }
+
     /// Names the function that failed, unless it is named already.
     #[must_use]
     pub fn in_function(mut self, function: &str) -> Self {
@@ -214,6 +220,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
+            .field("name", &self.name())
             .field("function", &self.0.function)
             .field("message", &self.0.message)
             .field("causes", &self.causes().map(ToString::to_string).collect::<Vec<_>>())
@@ -281,6 +288,41 @@ mod tests {
         let boxed: Box<dyn StdError> = Error::fatal(Locked(std::fmt::Error)).into();
         assert_eq!(boxed.to_string(), "the account is locked");
         assert!(boxed.source().is_some());
+    }
+
+    impl Classify for Locked {
+        fn kind(&self) -> Kind {
+            Kind::Invalid
+        }
+
+        fn name(&self) -> Option<&'static str> {
+            Some("account-locked")
+        }
+    }
+
+    #[test]
+    fn an_error_is_known_by_its_type_until_it_is_given_a_name() {
+        let path = std::any::type_name::<Locked>();
+        assert_eq!(Error::fatal(Locked(std::fmt::Error)).name(), Some(path));
+        assert_eq!(Error::from(Locked(std::fmt::Error)).in_function("f").name(), Some(path));
+        let given = Error::classified(Locked(std::fmt::Error));
+        assert_eq!((given.name(), given.kind()), (Some("account-locked"), Kind::Invalid));
+        assert!(given.is_named("Locked") && given.is_named("account-locked"));
+        assert_eq!(Error::message(Kind::Timeout, "late").name(), None);
+    }
+
+    #[test]
+    fn a_name_survives_the_way_through_a_standard_error() {
+        let boxed: Box<dyn StdError + Send + Sync> =
+            Error::fatal(Locked(std::fmt::Error)).named("locked").into();
+        let again = Error::retryable(boxed);
+        assert_eq!((again.name(), again.kind()), (Some("locked"), Kind::Retryable));
+        assert!(again.is_named("Locked"));
+    }
+
+    #[test]
+    fn an_error_is_one_pointer() {
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
     }
 
     #[test]

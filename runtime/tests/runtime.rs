@@ -4,6 +4,8 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "runtime/batches.rs"]
+mod batches;
 #[path = "runtime/failures.rs"]
 mod failures;
 #[path = "runtime/isolation.rs"]

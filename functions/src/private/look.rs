@@ -196,7 +196,7 @@ impl BoxedTag {
 impl DisplayTag {
     /// Converts.
     pub fn convert<E: std::fmt::Display>(self, error: E) -> Error {
-        Error::message(crate::Kind::Retryable, error.to_string())
+        Error::displayed(&error)
     }
 }
 

@@ -18,6 +18,10 @@ impl Classify for NoSuchCustomer {
     fn kind(&self) -> Kind {
         Kind::Invalid
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("no-such-customer")
+    }
 }
 
 struct OnlyPrinted(std::rc::Rc<str>);
@@ -129,4 +133,27 @@ fn the_error_underneath_is_kept() {
     assert!(call("ours", "1").unwrap_err().downcast_ref::<OutOfStock>().is_some());
     assert!(call("report", "1").unwrap_err().downcast_ref::<OutOfStock>().is_some());
     assert!(call("classified", "1").unwrap_err().downcast_ref::<NoSuchCustomer>().is_some());
+}
+
+#[test]
+fn an_error_is_named_by_the_type_that_the_function_returned() {
+    for (function, name) in [
+        ("std_error", Some("errors::OutOfStock")),
+        ("in_alias", Some("OutOfStock")),
+        ("classified", Some("no-such-customer")),
+        ("ours", Some("attributes::OutOfStock")),
+        ("report", Some("Report")),
+        ("only_printed", Some("OnlyPrinted")),
+        ("converts", None),
+        ("text", None),
+        ("literal", None),
+        ("boxed", None),
+        ("boxed_here", None),
+    ] {
+        let error = call(function, "1").unwrap_err();
+        match name {
+            Some(name) => assert!(error.is_named(name), "{function}: {error:?}"),
+            None => assert_eq!(error.name(), None, "{function}"),
+        }
+    }
 }

@@ -28,6 +28,18 @@ impl Kind {
             Self::Refused | Self::TooLarge | Self::Closed => false,
         }
     }
+
+    /// The kind as errors of a binding are named by it: `unreachable`, `too-large`, …
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Unroutable => "unroutable",
+            Self::TooLarge => "too-large",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// An operation on a broker that failed: which, on what, why.

@@ -11,7 +11,7 @@ use super::dead_letter;
 use super::driver::{Driver, Phase};
 use super::lanes::Lane;
 use super::letters::Told;
-use super::policy::Disposition;
+use super::policy::{Disposition, chance};
 use super::timers::Due;
 use crate::binder::Settlement;
 
@@ -53,7 +53,7 @@ impl Driver {
         self.binding.stats().failed.add(1);
         self.note_failure(error);
         let Some(open) = self.ledger.get_mut(number) else { return };
-        match self.policy.disposition(error, open.calls) {
+        match self.policy.disposition(error, open.calls, chance()) {
             Disposition::Retry { wait, counted } => {
                 if !counted {
                     open.calls = open.calls.saturating_sub(1);
@@ -76,7 +76,11 @@ impl Driver {
             }
             Disposition::Drop => {
                 self.leave(number, standing);
-                self.discard(number, error);
+                self.discard(number, error, Settlement::Ack);
+            }
+            Disposition::Reject => {
+                self.leave(number, standing);
+                self.discard(number, error, Settlement::Reject);
             }
             Disposition::Pause => self.halt(number, error, standing),
             Disposition::Stop => {
@@ -182,7 +186,9 @@ impl Driver {
 
     /// Hands a delivery that failed for good to the dead letters.
     fn bury(&mut self, number: u64, error: &Error) {
-        let Some(letters) = self.letters.destination() else { return self.discard(number, error) };
+        let Some(letters) = self.letters.destination() else {
+            return self.discard(number, error, Settlement::Reject);
+        };
         let Some(open) = self.ledger.get_mut(number) else { return };
         tracing::warn!(
             binding = self.binding.name(), partition = open.partition, position = open.position,
@@ -193,16 +199,18 @@ impl Driver {
         self.letters.send(number, letter);
     }
 
-    fn discard(&mut self, number: u64, error: &Error) {
+    /// Gives up a delivery that failed for good. Unless that is what the configuration asks for, the broker may keep it.
+    fn discard(&mut self, number: u64, error: &Error, settlement: Settlement) {
         let Some(mut open) = self.ledger.take(number) else { return };
         tracing::error!(
             binding = self.binding.name(), destination = self.ends.destination, partition = open.partition,
             position = open.position, attempts = open.calls, %error,
-            "a message failed for good and is given up: the binding has no `dead-letter` destination, only the broker may keep it"
+            is_kept_by_broker = settlement == Settlement::Reject,
+            "a message failed for good and is dropped"
         );
         self.binding.stats().dropped.add(1);
         if let Some(ticket) = open.take_ticket() {
-            self.ends.input.settle(ticket, Settlement::Reject);
+            self.ends.input.settle(ticket, settlement);
         }
     }
 

@@ -126,7 +126,7 @@ impl Made {
 }
 
 impl PlannedInput {
-    fn spec(&self) -> InputSpec {
+    pub(super) fn spec(&self) -> InputSpec {
         InputSpec {
             binding: self.binding.clone(),
             destinations: self.destinations.clone(),

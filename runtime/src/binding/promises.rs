@@ -1,19 +1,22 @@
-//! Whether the binders can keep what the plan asks of them; a binding that asks for more is refused before anything
-//! is bound.
+//! What the binders add to the plan, and whether they can keep what it asks of them; a binding that asks for more is
+//! refused before anything is bound.
 
 use super::binders::Binders;
 use super::plan::{Plan, PlannedInput, PlannedOutput};
 use crate::binder::Capabilities;
-use crate::config::{Problem, Problems};
+use crate::config::{Ending, Problem, Problems};
 
-/// Compares the plan with what each binder can promise.
+/// Puts the destinations of dead letters into the plan that the settings of binders name, and compares the plan with what
+/// each binder can promise.
 ///
 /// # Errors
-/// Every setting of a binding that its binder cannot honour.
-pub(crate) fn check(plan: &Plan, binders: &Binders) -> Result<(), Problems> {
+/// Every setting of a binding that its binder cannot honour, and every end of deliveries that cannot be.
+pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> {
     let mut problems = Problems::new();
-    for input in plan.all_inputs() {
+    for input in plan.functions.iter_mut().flat_map(|function| &mut function.inputs) {
         if let Some(binder) = binders.get(&input.binder) {
+            input.dead_letter = input.dead_letter.take().or_else(|| binder.dead_letters(&input.spec()));
+            input.failure.dead_letters = input.dead_letter.is_some();
             problems.extend(of_input(input, binder.capabilities()));
         }
     }
@@ -25,16 +28,55 @@ pub(crate) fn check(plan: &Plan, binders: &Binders) -> Result<(), Problems> {
     problems.or(())
 }
 
-fn of_input(input: &PlannedInput, can: Capabilities) -> Option<Problem> {
-    let broken = |key, found, lacks| broken(&input.binding, &input.binder, key, found, lacks);
-    match &input.group {
-        Some(group) if !can.groups => Some(broken("group", group, "groups")),
-        // What is in flight when an input closes goes back to its group; without that it would be lost.
-        _ if !can.requeue => {
-            Some(broken("binder", &input.binder, "redelivery, so that messages would be lost"))
+/// Says of each input that nobody has told what becomes of a message that fails for good.
+pub(crate) fn warn_of_losses(plan: &Plan) {
+    for input in plan.all_inputs() {
+        if input.failure.last().is_none() {
+            tracing::warn!(
+                binding = input.binding,
+                "a message that fails for good is dropped, counted and logged, unless its broker keeps it: the binding has \
+                 neither `consumer.dead-letter` nor `consumer.on-exhausted`"
+            );
         }
-        _ => None,
     }
+}
+
+fn of_input(input: &PlannedInput, can: Capabilities) -> Vec<Problem> {
+    let broken = |key: &str, found: &str, lacks| broken(&input.binding, &input.binder, key, found, lacks);
+    let mut problems = Vec::new();
+    if let Some(group) = input.group.as_ref().filter(|_| !can.groups) {
+        problems.push(broken("group", group, "groups"));
+    } else if !can.requeue {
+        // What is in flight when an input closes goes back to its group; without that it would be lost.
+        problems.push(broken("binder", &input.binder, "redelivery, so that messages would be lost"));
+    }
+    for (key, ending) in input.failure.endings() {
+        let key = format!("consumer.{key}");
+        match ending {
+            Ending::DeadLetter if input.dead_letter.is_none() => {
+                problems.push(without_destination(input, &key))
+            }
+            Ending::Requeue if !can.requeue => problems.push(broken(&key, "requeue", "redelivery")),
+            Ending::DeadLetter | Ending::Drop | Ending::Requeue | Ending::Pause | Ending::Stop => {}
+        }
+    }
+    problems.extend(letters_to_itself(input));
+    problems
+}
+
+fn without_destination(input: &PlannedInput, key: &str) -> Problem {
+    let binding = &input.binding;
+    Problem::new("found `dead-letter`, but there is no destination for dead letters")
+        .path(format!("stream.bindings.{binding}.{key}"))
+        .suggest(format!("set `stream.bindings.{binding}.consumer.dead-letter`"))
+}
+
+/// A message that fails for good would fail again, and again.
+fn letters_to_itself(input: &PlannedInput) -> Option<Problem> {
+    let letters = input.dead_letter.as_ref()?;
+    let sentence = format!("found `{letters}`, which the binding reads itself, expected another destination");
+    let path = format!("stream.bindings.{}.consumer.dead-letter", input.binding);
+    input.destinations.contains(letters).then(|| Problem::new(sentence).path(path))
 }
 
 fn of_output(output: &PlannedOutput, can: Capabilities) -> Vec<Problem> {
@@ -69,11 +111,15 @@ mod tests {
 
     /// A memory binder that promises less than it could keep.
     #[derive(Debug)]
-    struct Modest(Memory, Capabilities);
+    struct Modest(Memory, Capabilities, Option<&'static str>);
 
     impl Binder for Modest {
         fn capabilities(&self) -> Capabilities {
             self.1
+        }
+
+        fn dead_letters(&self, _: &InputSpec) -> Option<String> {
+            self.2.map(str::to_owned)
         }
 
         fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
@@ -85,32 +131,45 @@ mod tests {
         }
     }
 
+    const ALL: Capabilities = Capabilities {
+        groups: true,
+        durable_groups: true,
+        partitions: true,
+        requeue: true,
+        tombstones: true,
+    };
+
     fn checked(can: Capabilities) -> Result<(), Problems> {
-        let yaml = "
-function: { definition: same }
+        planned("{}", can, None).map(drop)
+    }
+
+    /// The input of a plan whose consumer section and whose binder's own dead letters are these.
+    fn planned(
+        consumer: &str,
+        can: Capabilities,
+        letters: Option<&'static str>,
+    ) -> Result<PlannedInput, Problems> {
+        let yaml = format!(
+            "
+function: {{ definition: same }}
 stream:
   bindings:
-    same-in-0: { destination: in, group: g }
-    same-out-0: { destination: out, producer: { partition-count: 4, required-groups: [a, b] } }
-";
+    same-in-0: {{ destination: in, group: g, consumer: {consumer} }}
+    same-out-0: {{ destination: out, producer: {{ partition-count: 4, required-groups: [a, b] }} }}
+"
+        );
         let config = Config::load(&Sources::new().built_in("application.yaml", yaml)).unwrap();
         let catalog = Catalog::builder().function("same", |n: u64| n).build().unwrap();
-        let plan = Plan::new(&config, &catalog).unwrap();
-        let binder = Modest(Memory::new(crate::binder::memory::Config::default()), can);
-        check(&plan, &Binders::default().with("memory", Arc::new(binder)))
+        let mut plan = Plan::new(&config, &catalog).unwrap();
+        let memory = Memory::new(crate::binder::memory::Config::default());
+        check(&mut plan, &Binders::default().with("memory", Arc::new(Modest(memory, can, letters))))?;
+        Ok(plan.functions.remove(0).input.unwrap())
     }
 
     #[test]
     fn a_binder_is_not_asked_for_what_it_cannot_keep() {
-        let all = Capabilities {
-            groups: true,
-            durable_groups: true,
-            partitions: true,
-            requeue: true,
-            tombstones: true,
-        };
-        assert_eq!(checked(all), Ok(()));
-        let less = Capabilities { groups: false, durable_groups: false, partitions: false, ..all };
+        assert_eq!(checked(ALL), Ok(()));
+        let less = Capabilities { groups: false, durable_groups: false, partitions: false, ..ALL };
         let problems = checked(less).unwrap_err().to_string();
         for expected in [
             "`stream.bindings.same-in-0.group`: found `g`, but the binder `memory` has no groups",
@@ -119,7 +178,56 @@ stream:
         ] {
             assert!(problems.contains(expected), "{problems}");
         }
-        let losing = checked(Capabilities { requeue: false, ..all }).unwrap_err().to_string();
+        let losing = checked(Capabilities { requeue: false, ..ALL }).unwrap_err().to_string();
         assert!(losing.contains("has no redelivery"), "{losing}");
+    }
+
+    fn refusals(consumer: &str, can: Capabilities) -> String {
+        planned(consumer, can, None).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn dead_letters_need_a_destination_and_not_the_input_itself() {
+        for key in ["on-exhausted", "on-failure.timeout", "on-failure.OrderError"] {
+            let consumer = match key.split_once('.') {
+                Some((_, failure)) => format!("{{ on-failure: {{ {failure}: dead-letter }} }}"),
+                None => format!("{{ {key}: dead-letter }}"),
+            };
+            let told = refusals(&consumer, ALL);
+            let expected = format!(
+                "`stream.bindings.same-in-0.consumer.{key}`: found `dead-letter`, but there is no destination for dead letters; \
+                 set `stream.bindings.same-in-0.consumer.dead-letter`"
+            );
+            assert!(told.contains(&expected), "{told}");
+            assert!(planned(&consumer, ALL, Some("d")).is_ok());
+        }
+        let told = refusals("{ dead-letter: in }", ALL);
+        assert!(told.contains("found `in`, which the binding reads itself"), "{told}");
+    }
+
+    #[test]
+    fn nothing_goes_back_to_a_group_that_does_not_deliver_it_again() {
+        let losing = Capabilities { requeue: false, ..ALL };
+        let told = refusals("{ on-failure: { timeout: requeue } }", losing);
+        assert!(
+            told.contains(
+                "consumer.on-failure.timeout`: found `requeue`, but the binder `memory` has no redelivery"
+            ),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn the_settings_of_a_binder_name_a_destination_as_well() {
+        let end = |consumer, letters| {
+            let input = planned(consumer, ALL, letters).unwrap();
+            (input.failure.last(), input.dead_letter)
+        };
+        let letters = |name: &str| (Some(Ending::DeadLetter), Some(name.to_owned()));
+        assert_eq!(end("{}", None), (None, None));
+        assert_eq!(end("{}", Some("error.in.g")), letters("error.in.g"));
+        assert_eq!(end("{ dead-letter: d }", Some("error.in.g")), letters("d"));
+        let dropped = (Some(Ending::Drop), Some("error.in.g".to_owned()));
+        assert_eq!(end("{ on-exhausted: drop }", Some("error.in.g")), dropped);
     }
 }

@@ -117,5 +117,15 @@ fn outgoing(mut message: EncodedMessage) -> Outgoing {
 
 #[cold]
 fn failed(binding: &str, destination: &str, cause: &binder::Error) -> Error {
-    Error::message(Kind::OutputFailed, format!("`{binding}` cannot send to `{destination}`: {cause}"))
+    let sentence = format!("`{binding}` cannot send to `{destination}`: {cause}");
+    Error::message(kind_of(cause.kind()), sentence).named(cause.kind().as_str())
+}
+
+/// Whether the message is at fault, its destination, or neither: a broker that is away takes it when it is back.
+const fn kind_of(cause: binder::Kind) -> Kind {
+    match cause {
+        binder::Kind::Unreachable | binder::Kind::Closed => Kind::OutputUnreachable,
+        binder::Kind::Unroutable => Kind::OutputFailed,
+        binder::Kind::Refused | binder::Kind::TooLarge => Kind::OutputRefused,
+    }
 }

@@ -30,6 +30,13 @@ impl RetryPolicy {
             self.max_interval
         }
     }
+
+    /// The wait after so many calls with its random part, for which `chance` is drawn from 0 to 1.
+    pub(super) fn wait(&self, calls: u32, chance: f64) -> Duration {
+        let wait = self.backoff(calls);
+        let share = (self.jitter * chance).clamp(0.0, 1.0);
+        wait + Duration::try_from_secs_f64(wait.as_secs_f64() * share).unwrap_or_default()
+    }
 }
 
 impl Default for RetryPolicy {
@@ -55,5 +62,13 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
         assert_eq!(policy.backoff(u32::MAX), Duration::from_secs(10));
         assert_eq!(RetryPolicy { multiplier: 0.0, ..policy }.backoff(5), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_share_of_the_wait_is_left_to_chance() {
+        let policy = RetryPolicy { jitter: 0.5, ..RetryPolicy::default() };
+        let millis = |chance| policy.wait(2, chance).as_millis();
+        assert_eq!([millis(0.0), millis(0.5), millis(1.0)], [2000, 2500, 3000]);
+        assert_eq!(RetryPolicy::default().wait(2, 1.0), Duration::from_secs(2));
     }
 }

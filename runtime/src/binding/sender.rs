@@ -72,7 +72,7 @@ impl SenderOutputs {
 
     fn find(&self, output: &str) -> Result<&Open, Error> {
         let Some(open) = self.open.get() else {
-            return Err(Error::message(Kind::OutputFailed, format!("`{output}` is not connected yet")));
+            return Err(Error::message(Kind::OutputUnreachable, format!("`{output}` is not connected yet")));
         };
         open.get(output).ok_or_else(|| {
             let likeness = |name: &&String| strsim::jaro_winkler(name, output);
@@ -92,7 +92,7 @@ impl Outputs for SenderOutputs {
 
     fn send(&self, output: &str, message: EncodedMessage) -> BoxFuture<'static, Result<(), Error>> {
         let open = self.find(output).map(|open| open.queue.clone());
-        let closed = Error::message(Kind::OutputFailed, format!("`{output}` is closed"));
+        let closed = Error::message(Kind::OutputUnreachable, format!("`{output}` is closed"));
         async move {
             let (done, result) = oneshot::channel();
             let since = Instant::now();
@@ -200,7 +200,7 @@ impl OutputTask {
     fn impatient(&self) -> Error {
         let sentence =
             format!("`{}` takes no message within {PATIENCE:?}, the broker is slow or away", self.name);
-        Error::message(Kind::OutputFailed, sentence)
+        Error::message(Kind::OutputUnreachable, sentence)
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
         let message = || EncodedMessage::new(Some("1".into()));
         let (first, second) = tokio::join!(outputs.send("out", message()), outputs.send("out", message()));
         for error in [first.unwrap_err(), second.unwrap_err()] {
-            assert_eq!(error.kind(), Kind::OutputFailed);
+            assert_eq!(error.kind(), Kind::OutputUnreachable);
             assert!(error.to_string().contains("`out` takes no message within 30s"), "{error}");
         }
         assert_eq!(began.elapsed().as_secs(), 30, "both waited at the same time");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::delivery::{Ending, Guarantee, OnFailure, Order, word};
+use super::delivery::{Ending, Guarantee, OnFailure, Order, failure, word};
 use super::kind::{self, Kind, Wrong};
 use super::settings::Settings;
 use super::{Located, Origin, Problem, Problems};
@@ -291,12 +291,23 @@ impl Layers<'_> {
     }
 }
 
+const FAILURE: &str = "a kind of failure such as `timeout`, the type of an error such as `shop::OrderError`, or the name it gives itself";
+
 /// What cannot be said together about one binding, `place` being `stream.default` or the binding's own path.
 pub(super) fn check(settings: &Settings, place: &[&str], problems: &mut Problems) {
     let origin = |path: &[&str]| settings.origin(&[place, path].concat()).cloned();
     exclusive(&place.join("."), &["producer.poller.fixed-delay", "producer.poller.cron"], problems, |name| {
         origin(&name.split('.').collect::<Vec<_>>())
     });
+    for key in ["retryable-exceptions", "on-failure"] {
+        for name in settings.names(&[place, &["consumer", key]].concat()) {
+            let Err(Wrong(advice)) = failure(&name) else { continue };
+            let problem =
+                Problem::mismatch(&name, FAILURE).path(format!("{}.consumer.{key}", place.join(".")));
+            let problem = advice.into_iter().fold(problem, Problem::suggest);
+            problems.extend(origin(&["consumer", key, &name]).map(|origin| problem.at(origin)));
+        }
+    }
     let size = "a size of at least one byte";
     refuse_zero(settings, place, "consumer.max-in-flight-bytes", kind::size, size, problems);
     let pause = "a pause of at least `1ms`";

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use wellspring_functions::Kind;
+
 use super::kind::Wrong;
 use super::names::{normalised, spells};
-use super::problem::nearest;
+use super::problem::{misspelled, nearest};
 
 /// Within what deliveries keep their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +117,32 @@ pub(super) fn word<T: Words>(text: &str) -> Result<T, Wrong> {
     })
 }
 
+/// The kind of failure that a name means; any other name is that of an error.
+pub(crate) fn kind_of_failure(name: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| spells(name, &normalised(kind.as_str())))
+}
+
+/// Checks the name of a failure: a kind, the path of a type, or the name that an error gives itself.
+pub(super) fn failure(name: &str) -> Result<(), Wrong> {
+    if kind_of_failure(name).is_some() {
+        return Ok(());
+    }
+    if name.contains('<') {
+        return Err(Wrong::with("leave out what stands between `<` and `>`"));
+    }
+    let part =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if !name.split("::").all(part) {
+        return Err(Wrong::default());
+    }
+    // A type begins with an upper-case letter; what does not is a kind with a slip of the pen, if it is close to one.
+    let is_type = name.contains("::") || name.starts_with(char::is_uppercase);
+    match misspelled(name, Kind::ALL.iter().map(|kind| kind.as_str())).filter(|_| !is_type) {
+        Some(kind) => Err(Wrong::with(format!("did you mean `{kind}`?"))),
+        None => Ok(()),
+    }
+}
+
 fn write<T: Words>(meaning: T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let found = T::WORDS.iter().find(|(_, other)| *other == meaning);
     f.write_str(found.map_or("", |(word, _)| word))
@@ -162,6 +190,32 @@ mod tests {
         reads_what_it_writes::<Guarantee>(Guarantee::EXPECTED);
         reads_what_it_writes::<Ending>(Ending::EXPECTED);
         reads_what_it_writes::<OnFailure>(OnFailure::EXPECTED);
+    }
+
+    #[test]
+    fn a_failure_is_named_by_its_kind_or_its_error() {
+        for name in [
+            "timeout",
+            "outputFailed",
+            "OUTPUT_FAILED",
+            "shop::OrderError",
+            "OrderError",
+            "order-refused",
+            "Timeouts",
+        ] {
+            assert_eq!(failure(name), Ok(()), "{name}");
+        }
+        assert_eq!(kind_of_failure("output_unreachable"), Some(Kind::OutputUnreachable));
+        assert_eq!(kind_of_failure("shop::Timeout"), None);
+        for (name, kind) in
+            [("timout", "timeout"), ("timeouts", "timeout"), ("output-faild", "output-failed")]
+        {
+            assert_eq!(failure(name), Err(Wrong::with(format!("did you mean `{kind}`?"))), "{name}");
+        }
+        for name in ["", "shop::", "order refused", "a:b", "a/b"] {
+            assert_eq!(failure(name), Err(Wrong::default()), "{name}");
+        }
+        assert!(failure("Failed<Order>").is_err());
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod yaml;
 use std::time::Duration;
 
 pub use binding::{BindingConfig, CircuitConfig, ConsumerConfig, PollerConfig, ProducerConfig};
+pub(crate) use delivery::kind_of_failure;
 pub use delivery::{Ending, Guarantee, OnFailure, Order};
 pub use function::FunctionConfig;
 pub use http::{HttpConfig, ManagementConfig, MethodsConfig};

@@ -153,7 +153,7 @@ impl RuntimeBuilder {
                 Err(error) => problems.push(Problem::new(format!("a preparation cannot run: {error}"))),
             }
         }
-        let plan = Plan::new(&config, &catalog).unwrap_or_else(|wrong| {
+        let mut plan = Plan::new(&config, &catalog).unwrap_or_else(|wrong| {
             problems.extend(wrong);
             Plan::default()
         });
@@ -161,7 +161,7 @@ impl RuntimeBuilder {
             problems.extend(wrong);
             Binders::default()
         });
-        problems.extend(check_promises(&plan, &binders).err().into_iter().flatten());
+        problems.extend(check_promises(&mut plan, &binders).err().into_iter().flatten());
         let functions = problems.or(()).and_then(|()| functions(&config, catalog))?;
         Ok(Runtime {
             config,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Plan, PlannedInput, PlannedOutput};
+use crate::config::Ending;
 
 /// The binding table, a line for each end.
 impl fmt::Display for Plan {
@@ -31,10 +32,6 @@ impl fmt::Display for Plan {
 }
 
 fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
-    let end = match &input.dead_letter {
-        Some(destination) => format!("then to `{destination}`"),
-        None => "then dropped and logged".to_owned(),
-    };
     let attempts = match input.failure.retry.max_attempts {
         1 => "1 attempt".to_owned(),
         n => format!("{n} attempts"),
@@ -47,10 +44,25 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
         input.binder.clone(),
         match input.batching {
-            Some(batching) => format!("batches of {}, {attempts}, {end}", batching.max_size),
-            None => format!("{attempts}, {end}"),
+            Some(batching) => format!("batches of {}, {attempts}, then {}", batching.max_size, ends(input)),
+            None => format!("{attempts}, then {}", ends(input)),
         },
     ]
+}
+
+/// What becomes of a delivery after its last attempt, and what the configuration says of certain failures.
+fn ends(input: &PlannedInput) -> String {
+    let last = match input.failure.last() {
+        Some(Ending::DeadLetter) => format!("to `{}`", input.dead_letter.as_deref().unwrap_or_default()),
+        Some(Ending::Drop) | None => "dropped and logged".to_owned(),
+        Some(Ending::Requeue) => "back to its group".to_owned(),
+        Some(Ending::Pause) => "the binding pauses".to_owned(),
+        Some(Ending::Stop) => "the binding stops".to_owned(),
+    };
+    input.failure.endings().fold(last, |text, (key, ending)| match key.strip_prefix("on-failure.") {
+        Some(failure) => format!("{text}; {failure}: {ending}"),
+        None => text,
+    })
 }
 
 fn output_row(definition: &str, output: &PlannedOutput, notes: String) -> [String; 7] {
@@ -70,4 +82,41 @@ fn inactive_row(name: &str) -> [String; 7] {
     let mut row = row.map(str::to_owned);
     name.clone_into(&mut row[0]);
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use wellspring_functions::Catalog;
+
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    /// What the table says beside the input of a binding with this consumer section.
+    fn note(consumer: &str) -> String {
+        let yaml = format!(
+            "{{ function: {{ definition: f }}, stream: {{ bindings: {{ f-in-0: {{ consumer: {consumer} }} }} }} }}"
+        );
+        let config = Config::load(&Sources::new().built_in("application.yaml", yaml)).unwrap();
+        let catalog = Catalog::builder().consumer("f", |_: u64| ()).build().unwrap();
+        let table = Plan::new(&config, &catalog).unwrap().to_string();
+        let (_, note) = table.lines().nth(1).unwrap().split_once("memory  ").unwrap();
+        note.to_owned()
+    }
+
+    #[test]
+    fn says_what_becomes_of_a_message_that_fails_for_good() {
+        for (consumer, expected) in [
+            ("{}", "3 attempts, then dropped and logged"),
+            ("{ max-attempts: 1, dead-letter: d }", "1 attempt, then to `d`"),
+            ("{ dead-letter: d, on-exhausted: drop }", "3 attempts, then dropped and logged"),
+            ("{ on-exhausted: requeue }", "3 attempts, then back to its group"),
+            ("{ on-exhausted: pause }", "3 attempts, then the binding pauses"),
+            (
+                "{ on-exhausted: stop, on-failure: { timeout: requeue, OrderError: drop, panic: retry } }",
+                "3 attempts, then the binding stops; timeout: requeue; OrderError: drop",
+            ),
+        ] {
+            assert_eq!(note(consumer), expected, "{consumer}");
+        }
+    }
 }
