@@ -6,6 +6,8 @@
 mod app;
 #[path = "runtime/batches.rs"]
 mod batches;
+#[path = "runtime/ends.rs"]
+mod ends;
 #[path = "runtime/failures.rs"]
 mod failures;
 #[path = "runtime/isolation.rs"]

@@ -163,7 +163,7 @@ stream:
         let mut plan = Plan::new(&config, &catalog).unwrap();
         let memory = Memory::new(crate::binder::memory::Config::default());
         check(&mut plan, &Binders::default().with("memory", Arc::new(Modest(memory, can, letters))))?;
-        Ok(plan.functions.remove(0).input.unwrap())
+        Ok(plan.functions.remove(0).inputs.remove(0))
     }
 
     #[test]

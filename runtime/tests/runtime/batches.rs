@@ -24,6 +24,7 @@ impl Calls {
 }
 
 fn yaml(function: &str, consumer: &str) -> String {
+    let output = if function == "store" { "" } else { &format!("{function}-out-0: {{ destination: out }}") };
     format!(
         "
 function: {{ definition: {function} }}
@@ -33,7 +34,7 @@ stream:
       destination: in
       group: g
       consumer: {{ batch-mode: true, dead-letter: failed, back-off-initial-interval: 100ms, {consumer} }}
-    {function}-out-0: {{ destination: out }}
+    {output}
 "
     )
 }

@@ -75,7 +75,7 @@ fn definitions() -> Vec<Row> {
         same!("C12", {
             let runtime = planned("function: { definition: upper|sink }");
             assert_eq!(runtime.plan().all_outputs().count(), 0);
-            assert_eq!(runtime.plan().functions[0].input.as_ref().unwrap().binding, "uppersink-in-0");
+            assert_eq!(runtime.plan().functions[0].inputs[0].binding, "uppersink-in-0");
         }),
         differs!("C45", "a tuple is one payload: an array of its members", {
             let join = |(a, b): (String, u64)| format!("{a}{b}");
