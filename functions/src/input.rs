@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::de::DeserializeOwned;
 
+use crate::batch::read_batch;
 use crate::codec::{Codecs, short_name};
 use crate::data_kind::DataKind;
 use crate::error::{Error, Kind};
@@ -95,6 +96,10 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsStream<AsValue>> for Stre
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         read_stream(input, next, Message::into_payload)
     }
+
+    fn port() -> Port {
+        Port::new::<T>(Self::SHAPE, DataKind::of::<T>()).batched()
+    }
 }
 
 impl<T: DeserializeOwned + Send + 'static> FromInput<AsStream<AsMessage>> for Streaming<Message<T>> {
@@ -103,6 +108,10 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsStream<AsMessage>> for St
 
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         read_stream(input, next, |message| message)
+    }
+
+    fn port() -> Port {
+        Port::new::<T>(Self::SHAPE, DataKind::of::<T>()).batched()
     }
 }
 
@@ -130,7 +139,10 @@ fn read_stream<T: DeserializeOwned + Send + 'static, I: Send + 'static>(
             decoded.boxed()
         }
         Input::Nothing => return Err(mismatch::<T>("nothing")),
-        Input::Batch(_) => return Err(mismatch::<T>("a batch")),
+        Input::Batch(messages) => {
+            let read = read_batch(messages, next, Message::from_parts)?;
+            stream::iter(read.into_iter().map(Ok)).boxed()
+        }
     };
     let notes = next.call_mut().notes.get_or_insert_default().clone();
     Ok(Streaming::new(messages.map(move |message| message.map(item)).boxed(), notes))

@@ -37,9 +37,9 @@ macro_rules! tuples {
                 let ($($value,)*) = self.0;
                 let rest = next.into_owned();
                 rest.forget_items();
-                let mut steps = Vec::new();
-                $(steps.push(rest.clone().for_output(steps.len()).borrow(|next| $value.reply(next)));)*
-                all(steps)
+                let mut index = 0..;
+                let mut to_next = || rest.clone().for_output(index.next().unwrap_or(0));
+                all(vec![$(to_next().borrow(|next| $value.reply(next))),*])
             }
 
             fn port() -> Port {

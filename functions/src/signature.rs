@@ -53,10 +53,10 @@ pub struct Port {
     pub shape: Shape,
     /// What sort of data the payload is.
     pub data_kind: DataKind,
-    /// Whether the list that goes in may come as a batch: many messages, each an item of it.
+    /// Whether the list or stream that goes in may come as a batch: many messages, each an item of it.
     pub takes_batches: bool,
     /// The ports of the single inputs or outputs, where there are several; their order is that of the bindings.
-    pub several: Vec<Port>,
+    pub several: Vec<Self>,
     pub(crate) type_id: TypeId,
     pub(crate) schema: Option<fn() -> Schema>,
 }
@@ -85,7 +85,7 @@ impl Port {
         if self.several.is_empty() { std::slice::from_ref(self) } else { &self.several }
     }
 
-    /// The same list, which may also come as a batch.
+    /// The same list or stream, which may also come as a batch.
     pub(crate) fn batched(self) -> Self {
         Self { takes_batches: true, ..self }
     }

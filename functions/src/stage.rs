@@ -89,7 +89,7 @@ pub enum Output {
     /// What became of a batch, item by item.
     Batch(Box<BatchOutcome>),
     /// What each of several outputs is to send.
-    PerOutput(Vec<Output>),
+    PerOutput(Vec<Self>),
 }
 
 /// One encoded message that a composition answered.

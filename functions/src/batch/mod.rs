@@ -92,7 +92,7 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsBatch<AsMessage>> for Bat
 }
 
 /// Decodes each message by itself. One that cannot be decoded fails alone; when none can, the call is over.
-fn read_batch<T: DeserializeOwned + 'static, I>(
+pub(crate) fn read_batch<T: DeserializeOwned + 'static, I>(
     messages: Vec<EncodedMessage>,
     next: &mut Next<'_>,
     item: fn(T, Headers) -> I,

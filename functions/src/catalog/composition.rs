@@ -211,7 +211,6 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
         return Err(CompositionError::SeveralInputs {
             function: to.name.to_string(),
             location: to.location,
-            inputs: input.each().len(),
             previous: from.name.to_string(),
         });
     }
@@ -219,7 +218,6 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
         return Err(CompositionError::AfterSeveral {
             function: from.name.to_string(),
             location: from.location,
-            outputs: output.each().len(),
             next: to.name.to_string(),
         });
     }
@@ -243,17 +241,14 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
 
 /// Refuses a function with several outputs that is called for each of several messages.
 fn check_outputs(before: &[&Function], function: &Function) -> Result<(), CompositionError> {
-    let Some(output) = function.signature.output.as_ref().filter(|output| output.shape == Shape::PerOutput)
-    else {
-        return Ok(());
-    };
     let takes_stream = function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
+    let has_several =
+        function.signature.output.as_ref().is_some_and(|output| output.shape == Shape::PerOutput);
     match before.last() {
-        Some(previous) if !takes_stream && shape_of(before) != Shape::One => {
+        Some(previous) if has_several && !takes_stream && shape_of(before) != Shape::One => {
             Err(CompositionError::SeveralForEach {
                 function: function.name.to_string(),
                 location: function.location,
-                outputs: output.each().len(),
                 previous: previous.name.to_string(),
             })
         }

@@ -118,40 +118,34 @@ pub enum CompositionError {
         next: String,
     },
     /// A function with several inputs is not the first.
-    #[error("`{function}` ({location}) follows `{previous}`, but has {inputs} inputs; expected it first")]
+    #[error("`{function}` ({location}) follows `{previous}`, but has several inputs; expected it first")]
     SeveralInputs {
         /// The function with several inputs.
         function: String,
         /// Where it is.
         location: Location,
-        /// How many it has.
-        inputs: usize,
         /// What comes before it.
         previous: String,
     },
     /// Something follows a function with several outputs.
-    #[error("`{next}` follows `{function}` ({location}), which has {outputs} outputs; expected it last")]
+    #[error("`{next}` follows `{function}` ({location}), which has several outputs; expected it last")]
     AfterSeveral {
         /// The function with several outputs.
         function: String,
         /// Where it is.
         location: Location,
-        /// How many it has.
-        outputs: usize,
         /// What follows it.
         next: String,
     },
     /// A function with several outputs would be called for each of several messages.
     #[error(
-        "`{function}` ({location}) has {outputs} outputs and would be called for each message of `{previous}`; expected a function before it that returns one message"
+        "`{function}` ({location}) has several outputs and would be called for each message of `{previous}`; expected a function before it that returns one message"
     )]
     SeveralForEach {
         /// The function with several outputs.
         function: String,
         /// Where it is.
         location: Location,
-        /// How many it has.
-        outputs: usize,
         /// What returns several messages.
         previous: String,
     },

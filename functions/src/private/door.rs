@@ -53,6 +53,7 @@ impl<T> DoorOfOne for Ask<T> {
 impl<T> PlainDoor<T> {
     /// For what has no payload.
     #[must_use]
+    #[expect(clippy::new_without_default, reason = "only made by expansions")]
     pub const fn new() -> Self {
         Self(PhantomData)
     }

@@ -71,8 +71,11 @@ fn batch_of(definition: &str, payloads: &[&str]) -> Result<BatchOutcome, Error> 
     batch(definition, payloads.iter().map(|payload| json(payload)).collect())
 }
 
-/// The items that failed with their kinds, and the messages with the items that they came of.
-fn told(outcome: BatchOutcome) -> (Vec<(usize, Kind)>, Vec<(Option<usize>, String)>) {
+/// Messages with the items that they came of, where that is known.
+type Sent = Vec<(Option<usize>, String)>;
+
+/// The items that failed with their kinds, and what is sent.
+fn told(outcome: BatchOutcome) -> (Vec<(usize, Kind)>, Sent) {
     let failed = outcome.failed.iter().map(|item| (item.index, item.error.kind())).collect();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let replies = match outcome.replies {
@@ -84,11 +87,11 @@ fn told(outcome: BatchOutcome) -> (Vec<(usize, Kind)>, Vec<(Option<usize>, Strin
     (failed, replies)
 }
 
-fn whole(texts: &[&str]) -> Vec<(Option<usize>, String)> {
+fn whole(texts: &[&str]) -> Sent {
     texts.iter().map(|text| (None, (*text).to_owned())).collect()
 }
 
-fn each(texts: &[(usize, &str)]) -> Vec<(Option<usize>, String)> {
+fn each(texts: &[(usize, &str)]) -> Sent {
     texts.iter().map(|(item, text)| (Some(*item), (*text).to_owned())).collect()
 }
 
@@ -195,4 +198,26 @@ fn a_function_that_takes_no_list_takes_no_batch() {
     assert!(!composition.takes_batches());
     let answer = composition.call(Incoming::Batch(vec![json("1")]), Wanted::Natural).now_or_never().unwrap();
     assert_eq!(answer.unwrap_err().to_string(), "`one`: the input is a batch, expected `u64`");
+}
+
+#[test]
+fn a_batch_may_be_a_stream() {
+    use futures_util::StreamExt;
+    use wellspring_functions::Streaming;
+
+    let catalog = Catalog::builder()
+        .function("total", |numbers: Streaming<u64>| numbers.fold(0u64, |sum, n| async move { sum + n }))
+        .function("shout", |words: Streaming<String>| words.map(|word| word + "!"))
+        .build()
+        .unwrap();
+    let told_of = |name: &str, payloads: &[&str]| {
+        let messages = payloads.iter().map(|payload| json(payload)).collect();
+        let composition = catalog.compose(name).unwrap();
+        assert!(composition.takes_batches());
+        let answer = composition.call(Incoming::Batch(messages), Wanted::Natural).now_or_never().unwrap();
+        let Output::Batch(outcome) = answer.unwrap() else { panic!("a batch") };
+        told(*outcome)
+    };
+    assert_eq!(told_of("total", &["1", "x", "3"]), (vec![(1, Kind::Undecodable)], whole(&["4"])));
+    assert_eq!(told_of("shout", &["a", "b"]), (vec![], whole(&["a!", "b!"])));
 }

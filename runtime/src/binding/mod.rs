@@ -47,7 +47,7 @@ pub use partition::Partitioning;
 pub(crate) use plan::definitions;
 pub use plan::{Batching, Circuit, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
 pub use policy::FailurePolicy;
-pub(crate) use promises::{check as check_promises, warn_of_losses};
+pub(crate) use promises::{check as check_promises, tell_of_streams, warn_of_losses};
 pub use retry::RetryPolicy;
 pub use running::Bindings;
 pub use schedule::Schedule;

@@ -28,6 +28,23 @@ pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> 
     problems.or(())
 }
 
+/// Says of each function over a stream what its stream is, and so when its messages are settled.
+pub(crate) fn tell_of_streams(plan: &Plan) {
+    for input in plan.all_inputs().filter(|input| input.is_stream) {
+        match input.batching {
+            None => tracing::info!(
+                binding = input.binding,
+                "each message is a stream of its own, and is settled when all that came of it is confirmed"
+            ),
+            Some(_) => tracing::info!(
+                binding = input.binding,
+                "each batch is a stream; from which of its messages an output came is not known, so that all of them are \
+                 settled when everything that came of them is confirmed"
+            ),
+        }
+    }
+}
+
 /// Says of each input that nobody has told what becomes of a message that fails for good.
 pub(crate) fn warn_of_losses(plan: &Plan) {
     for input in plan.all_inputs() {

@@ -119,7 +119,7 @@ stream:
         "5:60: `stream.bindings.twice-in-0.consumer.batch-mode`: `twice` (runtime/tests/runtime/startup.rs:";
     assert!(problems[0].contains(place), "{problems:?}");
     assert!(
-        problems[0].ends_with(") takes `u64`, expected a function that takes a `Vec` for `batch-mode`"),
+        problems[0].ends_with(") takes `u64`, expected a `Vec` or a `Streaming` for `batch-mode`"),
         "{problems:?}"
     );
 }

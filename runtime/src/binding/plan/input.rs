@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use wellspring_functions::{ContentType, Function, Port};
+use wellspring_functions::{ContentType, Function, Port, Shape};
 
 use super::super::policy::FailurePolicy;
 use super::Planner;
@@ -29,6 +29,8 @@ pub struct PlannedInput {
     pub order: Order,
     /// How many are put together in one call, if the function is called with batches.
     pub batching: Option<Batching>,
+    /// Whether the function takes a stream: of one delivery, or of those of a batch.
+    pub is_stream: bool,
     /// When a delivery is settled.
     pub delivery: Guarantee,
     /// How the members of the group share the destinations.
@@ -92,8 +94,7 @@ impl Planner<'_> {
             let function = function.map_or_else(String::new, |function| {
                 format!("`{}` ({}) takes ", function.name, function.location)
             });
-            let sentence =
-                format!("{function}`{port}`, expected a function that takes a `Vec` for `batch-mode`");
+            let sentence = format!("{function}`{port}`, expected a `Vec` or a `Streaming` for `batch-mode`");
             self.wrong(&binding, "consumer.batch-mode", &consumer.batch_mode, &sentence);
         }
         if consumer.partitioned.value && binding.group.is_none() {
@@ -119,6 +120,7 @@ impl Planner<'_> {
                 max_size: consumer.batch_size.max(1) as usize,
                 max_wait: consumer.batch_max_wait,
             }),
+            is_stream: port.shape == Shape::Stream,
             delivery: consumer.delivery.value,
             flow: Flow {
                 max_messages: consumer.max_in_flight as usize,

@@ -43,11 +43,18 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         input.destinations.join(","),
         input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
         input.binder.clone(),
-        match input.batching {
-            Some(batching) => format!("batches of {}, {attempts}, then {}", batching.max_size, ends(input)),
-            None => format!("{attempts}, then {}", ends(input)),
-        },
+        format!("{}{attempts}, then {}", called_with(input), ends(input)),
     ]
+}
+
+/// With what the function is called, unless it is one message.
+fn called_with(input: &PlannedInput) -> String {
+    match (input.batching, input.is_stream) {
+        (None, false) => String::new(),
+        (None, true) => "a stream for each message, ".to_owned(),
+        (Some(batching), false) => format!("batches of {}, ", batching.max_size),
+        (Some(batching), true) => format!("streams of {}, each settled as a whole, ", batching.max_size),
+    }
 }
 
 /// What becomes of a delivery after its last attempt, and what the configuration says of certain failures.
