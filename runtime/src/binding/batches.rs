@@ -88,7 +88,11 @@ impl Driver {
                 self.gather(number);
             }
         }
-        while self.batches.as_ref().is_some_and(|batches| batches.gathering.room() > 0)
+        // One that is under way may fail in part, and what comes after those parts in their lanes has to wait for them.
+        while self
+            .batches
+            .as_ref()
+            .is_some_and(|batches| batches.called.is_empty() && batches.gathering.room() > 0)
             && let Some(delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {
@@ -126,7 +130,7 @@ impl Driver {
         // What came in this round is not all there is, perhaps: the next round tells.
         let is_news = batches.noted.replace(received) != Some(received);
         let more = is_news || !self.received.is_empty();
-        let due = batches.gathering.is_due(Instant::now(), more);
+        let due = batches.called.is_empty() && batches.gathering.is_due(Instant::now(), more);
         due && self.circuit.allows() && self.lanes.admit(Lane::Own) == Admission::Go
     }
 

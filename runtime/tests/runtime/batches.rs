@@ -177,6 +177,37 @@ async fn those_of_its_lane_wait_for_what_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn batches_are_called_one_after_the_other() {
+    let (app, calls) = start("later", "batch-size: 2, concurrency: 4").await;
+    let mut out = app.reader("out").await;
+    send_all(&app, &["1", "3"]).await;
+    eventually("called", || calls.get().len() == 1).await;
+    send_all(&app, &["5", "7"]).await;
+    for expected in ["1", "3", "5", "7"] {
+        assert_eq!(text(&mut out).await, expected);
+    }
+    assert_eq!(app.running.stop().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_may_be_a_stream_that_is_settled_as_a_whole() {
+    use futures_util::StreamExt;
+    use wellspring::Streaming;
+
+    let app = App::start(&yaml("total", "batch-size: 3, batch-max-wait: 20ms"), |catalog| {
+        let add = |sum, n| async move { sum + n };
+        catalog.function("total", move |numbers: Streaming<u64>| numbers.fold(0u64, add))
+    })
+    .await;
+    let (mut out, mut failed) = (app.reader("out").await, app.reader("failed").await);
+    send_all(&app, &["1", "x", "3", "4"]).await;
+    assert_eq!((text(&mut out).await, text(&mut failed).await), ("4".to_owned(), "x".to_owned()));
+    assert_eq!(text(&mut out).await, "4");
+    eventually("settled", || app.stats("total-in-0").succeeded.get() == 3).await;
+    assert_eq!(app.running.stop().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_fails_as_a_whole_is_called_with_item_by_item() {
     for (function, bad, kind, attempts) in [("divide", "0", "panic", 3), ("fatal", "2", "invalid", 2)] {
         let (app, calls) = start(function, "batch-max-wait: 20ms").await;
