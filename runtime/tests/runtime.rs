@@ -8,6 +8,8 @@ mod app;
 mod batches;
 #[path = "runtime/ends.rs"]
 mod ends;
+#[path = "runtime/engine.rs"]
+mod engine;
 #[path = "runtime/failures.rs"]
 mod failures;
 #[path = "runtime/isolation.rs"]
@@ -18,6 +20,10 @@ mod messages;
 mod names;
 #[path = "runtime/partitions.rs"]
 mod partitions;
+#[path = "runtime/policies.rs"]
+mod policies;
+#[path = "runtime/sending.rs"]
+mod sending;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]

@@ -7,6 +7,7 @@ use wellspring_functions::{EncodedMessage, Error, Output as Answer, Reply, heade
 
 use super::driver::Driver;
 use super::ledger::Open;
+use super::sender::SenderOutputs;
 use super::sends::Sends;
 use crate::binder::Delivery;
 
@@ -20,8 +21,9 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    pub(super) fn new(number: u64, answer: Answer) -> Self {
-        Self { number, sends: Sends::of(answer) }
+    /// Replies that are addressed go to `outputs` as the answer is read.
+    pub(super) fn new(number: u64, answer: Answer, outputs: &SenderOutputs) -> Self {
+        Self { number, sends: Sends::of(answer, outputs) }
     }
 }
 

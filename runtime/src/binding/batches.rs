@@ -8,11 +8,13 @@ use std::mem;
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use wellspring_functions::{
     BatchOutcome, BatchReplies, EncodedMessage, Error, Incoming, Output as Answer, Reply, Step,
 };
 
+use super::addressed::{self, is_addressed};
 use super::driver::Driver;
 use super::gathering::Gathering;
 use super::lanes::{Admission, Lane};
@@ -41,7 +43,12 @@ pub(super) struct Batches {
 /// What a call answered to a batch.
 enum BatchAnswer {
     /// Each message came of one delivery; of those with a place but no message, nothing came.
-    PerItem { numbers: Vec<Option<u64>>, replies: vec::IntoIter<(usize, Reply)> },
+    PerItem {
+        numbers: Vec<Option<u64>>,
+        replies: vec::IntoIter<(usize, Reply)>,
+        /// One that says itself where it goes, on its way there.
+        sending: Option<(usize, BoxFuture<'static, Option<Result<Reply, Error>>>)>,
+    },
     /// All messages came of all deliveries.
     Whole { numbers: Vec<u64>, sends: Sends },
 }
@@ -77,7 +84,7 @@ impl Driver {
     /// Begins what may be begun: alone what failed before, the rest in batches.
     pub(super) fn begin_batches(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while self.circuit.allows()
+        while self.may_call()
             && let Some(number) = self.lanes.next()
         {
             moved = true;
@@ -131,7 +138,7 @@ impl Driver {
         let is_news = batches.noted.replace(received) != Some(received);
         let more = is_news || !self.received.is_empty();
         let due = batches.called.is_empty() && batches.gathering.is_due(Instant::now(), more);
-        due && self.circuit.allows() && self.lanes.admit(Lane::Own) == Admission::Go
+        due && self.may_call() && self.lanes.admit(Lane::Own) == Admission::Go
     }
 
     fn begin_batch(&mut self, cx: &mut Context<'_>) {
@@ -183,11 +190,13 @@ impl Driver {
             BatchReplies::Whole(Answer::Nothing) => None,
             BatchReplies::Whole(answer) => {
                 let numbers = numbers.iter().copied().flatten().collect();
-                Some(BatchAnswer::Whole { numbers, sends: Sends::of(answer) })
+                Some(BatchAnswer::Whole { numbers, sends: Sends::of(answer, &self.ends.sender) })
             }
-            BatchReplies::PerItem(replies) => {
-                Some(BatchAnswer::PerItem { numbers: numbers.clone(), replies: replies.into_iter() })
-            }
+            BatchReplies::PerItem(replies) => Some(BatchAnswer::PerItem {
+                numbers: numbers.clone(),
+                replies: replies.into_iter(),
+                sending: None,
+            }),
         };
         match (answer, &mut self.batches) {
             (Some(answer), Some(batches)) => batches.answers.push(answer),
@@ -249,14 +258,24 @@ impl Driver {
                 ready!(output.poll_all_ready(cx))?;
             }
             match answer {
-                BatchAnswer::PerItem { numbers, replies } => match replies.next() {
-                    Some((item, reply)) => {
-                        if let Some(number) = numbers.get(item).copied().flatten() {
-                            self.send(number, 0, reply, true);
+                BatchAnswer::PerItem { numbers, replies, sending } => {
+                    if let Some((item, sent)) = sending {
+                        let sent = ready!(sent.as_mut().poll(cx));
+                        let number = numbers.get_mut(*item);
+                        if let (Some(Err(error)), Some(number)) = (sent, number.and_then(Option::take)) {
+                            self.fail_afterwards(number, &error);
                         }
+                        *sending = None;
                     }
-                    None => return Poll::Ready(Ok(())),
-                },
+                    let Some((item, reply)) = replies.next() else { return Poll::Ready(Ok(())) };
+                    if is_addressed(&reply) {
+                        let outputs = self.ends.sender.clone();
+                        let sent = Box::pin(async move { addressed::send(&outputs, reply).await });
+                        *sending = Some((item, sent));
+                    } else if let Some(number) = numbers.get(item).copied().flatten() {
+                        self.send(number, 0, reply, true);
+                    }
+                }
                 BatchAnswer::Whole { numbers, sends } => {
                     match (ready!(sends.poll_next(cx)), numbers.as_slice()) {
                         // Of several deliveries, none lends its headers.

@@ -25,10 +25,11 @@ use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
 use super::lanes::Lanes;
 use super::ledger::{Closed, Ledger};
-use super::letters::Letters;
+use super::outbox::Outbox;
 use super::outlets::Outlets;
 use super::plan::{Flow, PlannedInput};
 use super::policy::FailurePolicy;
+use super::sender::SenderOutputs;
 use super::timers::{Due, Timers};
 use crate::binder::{Delivery, Input, Settlement};
 use crate::config::Guarantee;
@@ -67,7 +68,7 @@ pub(super) struct Driver {
     pub(super) answers: Vec<Answering>,
     /// What is called in batches, if the function is.
     pub(super) batches: Option<Box<Batches>>,
-    pub(super) letters: Letters,
+    pub(super) letters: Outbox,
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
@@ -83,6 +84,8 @@ pub(super) struct Driver {
 pub(super) struct DriverEnds {
     pub(super) input: Box<dyn Input>,
     pub(super) output: Option<Outlets>,
+    /// Where replies go that say so themselves.
+    pub(super) sender: SenderOutputs,
     /// Where deliveries come from, as logs and dead letters name it.
     pub(super) destination: String,
     /// What payloads are when their message does not say.
@@ -121,7 +124,7 @@ impl Driver {
         binding: Binding,
         invocation: Invocation,
         ends: DriverEnds,
-        letters: Letters,
+        letters: Outbox,
         planned: &PlannedInput,
     ) -> Self {
         Self {
@@ -220,7 +223,6 @@ impl Driver {
                 return Poll::Ready(());
             }
             if !moved {
-                self.watch();
                 return Poll::Pending;
             }
         }
@@ -232,6 +234,7 @@ impl Driver {
     fn poll_round(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         self.poll_confirmed(cx)?;
         let mut moved = self.take_back_refused();
+        self.watch();
         moved |= self.poll_timers(cx);
         moved |= self.poll_calls(cx);
         moved |= self.poll_answers(cx);

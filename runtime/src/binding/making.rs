@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
-use super::letters::Letters;
+use super::outbox::Outbox;
 use super::outlets::Outlets;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
-use super::sender::Opening;
+use super::sender::{Opening, SenderOutputs};
+use super::stats::Stats;
 use super::supplier::SupplierDriver;
 use crate::binder::{self, Binder, InputSpec, OutputSpec};
 use crate::invocation::Invocation;
@@ -43,9 +44,10 @@ impl Made {
         plan: &Plan,
         binders: &Binders,
         ends: &Ends,
+        sender: &SenderOutputs,
         first: Option<&str>,
     ) -> Result<Self, StartError> {
-        let making = Making { binders, ends };
+        let making = Making { binders, ends, sender };
         let mut made = Self::default();
         let mut outputs: Vec<_> = plan.all_outputs().collect();
         outputs.sort_by_key(|output| first != Some(&output.binder));
@@ -93,6 +95,7 @@ impl Made {
         let ends = DriverEnds {
             input,
             output,
+            sender: making.sender.clone(),
             destination: planned.destinations.join(","),
             input_type: planned.content_type.clone(),
             wanted: wanted(function),
@@ -100,7 +103,7 @@ impl Made {
         };
         let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Letters::new(letters), planned));
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Outbox::new(letters), planned));
         Ok(())
     }
 
@@ -110,17 +113,13 @@ impl Made {
         schedule: &Schedule,
         making: Making<'_>,
     ) -> Result<(), StartError> {
-        let output = making.outlets(function).await?;
+        let outputs = making.outputs(function).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
-        self.suppliers.push(SupplierDriver {
-            invocation: Invocation::new(function.composition.clone(), None),
-            output,
-            wanted: wanted(function),
-            schedule: schedule.clone(),
-            commands: binding.commands(),
-            unconfirmed: 0,
-            binding: binding.clone(),
-        });
+        let invocation = Invocation::new(function.composition.clone(), None);
+        let (schedule, sender) = (schedule.clone(), making.sender.clone());
+        let driver =
+            SupplierDriver::new(binding.clone(), invocation, outputs, sender, wanted(function), schedule);
+        self.suppliers.push(driver);
         Ok(())
     }
 }
@@ -151,33 +150,29 @@ fn wanted(function: &PlannedFunction) -> Wanted {
 struct Making<'a> {
     binders: &'a Binders,
     ends: &'a Ends,
+    sender: &'a SenderOutputs,
 }
 
 impl<'a> Making<'a> {
-    async fn outlets(self, function: &PlannedFunction) -> Result<Option<Outlets>, StartError> {
-        let Some((first, others)) = function.outputs.split_first() else { return Ok(None) };
-        let first = self.publisher(first).await?;
-        let mut more = Vec::with_capacity(others.len());
-        for output in others {
-            more.push(self.publisher(output).await?);
+    /// The outputs of a function, each with what counts for it alone.
+    async fn outputs(self, function: &PlannedFunction) -> Result<Vec<(Publisher, Arc<Stats>)>, StartError> {
+        let mut made = Vec::with_capacity(function.outputs.len());
+        for output in &function.outputs {
+            let stats = self.ends.get(&output.binding).map(End::own_stats).unwrap_or_default();
+            made.push((self.publisher(output).await?, stats));
         }
-        let counted = function.outputs.iter().filter(|_| function.has_several_ends());
-        let sent = counted.filter_map(|output| Some(self.ends.get(&output.binding)?.own_stats())).collect();
-        Ok(Some(Outlets::new(first, more, sent)))
+        Ok(made)
+    }
+
+    async fn outlets(self, function: &PlannedFunction) -> Result<Option<Outlets>, StartError> {
+        let made = self.outputs(function).await?;
+        Ok(Outlets::of(made, function.has_several_ends()))
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
-        let spec = OutputSpec {
-            binding: output.binding.clone(),
-            destination: output.destination.clone(),
-            partition_count: output.partition_count,
-            required_groups: output.required_groups.clone(),
-        };
-        let made = self.binder(&output.binding, &output.binder)?.bind_output(spec.clone()).await;
-        let made = made.map_err(failed(&output.binding, &output.binder))?;
-        self.ends.watch(&output.binding, made.health());
-        let publisher = Publisher::new(made, &spec.binding, &spec.destination);
-        Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+        let publisher = publisher(self.binders, output).await?;
+        self.ends.watch(&output.binding, publisher.health());
+        Ok(publisher)
     }
 
     /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
@@ -197,9 +192,27 @@ impl<'a> Making<'a> {
     }
 
     fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
-        let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
-        self.binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
+        find(self.binders, binding, name)
     }
+}
+
+/// The sending end of an output.
+pub(super) async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publisher, StartError> {
+    let spec = OutputSpec {
+        binding: output.binding.clone(),
+        destination: output.destination.clone(),
+        partition_count: output.partition_count,
+        required_groups: output.required_groups.clone(),
+    };
+    let made = find(binders, &output.binding, &output.binder)?.bind_output(spec).await;
+    let made = made.map_err(failed(&output.binding, &output.binder))?;
+    let publisher = Publisher::new(made, &output.binding, &output.destination);
+    Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+}
+
+fn find<'a>(binders: &'a Binders, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
+    let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
+    binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
 }
 
 fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {

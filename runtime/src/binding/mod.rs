@@ -4,6 +4,7 @@
 //! all; [`Bindings::connect`] waits for brokers that do not answer. A [`Binding`] is looked at, paused, resumed and
 //! stopped by name; an [`End`] tells how an input or output stands with its broker.
 
+mod addressed;
 mod answering;
 mod batches;
 mod beginning;
@@ -20,8 +21,8 @@ mod failing;
 mod gathering;
 mod lanes;
 mod ledger;
-mod letters;
 mod making;
+mod outbox;
 mod outlets;
 mod partition;
 mod plan;
@@ -45,7 +46,7 @@ pub use ends::{End, Ends};
 pub use making::StartError;
 pub use partition::Partitioning;
 pub(crate) use plan::definitions;
-pub use plan::{Batching, Circuit, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
+pub use plan::{Batching, Circuit, DynamicOutputs, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
 pub use policy::FailurePolicy;
 pub(crate) use promises::{check as check_promises, tell_of_streams, warn_of_losses};
 pub use retry::RetryPolicy;

@@ -18,9 +18,12 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// The outputs, with what counts for each where one count for all does not do.
-    pub(super) fn new(first: Publisher, more: Vec<Publisher>, sent: Vec<Arc<Stats>>) -> Self {
-        Self { first, more, sent }
+    /// The outputs, if there are any. `counted`: one count for all does not do.
+    pub(super) fn of(made: Vec<(Publisher, Arc<Stats>)>, counted: bool) -> Option<Self> {
+        let (publishers, sent): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+        let mut publishers = publishers.into_iter();
+        let first = publishers.next()?;
+        Some(Self { first, more: publishers.collect(), sent: if counted { sent } else { Vec::new() } })
     }
 
     /// Waits for room for one message to the first output.
@@ -74,11 +77,6 @@ impl Outlets {
             }
         }
         Poll::Pending
-    }
-
-    /// Lets outputs that have nothing to send look after their connections; a loss shows at the next send.
-    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) {
-        std::iter::once(&mut self.first).chain(&mut self.more).for_each(|output| output.poll_idle(cx));
     }
 
     /// Closes them all; the first error counts.

@@ -3,6 +3,8 @@
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use super::addressed::{self, is_addressed};
+use super::sender::SenderOutputs;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use wellspring_functions::{BatchReplies, Error, Output as Answer, Reply};
@@ -15,27 +17,31 @@ pub(super) struct Sends {
     output: usize,
     /// What further outputs send.
     more: vec::IntoIter<Answer>,
+    /// Where replies go that say so themselves.
+    outputs: SenderOutputs,
 }
 
 impl Sends {
-    pub(super) fn of(answer: Answer) -> Self {
+    /// Replies that are addressed go to `outputs` as the answer is read.
+    pub(super) fn of(answer: Answer, outputs: &SenderOutputs) -> Self {
         let mut more = match answer {
-            Answer::PerOutput(outputs) => outputs.into_iter(),
+            Answer::PerOutput(answers) => answers.into_iter(),
             Answer::Batch(outcome) => match (outcome.failed.into_iter().next(), outcome.replies) {
-                (Some(failed), _) => return Self::single(stream::iter([Err(failed.error)]).boxed()),
-                (None, BatchReplies::Whole(answer)) => return Self::of(answer),
+                (Some(failed), _) => return Self::single(stream::iter([Err(failed.error)]).boxed(), outputs),
+                (None, BatchReplies::Whole(answer)) => return Self::of(answer, outputs),
                 (None, BatchReplies::PerItem(replies)) => {
-                    return Self::single(stream::iter(replies).map(|(_, reply)| Ok(reply)).boxed());
+                    let replies = replies.into_iter().map(|(_, reply)| reply).collect();
+                    return Self::of(Answer::Many(replies), outputs);
                 }
             },
-            single => return Self::single(single.into_stream()),
+            single => return Self::single(routed(single, outputs), outputs),
         };
         let first = more.next().unwrap_or(Answer::Nothing);
-        Self { replies: first.into_stream(), output: 0, more }
+        Self { replies: routed(first, outputs), output: 0, more, outputs: outputs.clone() }
     }
 
-    fn single(replies: BoxStream<'static, Result<Reply, Error>>) -> Self {
-        Self { replies, output: 0, more: Vec::new().into_iter() }
+    fn single(replies: BoxStream<'static, Result<Reply, Error>>, outputs: &SenderOutputs) -> Self {
+        Self { replies, output: 0, more: Vec::new().into_iter(), outputs: outputs.clone() }
     }
 
     /// The next message and its output.
@@ -46,7 +52,27 @@ impl Sends {
             }
             let Some(next) = self.more.next() else { return Poll::Ready(None) };
             self.output += 1;
-            self.replies = next.into_stream();
+            self.replies = routed(next, &self.outputs);
+        }
+    }
+}
+
+/// The messages of an answer, but for those that are addressed: they are sent on the way.
+fn routed(answer: Answer, outputs: &SenderOutputs) -> BoxStream<'static, Result<Reply, Error>> {
+    match answer {
+        Answer::One(reply) if !is_addressed(&reply) => Answer::One(reply).into_stream(),
+        answer => {
+            let outputs = outputs.clone();
+            let route = move |reply| {
+                let outputs = outputs.clone();
+                async move {
+                    match reply {
+                        Ok(reply) => addressed::send(&outputs, reply).await,
+                        Err(error) => Some(Err(error)),
+                    }
+                }
+            };
+            answer.into_stream().filter_map(route).boxed()
         }
     }
 }
