@@ -27,6 +27,9 @@ use crate::binder::Settlement;
 /// How many messages of one answer are sent before others get their turn.
 const TURN: usize = 256;
 
+/// A message that goes where it says; what is left of it afterwards.
+type Addressed = BoxFuture<'static, Option<Result<Reply, Error>>>;
+
 /// The batches of one input.
 pub(super) struct Batches {
     gathering: Gathering,
@@ -47,7 +50,7 @@ enum BatchAnswer {
         numbers: Vec<Option<u64>>,
         replies: vec::IntoIter<(usize, Reply)>,
         /// One that says itself where it goes, on its way there.
-        sending: Option<(usize, BoxFuture<'static, Option<Result<Reply, Error>>>)>,
+        sending: Option<(usize, Addressed)>,
     },
     /// All messages came of all deliveries.
     Whole { numbers: Vec<u64>, sends: Sends },
@@ -270,7 +273,7 @@ impl Driver {
                     let Some((item, reply)) = replies.next() else { return Poll::Ready(Ok(())) };
                     if is_addressed(&reply) {
                         let outputs = self.ends.sender.clone();
-                        let sent = Box::pin(async move { addressed::send(&outputs, reply).await });
+                        let sent: Addressed = Box::pin(async move { addressed::send(&outputs, reply).await });
                         *sending = Some((item, sent));
                     } else if let Some(number) = numbers.get(item).copied().flatten() {
                         self.send(number, 0, reply, true);
