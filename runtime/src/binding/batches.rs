@@ -211,7 +211,7 @@ impl Driver {
     fn fail_batch(&mut self, numbers: &[u64], error: &Error) {
         for number in numbers.iter().copied() {
             let calls = self.ledger.get_mut(number).map_or(0, |open| open.calls);
-            let may_be_another = numbers.len() > 1 && !error.kind().is_retryable();
+            let may_be_another = numbers.len() > 1 && !error.kind().is_retryable() && !self.settles_first;
             match self.lane(number) {
                 Some(lane) if may_be_another && calls < self.policy.retry.max_attempts => {
                     self.binding.stats().failed.add(1);

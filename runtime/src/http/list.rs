@@ -144,6 +144,13 @@ mod tests {
     }
 
     #[test]
+    fn several_outputs_are_an_array_of_what_each_sends() {
+        let json = |payload: &'static str| reply(payload, "application/json", false);
+        let all = [Output::One(json("1")), Output::Nothing, Output::Many(vec![json("2"), json("3")])];
+        assert_eq!(outputs(&all), "[1,null,[2,3]]");
+    }
+
+    #[test]
     fn base64_is_padded() {
         let encoded = |bytes: &[u8]| {
             let mut array = BytesMut::new();

@@ -169,6 +169,26 @@ stream:
     assert_eq!(app.running.stop().await, 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_function_over_a_stream_gets_a_stream_for_each_message() {
+    use futures_util::StreamExt;
+    use wellspring::Streaming;
+
+    let yaml = "
+function: { definition: total }
+stream: { bindings: { total-in-0: { destination: in, group: g }, total-out-0: { destination: out } } }
+";
+    let total = |numbers: Streaming<u64>| numbers.fold(0u64, |sum, n| async move { sum + n });
+    let app = App::start(yaml, move |catalog| catalog.function("total", total)).await;
+    let mut out = app.reader("out").await;
+    for n in ["1", "2"] {
+        app.send("in", n).await;
+    }
+    assert_eq!((text(&mut out).await, text(&mut out).await), ("1".to_owned(), "2".to_owned()));
+    eventually("settled", || app.stats("total-in-0").succeeded.get() == 2).await;
+    assert_eq!(app.running.stop().await, 0);
+}
+
 #[test]
 fn the_plan_shows_every_end() {
     for (yaml, functions, expected) in [
