@@ -116,6 +116,12 @@ pub trait Input: Send {
     /// When they cannot: the deliveries will come again.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
+    /// Whether the binding is to run on a thread of its own, not on those of the runtime. That costs less where a client
+    /// wakes it from its own threads: with each worker that is woken from outside, tokio wakes a second one.
+    fn wants_thread(&self) -> bool {
+        false
+    }
+
     /// How this input stands with its broker, to be asked from elsewhere while it runs.
     fn health(&self) -> Arc<dyn Health> {
         Arc::new(AlwaysUp)
