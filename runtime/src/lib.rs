@@ -11,6 +11,7 @@ pub mod expression;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod invocation;
+pub mod letters;
 mod runtime;
 #[cfg(feature = "cli")]
 pub mod telemetry;

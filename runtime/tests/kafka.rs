@@ -24,6 +24,8 @@ mod holds;
 mod producers;
 #[path = "kafka/provisioning.rs"]
 mod provisioning;
+#[path = "kafka/redrive.rs"]
+mod redrive;
 #[path = "kafka/runtime.rs"]
 mod runtime;
 #[path = "kafka/security.rs"]

@@ -17,6 +17,7 @@ mod facts;
 mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+mod letters;
 pub mod memory;
 mod partition;
 #[cfg(feature = "rabbitmq")]
@@ -29,13 +30,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 
 pub use capabilities::Capabilities;
 pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
+pub(crate) use letters::send_all;
+pub use letters::{Letter, LetterPlace, Letters, LettersAt, forget_failure};
 pub use partition::partition_of;
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
@@ -75,6 +79,34 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As for [`bind_input`](Self::bind_input).
     fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let (binding, required_groups) = (input.binding, Vec::new());
+        self.bind_output(OutputSpec { binding, destination, partition_count: 1, required_groups })
+    }
+
+    /// Opens the dead letters of an input from outside, while the input may or may not run; nothing when the input has
+    /// none. Declares nothing.
+    ///
+    /// # Errors
+    /// As for [`bind_input`](Self::bind_input), also when there is no such place.
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        _at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        let sentence =
+            format!("the dead letters of `{}` cannot be read: its binder does not do it", input.binding);
+        ready(Err(Error::new(Kind::Refused, sentence))).boxed()
+    }
+
+    /// Makes a destination ready for messages that were dead letters of an input.
+    ///
+    /// # Errors
+    /// As for [`bind_output`](Self::bind_output).
+    fn bind_redrive(
         &self,
         input: InputSpec,
         destination: String,

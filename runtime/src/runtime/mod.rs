@@ -15,6 +15,7 @@ mod running;
 use crate::binding::{Binders, Bindings, Plan, SenderOutputs, tell_of_streams, warn_of_losses};
 use crate::config::Config;
 use crate::invocation::Functions;
+use crate::letters::DeadLetters;
 
 pub use builder::RuntimeBuilder;
 pub use error::StartError;
@@ -57,6 +58,12 @@ impl Runtime {
     #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// The dead letters of the inputs, to be looked after from outside. Connects nothing yet.
+    #[must_use]
+    pub fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(&self.plan, &self.binders)
     }
 
     /// Runs the application's own preparations, listens, binds, and starts: everything or nothing.

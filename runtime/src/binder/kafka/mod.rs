@@ -13,6 +13,7 @@ mod inbox;
 mod incoming;
 mod input;
 mod java;
+mod kept;
 mod letters;
 mod native;
 mod offsets;
@@ -34,7 +35,10 @@ use futures_util::future::BoxFuture;
 use rdkafka::ClientConfig;
 use rdkafka::producer::BaseProducer;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
+use super::{
+    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output, OutputSpec,
+    SpringKey,
+};
 use client::failed;
 pub use config::{
     AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
@@ -103,6 +107,24 @@ impl Binder for Kafka {
         let config = Arc::clone(&self.config);
         blocking(move || bind_dead_letters(&config, &input, &destination))
     }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        let config = Arc::clone(&self.config);
+        blocking(move || kept::open(&config, &input, at))
+    }
+
+    fn bind_redrive(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let config = Arc::clone(&self.config);
+        blocking(move || bind_redrive(&config, &input, &destination))
+    }
 }
 
 /// Does what blocks on a thread that may.
@@ -137,6 +159,16 @@ fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<
     let options = output::Options { use_topic_header: true, ..settings.options() };
     let output = output(config, &spec.binding, routes.name(), &client, options)?;
     Ok(Box::new(letters::DeadLetters::new(output, routes)))
+}
+
+/// An output for letters that go back: to a topic that is there, with the keys and partitions that they had.
+fn bind_redrive(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {
+    let settings = config.consumer(&spec.binding).dlq_producer_properties;
+    let provisioner = Provisioner::new(config)?;
+    let partitions = provisioner.partitions(to)?;
+    let client = config.producer_client(&spec.binding, &settings, provisioner.limit(to));
+    let options = output::Options { partitions, ..output::Options::default() };
+    Ok(Box::new(output(config, &spec.binding, to, &client, options)?))
 }
 
 fn output(

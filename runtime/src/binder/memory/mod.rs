@@ -20,7 +20,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
+use super::{
+    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output, OutputSpec,
+};
 use destination::Destination;
 
 /// The settings of the memory binder (`stream.memory.*`).
@@ -127,6 +129,19 @@ impl Binder for Memory {
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         async move { self.output(&spec) }.boxed()
+    }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        _at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        let sentence = format!(
+            "the dead letters of `{}` lie in the memory of the process that runs, and end with it: bind an input to their \
+             destination there, or choose a broker that keeps them",
+            input.binding
+        );
+        async { Err(Error::new(Kind::Refused, sentence)) }.boxed()
     }
 }
 
