@@ -12,6 +12,8 @@ mod consumers;
 mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/exactly_once.rs"]
+mod exactly_once;
 #[path = "kafka/expressions.rs"]
 mod expressions;
 #[path = "kafka/failures.rs"]
@@ -34,5 +36,7 @@ mod security;
 mod skip;
 #[path = "kafka/support.rs"]
 mod support;
+#[path = "kafka/transactions.rs"]
+mod transactions;
 #[path = "kafka/wire.rs"]
 mod wire;

@@ -71,6 +71,21 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Makes the ends of one function such that what is sent for a delivery, as an output or a dead letter, and the
+    /// settlement of the delivery take effect together or not at all. Nothing where this binder has no transactions, or
+    /// is not configured to use them: then each end is bound by itself.
+    ///
+    /// All outputs and the dead letters are given back in their order. A delivery whose transaction fails comes again,
+    /// also when it was settled.
+    fn bind_transaction(
+        &self,
+        _input: &InputSpec,
+        _outputs: &[OutputSpec],
+        _dead_letters: Option<&str>,
+    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+        None
+    }
+
     /// Makes the destination of an input's dead letters ready to be written to.
     ///
     /// Letters carry the original headers and those of the engine (`x-exception-message`, `x-original-topic`, …);
@@ -175,6 +190,10 @@ pub trait Output: Send {
     /// became of it is told with the same number by [`poll_confirmed`](Self::poll_confirmed), once, always.
     fn send(&mut self, message: Outgoing, number: u64);
 
+    /// What was sent with a number shall not count: its delivery failed afterwards and is tried again. Only an output
+    /// whose messages are part of a transaction can do this; without one they stay, and another attempt sends them twice.
+    fn retract(&mut self, _number: u64) {}
+
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
     ///
     /// To be polled whenever its waker says so, also while something else is waited for: an output may have to hand
@@ -200,6 +219,17 @@ pub trait Output: Send {
 
     /// Closes the output; confirmations that have not come are given up.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// The ends of one function, whose work takes effect all at once.
+#[expect(missing_debug_implementations, reason = "ends have nothing to show")]
+pub struct Transactional {
+    /// The receiving end.
+    pub input: Box<dyn Input>,
+    /// The sending ends, in the order in which they were asked for.
+    pub outputs: Vec<Box<dyn Output>>,
+    /// Where dead letters go, if they go anywhere.
+    pub dead_letters: Option<Box<dyn Output>>,
 }
 
 /// What an input is to read.

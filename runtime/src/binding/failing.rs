@@ -53,6 +53,11 @@ impl Driver {
         self.binding.stats().failed.add(1);
         self.note_failure(error);
         let Some(open) = self.ledger.get_mut(number) else { return };
+        if open.take_sent()
+            && let Some(output) = &mut self.ends.output
+        {
+            output.retract(number);
+        }
         let mut disposition = self.policy.disposition(error, open.calls, chance());
         if self.settles_first {
             disposition = without_return(disposition, &self.policy);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
+use super::function_ends::FunctionEnds;
 use super::outbox::Outbox;
 use super::outlets::Outlets;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
@@ -13,7 +14,7 @@ use super::schedule::Schedule;
 use super::sender::{Opening, SenderOutputs};
 use super::stats::Stats;
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, InputSpec, OutputSpec};
+use crate::binder::{self, Binder, InputSpec, Output, OutputSpec};
 use crate::invocation::Invocation;
 use wellspring_functions::{Composition, ContentType, Wanted};
 
@@ -86,12 +87,15 @@ impl Made {
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let output = making.outlets(function).await?;
-        let spec = planned.spec();
-        let letters = making.dead_letters(planned, &spec).await?;
-        let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
-        let input = made.map_err(failed(&planned.binding, &planned.binder))?;
+        let FunctionEnds { input, outputs, letters } =
+            FunctionEnds::bind(making.binders, planned, &function.outputs).await?;
         making.ends.watch(&planned.binding, input.health());
+        letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
+        for (planned, output) in function.outputs.iter().zip(&outputs) {
+            making.ends.watch(&planned.binding, output.health());
+        }
+        let stats = function.outputs.iter().map(|output| making.stats_of(output));
+        let output = Outlets::of(outputs.into_iter().zip(stats).collect(), function.has_several_ends());
         let ends = DriverEnds {
             input,
             output,
@@ -136,6 +140,22 @@ impl PlannedInput {
     }
 }
 
+impl PlannedOutput {
+    pub(super) fn spec(&self) -> OutputSpec {
+        OutputSpec {
+            binding: self.binding.clone(),
+            destination: self.destination.clone(),
+            partition_count: self.partition_count,
+            required_groups: self.required_groups.clone(),
+        }
+    }
+
+    pub(super) fn publisher(&self, output: Box<dyn Output>) -> Publisher {
+        let publisher = Publisher::new(output, &self.binding, &self.destination);
+        publisher.partitioned(self.partitioning.clone(), self.partition_count)
+    }
+}
+
 /// What the results of a function are labelled as.
 fn wanted(function: &PlannedFunction) -> Wanted {
     match function.outputs.as_slice() {
@@ -158,15 +178,13 @@ impl<'a> Making<'a> {
     async fn outputs(self, function: &PlannedFunction) -> Result<Vec<(Publisher, Arc<Stats>)>, StartError> {
         let mut made = Vec::with_capacity(function.outputs.len());
         for output in &function.outputs {
-            let stats = self.ends.get(&output.binding).map(End::own_stats).unwrap_or_default();
-            made.push((self.publisher(output).await?, stats));
+            made.push((self.publisher(output).await?, self.stats_of(output)));
         }
         Ok(made)
     }
 
-    async fn outlets(self, function: &PlannedFunction) -> Result<Option<Outlets>, StartError> {
-        let made = self.outputs(function).await?;
-        Ok(Outlets::of(made, function.has_several_ends()))
+    fn stats_of(self, output: &PlannedOutput) -> Arc<Stats> {
+        self.ends.get(&output.binding).map(End::own_stats).unwrap_or_default()
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
@@ -174,48 +192,24 @@ impl<'a> Making<'a> {
         self.ends.watch(&output.binding, publisher.health());
         Ok(publisher)
     }
-
-    /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
-    async fn dead_letters(
-        self,
-        planned: &PlannedInput,
-        spec: &InputSpec,
-    ) -> Result<Option<Publisher>, StartError> {
-        let binder = self.binder(&planned.binding, &planned.binder)?;
-        let Some(destination) = planned.dead_letter.clone().or_else(|| binder.dead_letters(spec)) else {
-            return Ok(None);
-        };
-        let made = binder.bind_dead_letters(spec.clone(), destination.clone()).await;
-        let made = made.map_err(failed(&planned.binding, &planned.binder))?;
-        self.ends.watch(&planned.binding, made.health());
-        Ok(Some(Publisher::new(made, &planned.binding, &destination)))
-    }
-
-    fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
-        find(self.binders, binding, name)
-    }
 }
 
 /// The sending end of an output.
 pub(super) async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publisher, StartError> {
-    let spec = OutputSpec {
-        binding: output.binding.clone(),
-        destination: output.destination.clone(),
-        partition_count: output.partition_count,
-        required_groups: output.required_groups.clone(),
-    };
-    let made = find(binders, &output.binding, &output.binder)?.bind_output(spec).await;
-    let made = made.map_err(failed(&output.binding, &output.binder))?;
-    let publisher = Publisher::new(made, &output.binding, &output.destination);
-    Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+    let made = find(binders, &output.binding, &output.binder)?.bind_output(output.spec()).await;
+    Ok(output.publisher(made.map_err(failed(&output.binding, &output.binder))?))
 }
 
-fn find<'a>(binders: &'a Binders, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
+pub(super) fn find<'a>(
+    binders: &'a Binders,
+    binding: &str,
+    name: &str,
+) -> Result<&'a Arc<dyn Binder>, StartError> {
     let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
     binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
 }
 
-fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
+pub(super) fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
     let (binding, binder) = (binding.to_owned(), binder.to_owned());
     move |source| StartError { binding, binder, source }
 }

@@ -18,6 +18,7 @@ mod driver;
 mod ending;
 mod ends;
 mod failing;
+mod function_ends;
 mod gathering;
 mod lanes;
 mod ledger;

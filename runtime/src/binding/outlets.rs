@@ -79,6 +79,11 @@ impl Outlets {
         Poll::Pending
     }
 
+    /// What was sent with a number shall not count, where the outputs can still do that.
+    pub(super) fn retract(&mut self, number: u64) {
+        std::iter::once(&mut self.first).chain(&mut self.more).for_each(|output| output.retract(number));
+    }
+
     /// Closes them all; the first error counts.
     pub(super) async fn close(self) -> Result<(), binder::Error> {
         let mut closed = self.first.close().await;

@@ -25,6 +25,8 @@ mod rebalance;
 mod records;
 mod spring_keys;
 mod subscription;
+mod transaction;
+mod transactional;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -37,12 +39,13 @@ use rdkafka::producer::BaseProducer;
 
 use super::{
     Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output, OutputSpec,
-    SpringKey,
+    SpringKey, Transactional,
 };
 use client::failed;
 pub use config::{
     AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
     Isolation, Jaas, Listener, ProducerSettings, Security, Ssl, StandardHeaders, StartOffset, TopicSettings,
+    TransactionProducer, TransactionSettings,
 };
 use provision::{Provisioner, Wanted};
 pub use spring_keys::SPRING_KEYS;
@@ -87,12 +90,41 @@ impl Binder for Kafka {
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
         let config = Arc::clone(&self.config);
         let group = self.group(&spec);
-        blocking(move || subscription::bind(&config, &spec, &group))
+        if config.transaction_prefix().is_some() {
+            let binding = spec.binding.as_str();
+            tracing::info!(
+                binding,
+                "this input is part of no transaction: what comes of it goes elsewhere or nowhere, or it is settled first"
+            );
+        }
+        blocking(move || subscription::bind(&config, &spec, &group, None))
     }
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         let config = Arc::clone(&self.config);
+        if config.transaction_prefix().is_some() {
+            let binding = spec.binding.as_str();
+            tracing::info!(
+                binding,
+                "what suppliers, code and functions with an input elsewhere send here is part of no transaction"
+            );
+        }
         blocking(move || bind_output(&config, &spec))
+    }
+
+    fn bind_transaction(
+        &self,
+        input: &InputSpec,
+        outputs: &[OutputSpec],
+        dead_letters: Option<&str>,
+    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+        self.config.transaction_prefix()?;
+        if outputs.is_empty() && dead_letters.is_none() {
+            return None;
+        }
+        let (config, group) = (Arc::clone(&self.config), self.group(input));
+        let (input, outputs, to) = (input.clone(), outputs.to_vec(), dead_letters.map(str::to_owned));
+        Some(blocking(move || transactional::bind(&config, &input, &group, &outputs, to.as_deref())))
     }
 
     fn dead_letters(&self, input: &InputSpec) -> Option<String> {
@@ -140,16 +172,26 @@ fn blocking<T: Send + 'static>(
 
 fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {
     let settings = config.producer(&spec.binding);
-    let provisioner = Provisioner::new(config)?;
+    let (options, limit) = provision_output(config, &Provisioner::new(config)?, spec)?;
+    let client = config.producer_client(&spec.binding, &settings, limit);
+    Ok(Box::new(output(config, &spec.binding, &spec.destination, &client, options)?))
+}
+
+/// Makes the topic of an output ready; tells what the output does and how large a batch the topic takes.
+fn provision_output(
+    config: &Config,
+    provisioner: &Provisioner<'_>,
+    spec: &OutputSpec,
+) -> Result<(output::Options, Option<u32>), Error> {
+    let settings = config.producer(&spec.binding);
     let partitions = provisioner.ready(&Wanted {
         topic: &spec.destination,
         partitions: spec.partition_count,
         settings: &settings.topic,
         strict: true,
     })?;
-    let client = config.producer_client(&spec.binding, &settings, provisioner.limit(&spec.destination));
     let options = output::Options { partitions, ..settings.options() };
-    Ok(Box::new(output(config, &spec.binding, &spec.destination, &client, options)?))
+    Ok((options, provisioner.limit(&spec.destination)))
 }
 
 fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {
