@@ -18,11 +18,13 @@ const TURN: usize = 256;
 pub(super) struct Answering {
     number: u64,
     replies: BoxStream<'static, Result<Reply, Error>>,
+    /// What is to be sent as soon as there is room.
+    next: Option<Reply>,
 }
 
 impl Answering {
     pub(super) fn new(number: u64, answer: Answer) -> Self {
-        Self { number, replies: answer.into_stream() }
+        Self { number, replies: answer.into_stream(), next: None }
     }
 }
 
@@ -48,7 +50,7 @@ impl Driver {
             return moved;
         }
         for mut answer in mem::take(&mut self.answers) {
-            match self.poll_answer(cx, &mut answer) {
+            match self.poll_answer(cx, &mut answer, &mut moved) {
                 Poll::Pending => self.answers.push(answer),
                 Poll::Ready(result) => {
                     self.answered(answer.number, result);
@@ -59,15 +61,28 @@ impl Driver {
         moved
     }
 
-    /// Sends messages of one answer until there are no more.
-    fn poll_answer(&mut self, cx: &mut Context<'_>, answer: &mut Answering) -> Poll<Result<(), Error>> {
+    /// Sends messages of one answer until there are no more. What was sent has to be confirmed, also when the rest of the
+    /// answer waits for room.
+    fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        answer: &mut Answering,
+        moved: &mut bool,
+    ) -> Poll<Result<(), Error>> {
         for _ in 0..TURN {
+            // An answer that is over needs no room.
+            if answer.next.is_none() {
+                answer.next = ready!(answer.replies.poll_next_unpin(cx)).transpose()?;
+            }
+            if answer.next.is_none() {
+                return Poll::Ready(Ok(()));
+            }
             if let Some(output) = &mut self.ends.output {
                 ready!(output.poll_ready(cx))?;
             }
-            match ready!(answer.replies.poll_next_unpin(cx)) {
-                Some(reply) => self.send(answer.number, reply?),
-                None => return Poll::Ready(Ok(())),
+            if let Some(reply) = answer.next.take() {
+                self.send(answer.number, reply);
+                *moved = true;
             }
         }
         cx.waker().wake_by_ref();

@@ -15,7 +15,7 @@ impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        if self.phase == Phase::Halted || self.is_settling {
+        if matches!(self.phase, Phase::Halted | Phase::Ending(_)) || self.is_settling {
             return moved;
         }
         while self.circuit.allows()
@@ -72,6 +72,7 @@ impl Driver {
     fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
+        open.is_begun = true;
         let (calls, mut message) = (open.calls, open.message.clone());
         if calls > 1 {
             message.headers_mut().set(header_names::DELIVERY_ATTEMPT, calls);

@@ -319,7 +319,7 @@ impl Driver {
             moved = true;
             match due {
                 Due::Attempt(number) => self.try_again(number),
-                Due::Requeue(number) => self.requeue(number),
+                Due::Requeue { number, has_lane } => self.requeue(number, has_lane),
                 Due::Letter(number) => self.letters.send_again(number),
                 Due::Probe => self.circuit.probe(Instant::now()),
                 Due::Watch => self.look_for_stuck(),

@@ -51,4 +51,6 @@ pub use sender::SenderOutputs;
 pub use stats::{Counter, Gauge, Stats};
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
