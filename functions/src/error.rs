@@ -52,8 +52,8 @@ pub trait Classify: StdError + Send + Sync + 'static {
     /// The kind of this error.
     fn kind(&self) -> Kind;
 
-    /// A short name that stays the same when the type is renamed, such as `no-such-customer`: the configuration may say
-    /// by it what follows, and dead letters carry it. Without one the error is known by its type.
+    /// A short name that stays the same when the type is renamed, such as `no-such-customer`; the configuration of a
+    /// binding may say by it what follows. Without one the error is known by its type alone.
     fn name(&self) -> Option<&'static str> {
         None
     }

@@ -32,6 +32,10 @@ pub trait Outputs: Send + Sync + 'static {
 
     /// Publishes an encoded message and waits until the broker has confirmed it.
     fn send(&self, output: &str, message: EncodedMessage) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// Publishes encoded messages in their order, all of them on their way at once, and waits until the broker has
+    /// confirmed each.
+    fn send_all(&self, output: &str, messages: Vec<EncodedMessage>) -> BoxFuture<'static, Result<(), Error>>;
 }
 
 impl Sender {
@@ -64,6 +68,25 @@ impl Sender {
     ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
         let sent = self.encode(output, message).map(|message| self.outputs.send(output, message));
         async move { sent?.await }
+    }
+
+    /// Publishes many payloads to an output binding, in their order; resolves when the broker has confirmed all of
+    /// them. They are on their way together: this is much faster than one [`send`](Self::send) after the other, and
+    /// cheaper than many at once.
+    ///
+    /// # Errors
+    /// When a payload cannot be encoded nothing is sent. When the broker did not accept one of the messages, why not;
+    /// others may have been accepted.
+    pub fn send_all<T: Serialize + 'static>(
+        &self,
+        output: &str,
+        payloads: impl IntoIterator<Item = T>,
+    ) -> BoxFuture<'static, Result<(), Error>> {
+        let encoded = payloads.into_iter().map(|payload| self.encode(output, Message::new(payload)));
+        match encoded.collect() {
+            Ok(all) => self.outputs.send_all(output, all),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
     }
 
     fn encode<T: Serialize + 'static>(

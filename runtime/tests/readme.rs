@@ -20,6 +20,7 @@ const PAGES: &[&str] = &[
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/configuration.md",
+    "docs/guarantees.md",
     "docs/guide.md",
     "docs/rabbitmq.md",
     "docs/spring-keys.md",
@@ -39,6 +40,21 @@ fn the_service_of_the_readme_is_the_example() {
         assert!(
             snippets.iter().any(|block| block.text == code),
             "{page} shows another service than `examples/hello/src/main.rs`:\n\n{code}"
+        );
+    }
+}
+
+#[test]
+fn every_guarantee_is_shown_by_a_test_that_exists() {
+    let page = read("docs/guarantees.md");
+    let tests = page::sources();
+    let named: Vec<_> =
+        page.split('`').skip(1).step_by(2).filter(|word| word.matches('_').count() > 3).collect();
+    assert!(named.len() > 10, "the page names tests");
+    for name in named {
+        assert!(
+            tests.contains(&format!("fn {name}(")),
+            "docs/guarantees.md names `{name}`, which is no test"
         );
     }
 }

@@ -4,6 +4,8 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "runtime/engine.rs"]
+mod engine;
 #[path = "runtime/failures.rs"]
 mod failures;
 #[path = "runtime/isolation.rs"]
@@ -14,6 +16,10 @@ mod messages;
 mod names;
 #[path = "runtime/partitions.rs"]
 mod partitions;
+#[path = "runtime/policies.rs"]
+mod policies;
+#[path = "runtime/sending.rs"]
+mod sending;
 #[path = "runtime/startup.rs"]
 mod startup;
 #[path = "runtime/stopping.rs"]

@@ -7,8 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use wellspring_functions::{EncodedMessage, Error, Output as Answer, Reply, header_names};
 
+use super::addressed::{self, is_addressed};
 use super::driver::Driver;
 use super::ledger::Open;
+use super::sender::SenderOutputs;
 use crate::binder::Delivery;
 
 /// How many messages of one answer are sent before others get their turn.
@@ -23,8 +25,25 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    pub(super) fn new(number: u64, answer: Answer) -> Self {
-        Self { number, replies: answer.into_stream(), next: None }
+    /// Replies that are addressed go to `outputs` as the answer is read.
+    pub(super) fn new(number: u64, answer: Answer, outputs: &SenderOutputs) -> Self {
+        let replies = match answer {
+            Answer::One(reply) if !is_addressed(&reply) => Answer::One(reply).into_stream(),
+            answer => {
+                let outputs = outputs.clone();
+                let route = move |reply| {
+                    let outputs = outputs.clone();
+                    async move {
+                        match reply {
+                            Ok(reply) => addressed::send(&outputs, reply).await,
+                            Err(error) => Some(Err(error)),
+                        }
+                    }
+                };
+                answer.into_stream().filter_map(route).boxed()
+            }
+        };
+        Self { number, replies, next: None }
     }
 }
 

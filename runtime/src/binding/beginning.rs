@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Incoming, Output as Answer, Step, Wanted, header_names};
 
+use super::addressed::is_addressed;
 use super::answering::Answering;
 use super::driver::{Driver, Phase};
 use super::lanes::{Admission, Lane};
@@ -15,16 +16,16 @@ impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        if matches!(self.phase, Phase::Halted | Phase::Ending(_)) || self.is_settling {
+        if self.is_settling {
             return moved;
         }
-        while self.circuit.allows()
+        while self.may_call()
             && let Some(number) = self.lanes.next()
         {
             self.begin_again(cx, number);
             moved = true;
         }
-        while self.circuit.allows()
+        while self.may_call()
             && let Some(delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {
@@ -45,6 +46,12 @@ impl Driver {
         moved
     }
 
+    /// A call may fail at once, and halt or end the binding before the next one.
+    #[inline]
+    fn may_call(&self) -> bool {
+        !matches!(self.phase, Phase::Halted | Phase::Ending(_)) && self.circuit.allows()
+    }
+
     #[inline]
     fn admit(&self, delivery: &Delivery) -> Admission {
         if self.lanes.are_clear() {
@@ -59,7 +66,9 @@ impl Driver {
         match self.call(cx, delivery.message.clone()) {
             Step::Ready(Ok(Answer::Nothing)) => self.settle(delivery),
             Step::Ready(Ok(Answer::One(_))) if self.ends.output.is_none() => self.settle(delivery),
-            Step::Ready(Ok(Answer::One(reply))) if self.has_room(cx) => self.send_only(delivery, reply),
+            Step::Ready(Ok(Answer::One(reply))) if !is_addressed(&reply) && self.has_room(cx) => {
+                self.send_only(delivery, reply);
+            }
             step => {
                 self.lanes.begin(self.lanes.of(delivery.partition, delivery.key.as_deref()));
                 let number = self.open(Open::new(delivery, self.now));
@@ -123,7 +132,7 @@ impl Driver {
         match result {
             Ok(Answer::Nothing) => self.answered(number, Ok(())),
             Ok(Answer::One(_)) if self.ends.output.is_none() => self.answered(number, Ok(())),
-            Ok(answer) => self.answers.push(Answering::new(number, answer)),
+            Ok(answer) => self.answers.push(Answering::new(number, answer, &self.ends.sender)),
             Err(error) => self.answered(number, Err(error)),
         }
     }

@@ -34,14 +34,14 @@ pub(super) struct Connecting {
 impl Connecting {
     /// Makes everything once. `late` names the binder that is tried first, as it did not answer before.
     pub(super) async fn round(&self, late: Option<&str>) -> Result<Made, StartError> {
-        Made::everything(&self.plan, &self.binders, &self.ends, late).await
+        Made::everything(&self.plan, &self.binders, &self.ends, &self.run.sender, late).await
     }
 
     /// Starts what was made.
     pub(super) fn run(&self, made: Made) {
         self.ends.tell(|_| None);
         self.ends.set_state(super::control::Binding::first_state);
-        self.run.start(made);
+        self.run.start(made, &self.plan, &self.binders);
     }
 
     /// Tries again after a first try until everything is made or something is refused.

@@ -20,6 +20,13 @@ pub(super) enum Command {
     Abandon,
 }
 
+impl Command {
+    /// Whether the binding is to end.
+    pub(super) const fn ends(self) -> bool {
+        matches!(self, Self::Stop | Self::Abandon)
+    }
+}
+
 /// What a binding is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

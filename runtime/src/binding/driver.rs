@@ -24,10 +24,11 @@ use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
 use super::lanes::Lanes;
 use super::ledger::{Closed, Ledger};
-use super::letters::Letters;
+use super::outbox::Outbox;
 use super::plan::{Flow, PlannedInput};
 use super::policy::FailurePolicy;
 use super::publisher::Publisher;
+use super::sender::SenderOutputs;
 use super::timers::{Due, Timers};
 use crate::binder::{Delivery, Input, Settlement};
 use crate::config::Guarantee;
@@ -64,7 +65,7 @@ pub(super) struct Driver {
     pub(super) calls: Calls,
     /// What calls have answered and is not sent yet.
     pub(super) answers: Vec<Answering>,
-    pub(super) letters: Letters,
+    pub(super) letters: Outbox,
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
@@ -80,6 +81,8 @@ pub(super) struct Driver {
 pub(super) struct DriverEnds {
     pub(super) input: Box<dyn Input>,
     pub(super) output: Option<Publisher>,
+    /// Where replies go that say so themselves.
+    pub(super) sender: SenderOutputs,
     /// Where deliveries come from, as logs and dead letters name it.
     pub(super) destination: String,
     /// What payloads are when their message does not say.
@@ -108,7 +111,7 @@ impl Driver {
         binding: Binding,
         invocation: Invocation,
         ends: DriverEnds,
-        letters: Letters,
+        letters: Outbox,
         planned: &PlannedInput,
     ) -> Self {
         Self {
@@ -206,7 +209,6 @@ impl Driver {
                 return Poll::Ready(());
             }
             if !moved {
-                self.watch();
                 return Poll::Pending;
             }
         }
@@ -218,6 +220,7 @@ impl Driver {
     fn poll_round(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         self.poll_confirmed(cx)?;
         let mut moved = self.take_back_refused();
+        self.watch();
         moved |= self.poll_timers(cx);
         moved |= self.poll_calls(cx);
         moved |= self.poll_answers(cx);

@@ -10,8 +10,8 @@ use wellspring_functions::Error;
 use super::dead_letter;
 use super::driver::{Driver, Phase};
 use super::lanes::Lane;
-use super::letters::Told;
-use super::policy::{Disposition, chance};
+use super::outbox::Told;
+use super::policy::{Disposition, FailurePolicy, chance};
 use super::timers::Due;
 use crate::binder::Settlement;
 
@@ -48,7 +48,11 @@ impl Driver {
         self.binding.stats().failed.add(1);
         self.note_failure(error);
         let Some(open) = self.ledger.get_mut(number) else { return };
-        match self.policy.disposition(error, open.calls, chance()) {
+        let mut disposition = self.policy.disposition(error, open.calls, chance());
+        if self.settles_first {
+            disposition = without_return(disposition, &self.policy);
+        }
+        match disposition {
             Disposition::Retry { wait, counted } => {
                 if !counted {
                     open.calls = open.calls.saturating_sub(1);
@@ -262,4 +266,11 @@ impl Driver {
         self.timers.at(until, Due::Probe);
         self.show_state();
     }
+}
+
+/// What is done with a delivery that is settled already: it is not called again, and does not come again.
+fn without_return(disposition: Disposition, policy: &FailurePolicy) -> Disposition {
+    let last = || policy.last().map_or(Disposition::Reject, Disposition::from);
+    let end = if matches!(disposition, Disposition::Retry { .. }) { last() } else { disposition };
+    if end == Disposition::Requeue { Disposition::Drop } else { end }
 }

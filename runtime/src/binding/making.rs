@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
-use super::letters::Letters;
+use super::outbox::Outbox;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
-use super::sender::Opening;
+use super::sender::{Opening, SenderOutputs};
 use super::supplier::SupplierDriver;
 use crate::binder::{self, Binder, InputSpec, OutputSpec};
 use crate::invocation::Invocation;
@@ -42,9 +42,10 @@ impl Made {
         plan: &Plan,
         binders: &Binders,
         ends: &Ends,
+        sender: &SenderOutputs,
         first: Option<&str>,
     ) -> Result<Self, StartError> {
-        let making = Making { binders, ends };
+        let making = Making { binders, ends, sender };
         let mut made = Self::default();
         let mut outputs: Vec<_> = plan.all_outputs().collect();
         outputs.sort_by_key(|output| first != Some(&output.binder));
@@ -89,6 +90,7 @@ impl Made {
         let ends = DriverEnds {
             input,
             output,
+            sender: making.sender.clone(),
             destination: planned.destinations.join(","),
             input_type: planned.content_type.clone(),
             content_type: content_type(function),
@@ -96,7 +98,7 @@ impl Made {
         };
         let invocation = Invocation::new(function.composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Letters::new(letters), planned));
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Outbox::new(letters), planned));
         Ok(())
     }
 
@@ -108,15 +110,17 @@ impl Made {
     ) -> Result<(), StartError> {
         let output = making.optional(function.output.as_ref()).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
-        self.suppliers.push(SupplierDriver {
-            invocation: Invocation::new(function.composition.clone(), None),
+        let invocation = Invocation::new(function.composition.clone(), None);
+        let (schedule, sender) = (schedule.clone(), making.sender.clone());
+        let driver = SupplierDriver::new(
+            binding.clone(),
+            invocation,
             output,
-            content_type: content_type(function),
-            schedule: schedule.clone(),
-            commands: binding.commands(),
-            unconfirmed: 0,
-            binding: binding.clone(),
-        });
+            sender,
+            content_type(function),
+            schedule,
+        );
+        self.suppliers.push(driver);
         Ok(())
     }
 }
@@ -142,6 +146,7 @@ fn content_type(function: &PlannedFunction) -> ContentType {
 struct Making<'a> {
     binders: &'a Binders,
     ends: &'a Ends,
+    sender: &'a SenderOutputs,
 }
 
 impl<'a> Making<'a> {
@@ -153,17 +158,9 @@ impl<'a> Making<'a> {
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
-        let spec = OutputSpec {
-            binding: output.binding.clone(),
-            destination: output.destination.clone(),
-            partition_count: output.partition_count,
-            required_groups: output.required_groups.clone(),
-        };
-        let made = self.binder(&output.binding, &output.binder)?.bind_output(spec.clone()).await;
-        let made = made.map_err(failed(&output.binding, &output.binder))?;
-        self.ends.watch(&output.binding, made.health());
-        let publisher = Publisher::new(made, &spec.binding, &spec.destination);
-        Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+        let publisher = publisher(self.binders, output).await?;
+        self.ends.watch(&output.binding, publisher.health());
+        Ok(publisher)
     }
 
     /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
@@ -183,9 +180,27 @@ impl<'a> Making<'a> {
     }
 
     fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
-        let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
-        self.binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
+        find(self.binders, binding, name)
     }
+}
+
+/// The sending end of an output.
+pub(super) async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publisher, StartError> {
+    let spec = OutputSpec {
+        binding: output.binding.clone(),
+        destination: output.destination.clone(),
+        partition_count: output.partition_count,
+        required_groups: output.required_groups.clone(),
+    };
+    let made = find(binders, &output.binding, &output.binder)?.bind_output(spec).await;
+    let made = made.map_err(failed(&output.binding, &output.binder))?;
+    let publisher = Publisher::new(made, &output.binding, &output.destination);
+    Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+}
+
+fn find<'a>(binders: &'a Binders, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
+    let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
+    binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
 }
 
 fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {

@@ -4,6 +4,7 @@
 //! all; [`Bindings::connect`] waits for brokers that do not answer. A [`Binding`] is looked at, paused, resumed and
 //! stopped by name; an [`End`] tells how an input or output stands with its broker.
 
+mod addressed;
 mod answering;
 mod beginning;
 mod binders;
@@ -18,8 +19,8 @@ mod ends;
 mod failing;
 mod lanes;
 mod ledger;
-mod letters;
 mod making;
+mod outbox;
 mod partition;
 mod plan;
 mod policy;
@@ -41,7 +42,7 @@ pub use ends::{End, Ends};
 pub use making::StartError;
 pub use partition::Partitioning;
 pub(crate) use plan::definitions;
-pub use plan::{Circuit, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
+pub use plan::{Circuit, DynamicOutputs, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
 pub use policy::FailurePolicy;
 pub(crate) use promises::{check as check_promises, warn_of_losses};
 pub use retry::RetryPolicy;

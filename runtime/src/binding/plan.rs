@@ -22,6 +22,8 @@ pub struct Plan {
     pub functions: Vec<PlannedFunction>,
     /// Outputs that no function is bound to: code sends to them by name.
     pub outputs: Vec<PlannedOutput>,
+    /// Outputs that are opened when code sends to them, if any may be.
+    pub dynamic: Option<DynamicOutputs>,
     /// Bindings of functions that exist but are not among the definitions: another profile runs them.
     pub inactive: Vec<String>,
 }
@@ -62,6 +64,26 @@ pub struct PlannedOutput {
     pub auto_startup: bool,
 }
 
+/// Outputs that no binding is for.
+#[derive(Debug, Clone)]
+pub struct DynamicOutputs {
+    /// Destinations, or their beginnings with a `*` after it.
+    pub allowed: Vec<String>,
+    /// What each of them is like, but for its name.
+    pub template: PlannedOutput,
+}
+
+impl DynamicOutputs {
+    /// Whether code may send to a destination.
+    #[must_use]
+    pub fn allows(&self, destination: &str) -> bool {
+        self.allowed.iter().any(|allowed| match allowed.strip_suffix('*') {
+            Some(beginning) => destination.starts_with(beginning),
+            None => destination == allowed,
+        })
+    }
+}
+
 impl Plan {
     /// Makes the plan.
     ///
@@ -76,6 +98,7 @@ impl Plan {
             plan.functions.push(function);
         }
         (plan.outputs, plan.inactive) = planner.other_bindings(catalog);
+        plan.dynamic = planner.dynamic_outputs();
         planner.check_renames();
         if !config.stream.enabled {
             plan = Self::default();
@@ -282,6 +305,13 @@ impl Planner<'_> {
             self.problems.push(problem.suggest_near(name, self.used.iter().map(String::as_str)));
         }
         (outputs, inactive)
+    }
+
+    /// What code may send to beside the bindings.
+    fn dynamic_outputs(&mut self) -> Option<DynamicOutputs> {
+        let allowed = self.config.stream.dynamic_destinations.value.clone();
+        let template = (!allowed.is_empty()).then(|| self.output(&self.config.stream.binding("")))?;
+        Some(DynamicOutputs { allowed, template })
     }
 
     fn check_renames(&mut self) {

@@ -1,12 +1,12 @@
 //! An output as bindings use it: wait for room, send, learn what was confirmed.
 
-use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Kind, header_names};
 
 use super::partition::Partitioning;
-use crate::binder::{self, Confirmation, Outgoing, Output};
+use crate::binder::{self, Confirmation, Health, Outgoing, Output};
 
 /// The sending end of a binding.
 pub(super) struct Publisher {
@@ -37,14 +37,14 @@ impl Publisher {
         &self.destination
     }
 
-    /// Waits for room for one message.
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.output.poll_ready(cx).map(|ready| ready.map_err(|cause| self.failed(&cause)))
+    /// How it stands with its broker.
+    pub(super) fn health(&self) -> Arc<dyn Health> {
+        self.output.health()
     }
 
     /// Waits for room for one message.
-    pub(super) async fn ready(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_ready(cx)).await
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.output.poll_ready(cx).map(|ready| ready.map_err(|cause| self.failed(&cause)))
     }
 
     /// Hands a message over, for which there is room; what became of it is told by
@@ -93,11 +93,6 @@ impl Publisher {
         }
     }
 
-    /// Lets an output that has nothing to send look after its connection; a loss shows at the next send.
-    pub(super) fn poll_idle(&mut self, cx: &mut Context<'_>) {
-        let _ = self.poll_confirmed(cx, |_, _| {});
-    }
-
     pub(super) async fn close(self) -> Result<(), binder::Error> {
         self.output.close().await
     }
@@ -133,5 +128,27 @@ const fn kind_of(cause: binder::Kind) -> Kind {
         binder::Kind::Unreachable | binder::Kind::Closed => Kind::OutputUnreachable,
         binder::Kind::Unroutable => Kind::OutputFailed,
         binder::Kind::Refused | binder::Kind::TooLarge => Kind::OutputRefused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_blames_the_message_is_not_sent_again_and_only_its_fault_uses_up_attempts() {
+        for (cause, again, uses_up_an_attempt) in [
+            (binder::Kind::Unreachable, true, false),
+            (binder::Kind::Closed, true, false),
+            (binder::Kind::Unroutable, true, true),
+            (binder::Kind::Refused, false, true),
+            (binder::Kind::TooLarge, false, true),
+        ] {
+            let error = failed("f-out-0", "d", &binder::Error::new(cause, "it failed"));
+            assert_eq!(error.kind().is_retryable(), again, "{cause:?}");
+            assert_eq!(!error.kind().passes_by_waiting(), uses_up_an_attempt, "{cause:?}");
+            assert_eq!(error.name(), Some(cause.as_str()));
+            assert_eq!(error.to_string(), "`f-out-0` cannot send to `d`: it failed");
+        }
     }
 }

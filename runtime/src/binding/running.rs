@@ -15,15 +15,14 @@ use super::control::{Binding, State};
 use super::ends::Ends;
 use super::making::{Made, StartError};
 use super::plan::Plan;
-use super::sender::{OutputTask, SenderOutputs};
+use super::sender::{Dynamic, OutputTask, SenderOutputs};
 
 /// The bindings of an application: being made, running, or stopped.
 #[derive(Debug)]
 pub struct Bindings {
     ends: Ends,
     functions: Tasks,
-    outputs: Tasks,
-    close_outputs: CancellationToken,
+    outlets: Outlets,
     /// Tries again what could not be made for want of a broker.
     connecting: JoinSet<()>,
     failure: Arc<watch::Sender<Option<Arc<StartError>>>>,
@@ -32,10 +31,23 @@ pub struct Bindings {
 /// Where bindings run once they are made.
 #[derive(Clone)]
 pub(super) struct Run {
-    sender: SenderOutputs,
+    pub(super) sender: SenderOutputs,
     functions: Tasks,
-    outputs: Tasks,
-    close_outputs: CancellationToken,
+    outlets: Outlets,
+}
+
+/// The outputs for sending from code, which run until all of them are closed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outlets {
+    tasks: Tasks,
+    close: CancellationToken,
+}
+
+impl Outlets {
+    /// Runs one more.
+    pub(super) fn run(&self, task: OutputTask) {
+        self.tasks.spawn(task.run(self.close.clone()));
+    }
 }
 
 /// Tasks that each tell how much they have left undone.
@@ -49,8 +61,7 @@ impl Bindings {
         Self {
             ends: Ends::of(plan),
             functions: Tasks::default(),
-            outputs: Tasks::default(),
-            close_outputs: CancellationToken::new(),
+            outlets: Outlets::default(),
             connecting: JoinSet::new(),
             failure: Arc::default(),
         }
@@ -86,8 +97,7 @@ impl Bindings {
             run: Run {
                 sender: sender.clone(),
                 functions: self.functions.clone(),
-                outputs: self.outputs.clone(),
-                close_outputs: self.close_outputs.clone(),
+                outlets: self.outlets.clone(),
             },
             failure: Arc::clone(&self.failure),
         };
@@ -151,11 +161,11 @@ impl Bindings {
 
     /// Closes the outputs for sending from code; tells how many messages were not confirmed in time.
     pub async fn close(self, grace: Duration) -> u64 {
-        self.close_outputs.cancel();
+        self.outlets.close.cancel();
         let mut unconfirmed = 0;
-        if timeout(grace, self.outputs.sum(&mut unconfirmed)).await.is_err() {
+        if timeout(grace, self.outlets.tasks.sum(&mut unconfirmed)).await.is_err() {
             // Each has one message at least.
-            unconfirmed += self.outputs.abort();
+            unconfirmed += self.outlets.tasks.abort();
         }
         self.ends.set_state(|binding| match binding.state() {
             State::Failed => State::Failed,
@@ -197,10 +207,10 @@ impl Tasks {
 
 impl Run {
     /// Starts what was made.
-    pub(super) fn start(&self, made: Made) {
-        for task in self.sender.open(made.sender) {
-            self.outputs.spawn(OutputTask::run(task, self.close_outputs.clone()));
-        }
+    pub(super) fn start(&self, made: Made, plan: &Plan, binders: &Binders) {
+        let dynamic =
+            plan.dynamic.as_ref().map(|planned| Dynamic::new(planned, binders, self.outlets.clone()));
+        self.sender.open(made.sender, dynamic).into_iter().for_each(|task| self.outlets.run(task));
         made.inputs.into_iter().for_each(|driver| self.functions.spawn(driver.run()));
         made.suppliers.into_iter().for_each(|driver| self.functions.spawn(driver.run()));
     }

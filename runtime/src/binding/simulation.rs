@@ -21,8 +21,9 @@ use wellspring_functions::ContentType;
 
 use super::control::{Binding, State};
 use super::driver::{Driver, DriverEnds};
-use super::letters::Letters;
+use super::outbox::Outbox;
 use super::publisher::Publisher;
+use super::sender::SenderOutputs;
 use ends::{Sink, Source};
 use referee::Referee;
 use scenario::{Answers, Operator, Scenario, scenario};
@@ -59,12 +60,13 @@ impl Simulation {
         let ends = DriverEnds {
             input: Box::new(Source::new(shared.clone())),
             output: (settings.answers != Answers::Nothing).then(|| publisher(false, "out")),
+            sender: SenderOutputs::default(),
             destination: "in".to_owned(),
             input_type: Some(ContentType::TEXT),
             content_type: ContentType::TEXT,
             copy_headers: None,
         };
-        let letters = Letters::new(settings.dead_letters.then(|| publisher(true, "failed")));
+        let letters = Outbox::new(settings.dead_letters.then(|| publisher(true, "failed")));
         let driver = Driver::new(binding.clone(), invocation, ends, letters, &settings.planned());
         binding.set_state(State::Running);
         let mut running = JoinSet::new();

@@ -3,33 +3,64 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use wellspring_functions::{ContentType, Error, Incoming, Output as Answer, Reply, Wanted};
 
+use super::addressed;
 use super::control::{Binding, Command, State};
+use super::outbox::{Outbox, Told};
 use super::publisher::Publisher;
+use super::retry::RetryPolicy;
 use super::schedule::Schedule;
+use super::sender::SenderOutputs;
+use super::timers::{Due, Timers};
 use crate::invocation::Invocation;
 
 /// Runs one supplier, or a supplier joined to a consumer.
 pub(super) struct SupplierDriver {
-    pub(super) binding: Binding,
-    pub(super) invocation: Invocation,
-    pub(super) output: Option<Publisher>,
-    pub(super) content_type: ContentType,
-    pub(super) schedule: Schedule,
-    pub(super) commands: watch::Receiver<Command>,
-    /// Messages sent and not confirmed.
-    pub(super) unconfirmed: u64,
+    binding: Binding,
+    invocation: Invocation,
+    /// Where messages go, and those that are not confirmed.
+    outbox: Outbox,
+    /// Where messages go that say so themselves.
+    sender: SenderOutputs,
+    content_type: ContentType,
+    schedule: Schedule,
+    commands: watch::Receiver<Command>,
+    /// The number of the next message.
+    next: u64,
+    /// When messages are sent again.
+    timers: Timers,
 }
 
 /// How many messages of one stream may be unconfirmed.
-const WINDOW: u64 = 1024;
+const WINDOW: usize = 1024;
+/// When a message is sent again that was not accepted, however often.
+const AGAIN: RetryPolicy = RetryPolicy {
+    max_attempts: u32::MAX,
+    initial_interval: Duration::from_millis(100),
+    max_interval: Duration::from_secs(10),
+    multiplier: 2.0,
+    jitter: 0.0,
+};
 
 impl SupplierDriver {
+    pub(super) fn new(
+        binding: Binding,
+        invocation: Invocation,
+        output: Option<Publisher>,
+        sender: SenderOutputs,
+        content_type: ContentType,
+        schedule: Schedule,
+    ) -> Self {
+        let (commands, outbox, timers) = (binding.commands(), Outbox::new(output), Timers::default());
+        Self { binding, invocation, outbox, sender, content_type, schedule, commands, next: 0, timers }
+    }
+
     /// Runs until it is stopped; tells how many messages were not confirmed by then.
     pub(super) async fn run(mut self) -> u64 {
         let mut first = true;
@@ -47,9 +78,10 @@ impl SupplierDriver {
     /// Waits for the next time; false when the supplier is to end.
     async fn wait(&mut self, first: bool) -> bool {
         let mut time = pin!(sleep(self.schedule.wait(first)));
-        let Self { output, commands, binding, .. } = self;
+        let mut commands = self.commands.clone();
+        let binding = self.binding.clone();
         let mut idle = pin!(poll_fn(|cx| {
-            output.iter_mut().for_each(|output| output.poll_idle(cx));
+            self.poll_outbox(cx);
             Poll::<()>::Pending
         }));
         loop {
@@ -93,18 +125,11 @@ impl SupplierDriver {
         loop {
             let next = tokio::select! {
                 biased;
-                _ = commands.wait_for(|command| matches!(command, Command::Stop | Command::Abandon)) => None,
+                _ = commands.wait_for(|command| command.ends()) => None,
                 next = poll_fn(|cx| {
                     // What was sent goes on being confirmed while the next is waited for.
-                    let mut failure = None;
-                    let lost = match self.poll_confirmed(cx, 0, &mut failure) {
-                        Poll::Ready(Err(error)) => Some(error),
-                        _ => failure,
-                    };
-                    match lost {
-                        Some(error) => Poll::Ready(Some(Err(error))),
-                        None => replies.poll_next_unpin(cx),
-                    }
+                    self.poll_outbox(cx);
+                    replies.poll_next_unpin(cx)
                 }) => next,
             };
             let Some(reply) = next else { break };
@@ -112,67 +137,81 @@ impl SupplierDriver {
             self.binding.stats().received.add(1);
             self.send(reply?).await?;
         }
-        self.confirm_down_to(0).await?;
+        self.confirm_down_to(0).await;
         Ok(given)
     }
 
     async fn send(&mut self, reply: Reply) -> Result<(), Error> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        output.ready().await?;
-        output.send(reply.message, 0);
-        self.unconfirmed += 1;
-        self.confirm_down_to(WINDOW).await
+        let Some(reply) = addressed::send(&self.sender, reply).await else { return Ok(()) };
+        let message = reply?.message;
+        if self.outbox.destination().is_some() {
+            self.outbox.send(self.next, message);
+            self.next += 1;
+            self.confirm_down_to(WINDOW).await;
+        }
+        Ok(())
     }
 
-    async fn confirm_down_to(&mut self, most: u64) -> Result<(), Error> {
-        let mut failure = None;
-        poll_fn(|cx| self.poll_confirmed(cx, most, &mut failure)).await?;
-        failure.map_or(Ok(()), Err)
+    /// Waits until no more than so many messages are unconfirmed, or the supplier is to end.
+    async fn confirm_down_to(&mut self, most: usize) {
+        let mut commands = self.commands.clone();
+        tokio::select! {
+            biased;
+            () = self.confirmed(most) => {}
+            _ = commands.wait_for(|command| command.ends()) => {}
+        }
     }
 
-    /// Waits until no more than so many messages are unconfirmed; notes why one was not accepted.
-    fn poll_confirmed(
-        &mut self,
-        cx: &mut Context<'_>,
-        most: u64,
-        failure: &mut Option<Error>,
-    ) -> Poll<Result<(), Error>> {
-        let Self { output: Some(output), unconfirmed, binding, .. } = self else {
-            return Poll::Ready(Ok(()));
-        };
-        while *unconfirmed > most {
-            let polled = output.poll_confirmed(cx, |_, failed| {
-                *unconfirmed = unconfirmed.saturating_sub(1);
-                match failed {
-                    Some(error) => *failure = Some(error),
-                    None => binding.stats().sent.add(1),
-                }
-            });
-            match polled {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+    async fn confirmed(&mut self, most: usize) {
+        poll_fn(|cx| {
+            self.poll_outbox(cx);
+            if self.outbox.len() <= most { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Hands messages over, and those again that were not accepted, but for what would never be.
+    fn poll_outbox(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(due) = self.timers.poll(cx) {
+            if let Due::Letter(number) = due {
+                self.outbox.send_again(number);
             }
         }
-        Poll::Ready(Ok(()))
+        let mut told = Vec::new();
+        self.outbox.poll(cx, &mut told);
+        for message in told {
+            match message {
+                Told::Confirmed(_) => self.binding.stats().sent.add(1),
+                Told::Refused(number, _, error) if !error.kind().is_retryable() => {
+                    tracing::error!(binding = self.binding.name(), %error, "a message is dropped");
+                    self.binding.stats().dropped.add(1);
+                    self.outbox.forget(number);
+                }
+                Told::Refused(number, times, error) => {
+                    let wait = AGAIN.backoff(times);
+                    tracing::warn!(binding = self.binding.name(), %error, ?wait, "a message is sent again");
+                    self.timers.at(Instant::now() + wait, Due::Letter(number));
+                    // Nobody has asked the timer yet.
+                    cx.waker().wake_by_ref();
+                }
+            }
+        }
     }
 
     async fn drain(mut self) -> u64 {
         let mut commands = self.commands.clone();
-        let confirmed = tokio::select! {
-            confirmed = self.confirm_down_to(0) => confirmed,
-            _ = commands.wait_for(|command| *command == Command::Abandon) => Ok(()),
-        };
-        if let Err(error) = confirmed {
-            tracing::warn!(binding = self.binding.name(), %error, "a message was not accepted while stopping");
+        tokio::select! {
+            () = self.confirmed(0) => {}
+            _ = commands.wait_for(|command| *command == Command::Abandon) => {}
         }
-        self.binding.stats().abandoned.add(self.unconfirmed);
-        if let Some(output) = self.output
+        let unconfirmed = self.outbox.len() as u64;
+        self.binding.stats().abandoned.add(unconfirmed);
+        if let Some(output) = self.outbox.into_publisher()
             && let Err(error) = output.close().await
         {
             tracing::warn!(binding = self.binding.name(), %error, "the output did not close cleanly");
         }
         self.binding.set_state(State::Stopped);
-        self.unconfirmed
+        unconfirmed
     }
 }

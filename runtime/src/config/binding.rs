@@ -155,6 +155,10 @@ impl ConsumerConfig {
                 .optional(&["consumer", name], kind::index)
                 .unwrap_or_else(|| layers.settings.required(&["stream", name], kind::index))
         };
+        let retryable_exceptions = layers.map(&["consumer", "retryable-exceptions"], kind::boolean);
+        // As in Spring, naming what is tried again makes a list of all that is.
+        let is_list = retryable_exceptions.values().any(|retryable| retryable.value);
+        let default_retryable = layers.optional(&["consumer", "default-retryable"], kind::boolean);
         Self {
             auto_startup: layers.required(&["consumer", "auto-startup"], kind::boolean).value,
             concurrency: layers.required(&["consumer", "concurrency"], kind::count),
@@ -175,8 +179,8 @@ impl ConsumerConfig {
                 .value,
             back_off_multiplier: layers.required(&["consumer", "back-off-multiplier"], kind::factor).value,
             back_off_jitter: layers.required(&["consumer", "back-off-jitter"], kind::share).value,
-            default_retryable: layers.required(&["consumer", "default-retryable"], kind::boolean).value,
-            retryable_exceptions: layers.map(&["consumer", "retryable-exceptions"], kind::boolean),
+            default_retryable: default_retryable.map_or(!is_list, |written| written.value),
+            retryable_exceptions,
             on_failure: layers.map(&["consumer", "on-failure"], word),
             on_exhausted: layers.optional(&["consumer", "on-exhausted"], word),
             circuit: CircuitConfig {

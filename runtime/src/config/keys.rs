@@ -96,6 +96,12 @@ pub(super) const ROWS: &[Row] = &[
     with("stream.fail-fast", Kind::Bool, "false", "end start-up when a broker cannot be reached")
         .also(&["fail-fast"]),
     with("stream.instance-count", Kind::Count, "1", "how many instances of this application run"),
+    with(
+        "stream.dynamic-destinations",
+        Kind::List,
+        "",
+        "destinations that code may send to without a binding, or their beginnings with a `*` after it",
+    ),
     with("stream.instance-index", Kind::Index, "0", "which of them this one is, from 0"),
     bare("stream.binders.<binder>.type", Kind::Name, "the kind of broker of a named binder"),
     with(
@@ -189,11 +195,10 @@ pub(super) const BINDING_ROWS: &[Row] = &[
         "0.0",
         "share of each pause that is added to it at most, at random",
     ),
-    with(
+    bare(
         "consumer.default-retryable",
         Kind::Bool,
-        "true",
-        "call again after errors that neither `retryable-exceptions` nor `on-failure` names",
+        "call again after errors that nothing names; true unless something in `retryable-exceptions` is",
     ),
     bare(
         "consumer.retryable-exceptions.<error>",

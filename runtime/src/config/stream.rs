@@ -25,6 +25,8 @@ pub struct StreamConfig {
     pub binding_retry_interval: Duration,
     /// Whether a broker that cannot be reached ends start-up.
     pub fail_fast: bool,
+    /// Destinations that code may send to without a binding, or their beginnings with a `*` after it.
+    pub dynamic_destinations: Located<Vec<String>>,
     /// How many instances of this application run.
     pub instance_count: Located<u32>,
     /// Which of them this one is, from 0.
@@ -114,6 +116,9 @@ impl StreamConfig {
                 .required(&["stream", "binding-retry-interval"], kind::seconds)
                 .value,
             fail_fast: settings.required(&["stream", "fail-fast"], kind::boolean).value,
+            dynamic_destinations: settings
+                .list(&["stream", "dynamic-destinations"], ',')
+                .unwrap_or_else(|| Located::default_value(Vec::new())),
             instance_count: settings.required(&["stream", "instance-count"], kind::count),
             instance_index: settings.required(&["stream", "instance-index"], kind::index),
             unconfigured: BindingConfig::read(settings, ""),

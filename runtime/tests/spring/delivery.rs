@@ -10,7 +10,7 @@ use wellspring::{CatalogBuilder, ContentType, Error, Message, Sender, State, hea
 
 use crate::app::{App, builder, eventually, next, problems, text};
 use crate::functions::{plain, uppercase};
-use crate::row::{Row, differs, not_yet, refused, refuses, same};
+use crate::row::{Row, differs, not_yet, refused, same};
 
 const ROUTER: &str = "there is no router yet";
 const HANDLER: &str = "there is no error handler yet, only dead letters";
@@ -229,9 +229,10 @@ fn failures() -> Vec<Row> {
             let settings = "max-attempts: 3, back-off-initial-interval: 100ms, back-off-multiplier: 2.0, back-off-max-interval: 150ms";
             assert_eq!(calls(settings, || Error::retryable("busy")).await, [0, 100, 250]);
         }),
-        differs!("E4", "the error itself says whether another attempt can help", {
-            assert_eq!(calls("max-attempts: 5", || Error::fatal("never")).await, [0]);
-            refuses("spring.cloud.stream.bindings.echo-in-0.consumer.retryable-exceptions.x");
+        same!("E4", {
+            let settings = "max-attempts: 5, retryable-exceptions: { 'std::io::Error': true }";
+            assert_eq!(calls(settings, || Error::retryable("busy")).await, [0]);
+            assert_eq!(calls(settings, || std::io::Error::other("full").into()).await.len(), 5);
         }),
         refused("E5", HANDLER, "spring.cloud.stream.default.error-handler-definition"),
         refused("E6", HANDLER, ERROR_HANDLER),

@@ -324,6 +324,7 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::NotEnoughReplicas
             | Code::NotEnoughReplicasAfterAppend
             | Code::NetworkException
+            | Code::KafkaStorageError
             | Code::WaitingForCoordinator
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable

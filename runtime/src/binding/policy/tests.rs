@@ -142,6 +142,21 @@ fn the_name_of_an_error_prevails_over_its_kind_and_the_closer_name_over_the_othe
 }
 
 #[test]
+fn naming_what_is_retryable_makes_a_list_of_it_unless_the_default_is_said() {
+    let of = |consumer| {
+        let (named, other) = (Error::classified(OrderError(Kind::Fatal)), of_kind(Kind::Retryable));
+        [named, other].map(|error| word(policy(consumer).disposition(&error, 1, 0.0)))
+    };
+    assert_eq!(of("{ retryable-exceptions: { OrderError: true } }"), ["retry", "reject"]);
+    assert_eq!(of("{ retryable-exceptions: { OrderError: false } }"), ["reject", "retry"]);
+    assert_eq!(
+        of("{ retryable-exceptions: { OrderError: true }, default-retryable: true }"),
+        ["retry", "retry"]
+    );
+    assert_eq!(of("{ on-failure: { OrderError: retry } }"), ["retry", "retry"]);
+}
+
+#[test]
 fn an_error_that_is_not_retryable_ends_like_the_last_attempt() {
     let policy = policy("{ dead-letter: d, retryable-exceptions: { order-refused: false } }");
     let error = Error::classified(OrderError(Kind::Retryable));

@@ -276,7 +276,8 @@ impl Referee {
         let settings = self.scenario.settings.clone();
         let (verdict, track) = (self.tracks[at].verdict(&settings), &mut self.tracks[at]);
         let letter = std::mem::replace(&mut track.letter, Letter::Sent);
-        let counted = i64::from(track.calls - track.uncounted);
+        let uncounted = if settings.at_most_once { 0 } else { track.uncounted };
+        let counted = i64::from(track.calls - uncounted);
         self.rule(verdict == Some(Verdict::DeadLetter), || {
             format!("delivery {at} becomes a dead letter, expected {verdict:?}")
         });

@@ -163,11 +163,14 @@ impl Track {
     pub(super) fn verdict(&self, settings: &Settings) -> Option<Verdict> {
         let kind = self.failure.as_ref()?.kind;
         let is_exhausted = self.calls - self.uncounted >= settings.max_attempts;
-        if kind.passes_by_waiting() || kind.is_retryable() && !is_exhausted {
+        // What is settled already is not called again, and does not come again.
+        let at_most_once = settings.at_most_once;
+        if !at_most_once && (kind.passes_by_waiting() || kind.is_retryable() && !is_exhausted) {
             return Some(Verdict::Retry);
         }
         Some(match settings.on_exhausted {
             Some(Ending::Drop) => Verdict::Drop,
+            Some(Ending::Requeue) if at_most_once => Verdict::Drop,
             Some(Ending::Requeue) => Verdict::Requeue,
             Some(Ending::Pause) => Verdict::Pause,
             Some(Ending::Stop) => Verdict::Stop,
