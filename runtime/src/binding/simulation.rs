@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use wellspring_functions::ContentType;
 
 use super::control::{Binding, State};
@@ -28,6 +28,8 @@ use ends::{Sink, Source};
 use referee::Referee;
 use scenario::{Answers, Operator, Scenario, scenario};
 
+/// How often it is looked whether all is done.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long everything may take that was begun.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -104,7 +106,7 @@ impl Simulation {
             }
             tokio::select! {
                 ended = self.running.join_next() => return (self.shared, ended.map(Result::unwrap)),
-                () = sleep(Duration::from_millis(50)) => {}
+                () = sleep_until(Instant::now() + LOOK) => {}
             }
         }
         self.shared.lock().hangs();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use tokio::time::{Instant, sleep_until};
 use wellspring_functions::{Catalog, ContentType, Error, Incoming, Kind, Message, Wanted};
 
 use super::Shared;
@@ -84,7 +85,7 @@ impl Call {
 
     async fn take_time(&self) {
         if self.act.takes > 0 {
-            tokio::time::sleep(Duration::from_millis(self.act.takes)).await;
+            sleep_until(Instant::now() + Duration::from_millis(self.act.takes)).await;
         }
     }
 

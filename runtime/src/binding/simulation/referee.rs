@@ -6,9 +6,10 @@ use tokio::time::Instant;
 use wellspring_functions::Kind;
 
 use super::super::control::{Binding, State};
-use super::scenario::{Act, Answers, BACKOFF, Operator, PROBE_AFTER, Scenario};
+use super::scenario::{Act, Answers, BACKOFF, LONGEST_WAIT, Operator, PROBE_AFTER, Scenario, Settings};
 use super::track::{Failure, Lane, Letter, Track, Verdict};
 use crate::binder::Settlement;
+use crate::config::Ending;
 
 /// How long after it may be known something is known at the latest: timers are that exact.
 const AT_ONCE: Duration = Duration::from_millis(2);
@@ -26,6 +27,8 @@ pub(super) struct Referee {
     pub(super) faults: Vec<String>,
     /// Calls under way.
     active: usize,
+    /// When one of them ended last.
+    ended: Instant,
     /// Since when the operator has paused the binding.
     paused: Option<Instant>,
     /// Since when nothing may begin: a delivery failed for good, or the binding is told to end.
@@ -48,6 +51,7 @@ impl Referee {
             tracks: Vec::new(),
             faults: Vec::new(),
             active: 0,
+            ended: now,
             paused: None,
             halted: None,
             ending: None,
@@ -173,6 +177,8 @@ impl Referee {
                 self.rule(counted < most, || format!("delivery {at} is called {counted} times and again"));
                 let early = waits && now < failed + BACKOFF;
                 self.rule(!early, || format!("delivery {at} is tried again without a wait"));
+                let late = in_call && self.is_free_since(failed + LONGEST_WAIT);
+                self.rule(!late, || format!("delivery {at} is tried again too late"));
             }
             // An operator lets it begin anew.
             (Some(Verdict::Pause), _) => self.tracks[at].uncounted = calls,
@@ -181,6 +187,14 @@ impl Referee {
         for since in [self.halted, self.ending].into_iter().flatten() {
             self.rule(since == now, || format!("delivery {at} is called though nothing may begin"));
         }
+    }
+
+    /// Whether nothing has kept the function from being called since then.
+    fn is_free_since(&self, time: Instant) -> bool {
+        let Settings { answers, circuit, on_exhausted, .. } = &self.scenario.settings;
+        let may_wait =
+            *answers != Answers::Nothing || circuit.is_some() || *on_exhausted == Some(Ending::Pause);
+        !may_wait && self.active == 0 && self.ended <= time && time + AT_ONCE < Instant::now()
     }
 
     /// Deliveries of a lane are called one at a time; each for the first time after those before it, and not while one of
@@ -221,6 +235,7 @@ impl Referee {
     /// A call is over: with so many messages, or as it failed.
     pub(super) fn ends(&mut self, at: usize, result: Result<u32, Kind>) {
         self.active -= 1;
+        self.ended = Instant::now();
         self.tracks[at].end(result);
         self.note(at, false);
     }

@@ -18,8 +18,13 @@ use crate::config::{Ending, Guarantee, Order};
 pub(super) const DEADLINE: Duration = Duration::from_millis(400);
 /// The wait before a second attempt.
 pub(super) const BACKOFF: Duration = Duration::from_millis(10);
+/// No attempt is waited for longer.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(150);
 /// How long a circuit stays open.
 pub(super) const PROBE_AFTER: Duration = Duration::from_millis(300);
+
+/// More messages than these come at once, of one partition.
+const FEW: usize = 100;
 
 /// One simulation. Where a script ends, everything goes well from then on. Times are in milliseconds.
 #[derive(Debug, Clone)]
@@ -160,7 +165,11 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
     let commands = vec((0u64..1500, operator()), 0..5);
     let world = (vec(fate(), 0..30), vec((0u64..1000, 1u64..600), 0..3), vec(fate(), 0..12));
     let broker = (vec((0u64..40, prop::bool::weighted(0.9)), 0..8), commands, option::weighted(0.1, loss()));
-    (settings(), messages(), world, broker).prop_map(|(settings, messages, world, broker)| {
+    (settings(), messages(), world, broker).prop_map(|(mut settings, messages, world, broker)| {
+        if messages.len() > FEW {
+            let Settings { order, max_messages, max_bytes, .. } = &mut settings;
+            (*order, *max_messages, *max_bytes) = (Order::Partition, 10 * FEW, 1 << 20);
+        }
         let ((sends, stalls, letters), (flushes, mut commands, loss)) = (world, broker);
         commands.sort_by_key(|(at, _)| *at);
         Scenario { settings, messages, sends, stalls, letters, flushes, commands, loss }
@@ -204,13 +213,15 @@ fn settings() -> impl Strategy<Value = Settings> {
     )
 }
 
-/// Mostly a few that may do anything, now and then many that are quick, behind one that is not.
+/// Mostly a few that may do anything, now and then so many behind one that their partition is held.
 fn messages() -> impl Strategy<Value = Vec<Arrival>> {
-    let few = vec(arrival(30, 2), 0..40);
-    let many = vec(arrival(1, 0), 260..500);
+    let few = vec(arrival(30, 2), 0..FEW / 2);
+    let at_once = |arrival| Arrival { after: 0, partition: 0, ..arrival };
+    let many = vec(arrival(0, 0).prop_map(at_once), 5 * FEW..7 * FEW);
     prop_oneof![
         12 => few,
-        1 => (arrival(1, 6), many).prop_map(|(first, rest)| std::iter::once(first).chain(rest).collect()),
+        1 => (arrival(0, 6).prop_map(at_once), many)
+            .prop_map(|(first, rest)| std::iter::once(first).chain(rest).collect()),
     ]
 }
 
