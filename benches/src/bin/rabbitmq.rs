@@ -28,7 +28,8 @@ async fn main() -> Result<(), Failure> {
         for side in Side::ALL {
             broker.fill(&connection, messages).await?;
             let cost = side.start(&broker, messages)?.finish().await?;
-            println!("{}: {:.2} µs, {:.0} msg/s", side.title(), cost.cpu, cost.throughput);
+            let Cost { cpu, throughput, switches, .. } = cost;
+            println!("{}: {cpu:.2} µs, {throughput:.0} msg/s, {switches:.2} switches", side.title());
             measured.costs.push((side, cost));
             measured.latencies.push((side, Latency::measure(&broker, side, messages / 50).await?));
         }
@@ -54,6 +55,7 @@ impl Measured {
         println!("|---|---|---|---|---|");
         row("CPU µs/message", |side| self.of(side, |cost| cost.cpu));
         row("messages/s", |side| self.of(side, |cost| cost.throughput));
+        row("switches of threads/message", |side| self.of(side, |cost| cost.switches));
         row("peak memory, MB", |side| self.of(side, |cost| cost.memory));
         row("p50 at 1,000/s, ms", |side| self.at_rest(side, |one| one.p50));
         row("p99 at 1,000/s, ms", |side| self.at_rest(side, |one| one.p99));

@@ -1,5 +1,6 @@
 //! The loop that an expert would write by hand: publishes that do not wait for the socket, confirms looked at oldest
-//! first, acknowledgements of many at once, never past a message that is not confirmed.
+//! first, acknowledgements of many at once, never past a message that is not confirmed. It puts the same properties on
+//! the wire as the bindings, which the broker has to read and store.
 
 use std::collections::VecDeque;
 use std::future::{poll_fn, ready};
@@ -85,6 +86,10 @@ impl Loop {
             exchange: broker.to.as_str().into(),
             properties: BasicProperties::default()
                 .with_content_type("application/json".into())
+                .with_headers(FieldTable::default())
+                .with_priority(0)
+                .with_timestamp(1_700_000_000)
+                .with_message_id("0cc175b9-c0f1-b6a8-31c3-99e269772661".into())
                 .with_delivery_mode(2),
             pending: VecDeque::new(),
             confirmed: 0,

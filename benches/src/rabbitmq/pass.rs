@@ -106,11 +106,13 @@ pub struct Cost {
     pub throughput: f64,
     /// The most memory that was resident, in MB.
     pub memory: f64,
+    /// How often one of its threads was switched to, per message.
+    pub switches: f64,
 }
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.cpu, self.throughput, self.memory)
+        write!(f, "{} {} {} {}", self.cpu, self.throughput, self.memory, self.switches)
     }
 }
 
@@ -120,7 +122,7 @@ impl FromStr for Cost {
     fn from_str(text: &str) -> Result<Self, Failure> {
         let mut figures = text.split_whitespace().map(str::parse);
         let mut next = || figures.next().ok_or_else(|| format!("`{text}` is no cost"));
-        Ok(Self { cpu: next()??, throughput: next()??, memory: next()?? })
+        Ok(Self { cpu: next()??, throughput: next()??, memory: next()??, switches: next()?? })
     }
 }
 
@@ -128,11 +130,12 @@ impl FromStr for Cost {
 pub(super) struct Clocks {
     cpu: Duration,
     wall: Instant,
+    switches: f64,
 }
 
 impl Clocks {
     pub(super) fn start() -> Result<Self, Failure> {
-        Ok(Self { cpu: cpu()?, wall: Instant::now() })
+        Ok(Self { cpu: cpu()?, wall: Instant::now(), switches: switches()? })
     }
 
     pub(super) fn stop(&self, messages: u32) -> Result<Cost, Failure> {
@@ -142,6 +145,7 @@ impl Clocks {
             cpu: cpu.as_secs_f64() * 1e6 / messages,
             throughput: messages / wall.as_secs_f64(),
             memory: peak_memory()?,
+            switches: (switches()? - self.switches) / messages,
         })
     }
 }
@@ -152,6 +156,18 @@ fn cpu() -> Result<Duration, Failure> {
     let fields = stat.rsplit_once(") ").ok_or("no name in /proc/self/stat")?.1;
     let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
     Ok(Duration::from_millis(ticks * 10))
+}
+
+/// How often the threads of this process were switched to so far.
+fn switches() -> Result<f64, Failure> {
+    let mut sum = 0.0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let status = std::fs::read_to_string(thread?.path().join("status"))?;
+        for line in status.lines().filter(|line| line.contains("ctxt_switches")) {
+            sum += line.rsplit('\t').next().unwrap_or_default().parse::<f64>()?;
+        }
+    }
+    Ok(sum)
 }
 
 fn peak_memory() -> Result<f64, Failure> {

@@ -1,10 +1,12 @@
 //! Starting a plan, entirely or not at all, and stopping it in order.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -184,6 +186,39 @@ impl Tasks {
         self.all().spawn(task);
     }
 
+    /// Runs on a thread of its own, for as long as the task is there that waits for it.
+    fn spawn_apart(&self, name: &str, work: impl Future<Output = u64> + Send + 'static) {
+        let (mut ended, result) = oneshot::channel();
+        let (hand_over, handed_over) = mpsc::channel();
+        let runtime = Handle::current();
+        let run = move || {
+            let Ok(work) = handed_over.recv() else { return };
+            runtime.block_on(async move {
+                tokio::select! {
+                    count = work => drop(ended.send(count)),
+                    () = ended.closed() => {}
+                }
+            });
+        };
+        match thread::Builder::new().name(name.to_owned()).spawn(run) {
+            Ok(_) => {
+                // The thread waits for it.
+                let _ = hand_over.send(work);
+                let name = name.to_owned();
+                self.spawn(async move {
+                    result.await.unwrap_or_else(|_| {
+                        tracing::error!(binding = name, "the binding ended unexpectedly");
+                        1
+                    })
+                });
+            }
+            Err(error) => {
+                tracing::warn!(binding = name, %error, "there is no thread for it; it shares those of the runtime");
+                self.spawn(work);
+            }
+        }
+    }
+
     /// Waits until every task has ended and adds up what they tell.
     async fn sum(&self, total: &mut u64) {
         while let Some(ended) = poll_fn(|cx| self.all().poll_join_next(cx)).await {
@@ -211,7 +246,53 @@ impl Run {
         let dynamic =
             plan.dynamic.as_ref().map(|planned| Dynamic::new(planned, binders, self.outlets.clone()));
         self.sender.open(made.sender, dynamic).into_iter().for_each(|task| self.outlets.run(task));
-        made.inputs.into_iter().for_each(|driver| self.functions.spawn(driver.run()));
+        for driver in made.inputs {
+            if driver.ends.input.wants_thread() {
+                let name = driver.binding.name().to_owned();
+                self.functions.spawn_apart(&name, driver.run());
+            } else {
+                self.functions.spawn(driver.run());
+            }
+        }
         made.suppliers.into_iter().for_each(|driver| self.functions.spawn(driver.run()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_apart_runs_on_a_thread_of_its_name_and_is_waited_for() {
+        let (tasks, (tell, told)) = (Tasks::default(), oneshot::channel());
+        tasks.spawn_apart("emailsms-in-0", async move {
+            tell.send(thread::current().name().map(str::to_owned)).unwrap();
+            3
+        });
+        let mut total = 0;
+        tasks.sum(&mut total).await;
+        assert_eq!((told.await.unwrap().as_deref(), total), (Some("emailsms-in-0"), 3));
+    }
+
+    #[tokio::test]
+    async fn work_apart_ends_with_the_task_that_waits_for_it() {
+        let (tasks, (held, dropped)) = (Tasks::default(), oneshot::channel::<()>());
+        tasks.spawn_apart("emailsms-in-0", async move {
+            let _held = held;
+            pending().await
+        });
+        assert_eq!(tasks.abort(), 1);
+        timeout(Duration::from_secs(10), dropped).await.unwrap().unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn work_apart_that_panics_counts_as_one_left_undone() {
+        let tasks = Tasks::default();
+        tasks.spawn_apart("emailsms-in-0", async { panic!("on purpose") });
+        let mut total = 0;
+        tasks.sum(&mut total).await;
+        assert_eq!(total, 1);
     }
 }

@@ -17,11 +17,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use wellspring_functions::ContentType;
+use wellspring_functions::{ContentType, Wanted};
 
 use super::control::{Binding, State};
 use super::driver::{Driver, DriverEnds};
 use super::outbox::Outbox;
+use super::outlets::Outlets;
 use super::publisher::Publisher;
 use super::sender::SenderOutputs;
 use ends::{Sink, Source};
@@ -59,13 +60,15 @@ impl Simulation {
         let publisher = |is_for_letters, destination| {
             Publisher::new(Box::new(Sink::new(shared.clone(), is_for_letters)), "work-out-0", destination)
         };
+        let has_output = settings.answers != Answers::Nothing;
+        let outputs = has_output.then(|| (publisher(false, "out"), Arc::default()));
         let ends = DriverEnds {
             input: Box::new(Source::new(shared.clone())),
-            output: (settings.answers != Answers::Nothing).then(|| publisher(false, "out")),
+            output: Outlets::of(outputs.into_iter().collect(), false),
             sender: SenderOutputs::default(),
             destination: "in".to_owned(),
             input_type: Some(ContentType::TEXT),
-            content_type: ContentType::TEXT,
+            wanted: Wanted::Labelled(ContentType::TEXT),
             copy_headers: None,
         };
         let letters = Outbox::new(settings.dead_letters.then(|| publisher(true, "failed")));

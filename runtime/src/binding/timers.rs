@@ -16,6 +16,8 @@ pub(super) enum Due {
     Requeue { number: u64, has_lane: bool },
     /// Sends the dead letter of a delivery once more.
     Letter(u64),
+    /// Looks whether what has gathered is a batch.
+    Batch,
     /// Tries whether the function or the output works again.
     Probe,
     /// Looks for deliveries that are open for too long.

@@ -15,14 +15,15 @@ pub(super) struct Book {
 
 #[derive(Debug, Clone, Default)]
 struct Names {
-    /// The first spelling by the name in lower case.
+    /// The first spelling by the name in lower case, of failures without `-` and `_`.
     by_case: BTreeMap<String, String>,
     /// The first spelling by the letters and digits alone, which is all that a variable can say.
     by_letters: BTreeMap<String, String>,
 }
 
 impl Book {
-    /// The first spelling of a name; bindings and binders that differ only in case are the same.
+    /// The first spelling of a name; bindings and binders that differ only in case are the same, and failures in any
+    /// spelling.
     pub(super) fn enter(&mut self, what: Chosen, name: &str) -> String {
         let names = match what {
             Chosen::Binding => &mut self.bindings,
@@ -31,7 +32,8 @@ impl Book {
             Chosen::Definition => return name.to_owned(),
         };
         names.by_letters.entry(letters(name)).or_insert_with(|| name.to_owned());
-        names.by_case.entry(name.to_lowercase()).or_insert_with(|| name.to_owned()).clone()
+        let case = if what == Chosen::Failure { normalised(name) } else { name.to_lowercase() };
+        names.by_case.entry(case).or_insert_with(|| name.to_owned()).clone()
     }
 
     /// The name that the words of a variable spell, if it is known.

@@ -81,6 +81,20 @@ stream:
 }
 
 #[test]
+fn a_failure_is_one_in_every_spelling() {
+    let config = load(&yaml(
+        "
+stream:
+  default: { consumer: { on-failure: { OUTPUT_FAILED: pause, OrderError: drop } } }
+  bindings: { x-in-0: { consumer: { on-failure: { outputFailed: requeue, order-error: stop } } } }
+",
+    ));
+    let on_failure = config.stream.binding("x-in-0").consumer.on_failure;
+    let said: Vec<_> = on_failure.values().map(|said| said.value).collect();
+    assert_eq!(said, [OnFailure::End(Ending::Requeue), OnFailure::End(Ending::Stop)]);
+}
+
+#[test]
 fn a_variable_means_the_error_that_a_file_names() {
     let config = load(
         &yaml("stream.bindings: { x-in-0: { consumer: { retryable-exceptions: { 'shop::OrderError': false } } } }")

@@ -21,23 +21,6 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All code of the runtime, its tests included.
-pub(crate) fn sources() -> String {
-    let mut folders = vec![root().join("runtime")];
-    let mut sources = String::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder of the repository") {
-            let path = entry.expect("an entry of a folder").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources += &std::fs::read_to_string(path).expect("a source file");
-            }
-        }
-    }
-    sources
-}
-
 /// The fenced blocks of a page whose language is `language`.
 pub(crate) fn blocks(page: &str, language: &str) -> Vec<Block> {
     let mut blocks = Vec::new();

@@ -197,6 +197,10 @@ impl Input for RabbitInput {
         flushed
     }
 
+    fn wants_thread(&self) -> bool {
+        true
+    }
+
     fn health(&self) -> Arc<dyn Health> {
         Arc::clone(&self.health) as _
     }

@@ -147,6 +147,8 @@ impl Settings {
             content_type: Some(ContentType::TEXT),
             concurrency: self.concurrency,
             order: self.order,
+            batching: None,
+            is_stream: false,
             delivery: if self.at_most_once { Guarantee::AtMostOnce } else { Guarantee::AtLeastOnce },
             sharing: Sharing::default(),
             flow: Flow { max_messages: self.max_messages, max_bytes: self.max_bytes },
