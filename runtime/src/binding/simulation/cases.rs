@@ -22,6 +22,7 @@ fn scenario(calls: impl IntoIterator<Item = Vec<Act>>) -> Scenario {
         answers: Answers::One,
         room: 10,
         stuck_after: false,
+        batch: None,
     };
     let arrival = |calls| Arrival { after: 0, partition: 0, key: None, size: 12, calls };
     Scenario {
@@ -84,5 +85,23 @@ fn nothing_is_called_again_that_fails_for_good_while_the_binding_ends() {
     let mut scenario = scenario([vec![act(50, Then::Fail(Kind::Fatal)), act(50, Then::Fail(Kind::Fatal))]]);
     scenario.settings.on_exhausted = Some(Ending::Pause);
     scenario.commands = vec![(10, Operator::Stop)];
+    holds(scenario);
+}
+
+#[test]
+fn a_batch_that_is_sent_waits_for_no_more_room() {
+    let mut scenario = scenario([vec![act(0, Then::Answer(1))]]);
+    (scenario.settings.answers, scenario.settings.batch) = (Answers::Each, Some((1, 0)));
+    (scenario.settings.room, scenario.settings.on_exhausted) = (1, Some(Ending::Stop));
+    scenario.sends = vec![Fate { takes: 5, refused: Some(binder::Kind::Refused) }];
+    scenario.stalls = vec![(1, 500)];
+    holds(scenario);
+}
+
+#[test]
+fn a_delivery_that_was_called_and_gathers_again_is_abandoned_when_it_stops() {
+    let mut scenario = scenario([vec![act(0, Then::Fail(Kind::OutputUnreachable))]]);
+    (scenario.settings.answers, scenario.settings.batch) = (Answers::Each, Some((2, 300)));
+    scenario.commands = vec![(450, Operator::Stop)];
     holds(scenario);
 }

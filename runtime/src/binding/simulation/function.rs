@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::time::{Instant, sleep_until};
-use wellspring_functions::{Catalog, ContentType, Error, Incoming, Kind, Message, Wanted};
+use wellspring_functions::{Batch, Catalog, ContentType, Error, Incoming, Kind, Message, PerItem, Wanted};
 
 use super::Shared;
 use super::scenario::{Act, Answers, DEADLINE, Then};
@@ -33,6 +33,10 @@ pub(super) async fn invocation(shared: &Shared, answers: Answers) -> Invocation 
                 Ok::<_, Error>(call.answer())
             }
         }),
+        Answers::Each => Catalog::builder().function("work", move |Batch(texts): Batch<String>| {
+            let call = Calls::begin(&shared, &texts);
+            async move { PerItem(call.run().await) }
+        }),
         Answers::Many => Catalog::builder().function("work", move |text: String| {
             let call = Call::begin(&shared, &text);
             async move { call.run().await.map(Call::answers) }
@@ -42,31 +46,45 @@ pub(super) async fn invocation(shared: &Shared, answers: Answers) -> Invocation 
     let invocation = Invocation::new(composition, Some(DEADLINE));
     for _ in 0..TRIALS {
         let message = Message::encoded("trial", ContentType::TEXT);
-        let _ = invocation.call(Incoming::One(message), Wanted::Natural).await;
+        let trial = match answers {
+            Answers::Each => Incoming::Batch(vec![message]),
+            Answers::Nothing | Answers::One | Answers::Many => Incoming::One(message),
+        };
+        let _ = invocation.call(trial, Wanted::Natural).await;
     }
     invocation
 }
 
-/// One call under way. It is over when this is dropped, if not before.
+/// A call under way with one delivery or with one of several. It is over when this is dropped, if not before.
 struct Call {
     shared: Shared,
     /// Which delivery, and which of its calls; nothing for a trial.
     of: Option<(usize, u32)>,
     act: Act,
     is_over: bool,
+    /// Whether the call is over with it.
+    is_whole: bool,
 }
 
 impl Call {
     fn begin(shared: &Shared, text: &str) -> Self {
+        Self::join(shared, text, true)
+    }
+
+    /// `begins`: it is the only delivery of the call, or the first.
+    fn join(shared: &Shared, text: &str, begins: bool) -> Self {
         let mut referee = shared.lock();
         let message = text.split(':').next().and_then(|number| number.parse().ok());
+        if begins && message.is_some() {
+            referee.calls();
+        }
         let of = message.and_then(|message| referee.begins(message));
         let well = Act { takes: 0, then: Then::Answer(1) };
         let act = match (message, of) {
             (Some(message), Some(_)) => referee.next_act(message).unwrap_or(well),
             _ => well,
         };
-        Self { shared: shared.clone(), of, act, is_over: of.is_none() }
+        Self { shared: shared.clone(), of, act, is_over: of.is_none(), is_whole: begins }
     }
 
     /// Does what the script says, up to the first message.
@@ -98,7 +116,11 @@ impl Call {
         if let Some((delivery, _)) = self.of
             && !std::mem::replace(&mut self.is_over, true)
         {
-            self.shared.lock().ends(delivery, result);
+            let mut referee = self.shared.lock();
+            if self.is_whole {
+                referee.returns();
+            }
+            referee.ends(delivery, result);
         }
     }
 
@@ -129,6 +151,38 @@ impl Call {
             None
         });
         steps.boxed()
+    }
+}
+
+/// A call under way with a batch.
+struct Calls(Vec<Call>);
+
+impl Calls {
+    fn begin(shared: &Shared, texts: &[String]) -> Self {
+        let join = |(place, text): (usize, &String)| Call::join(shared, text, place == 0);
+        Self(texts.iter().enumerate().map(join).collect())
+    }
+
+    /// Takes as long as the slowest; hangs or panics as a whole.
+    async fn run(mut self) -> Vec<Result<String, Error>> {
+        if let Some(slowest) = self.0.iter().max_by_key(|call| call.act.takes) {
+            slowest.take_time().await;
+        }
+        if self.0.iter().any(|call| matches!(call.act.then, Then::Hang)) {
+            std::future::pending::<()>().await;
+        }
+        if self.0.iter().any(|call| matches!(call.act.then, Then::Panic)) {
+            self.0.iter_mut().for_each(|call| call.end(Err(Kind::Panic)));
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+        let answer = |call: &mut Call| match call.act.then {
+            Then::Fail(kind) => Err(call.fail(kind)),
+            Then::Answer(_) | Then::Break(_) | Then::Panic | Then::Hang => {
+                call.end(Ok(1));
+                Ok(call.answer())
+            }
+        };
+        self.0.iter_mut().map(answer).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::Ending;
 
 /// How long after it may be known something is known at the latest: timers are that exact.
 const AT_ONCE: Duration = Duration::from_millis(2);
-/// How often the driver may look at one thing without time going on.
+/// How often the driver may look at its ends without doing anything and without time going on.
 const PATIENCE: u32 = 20_000;
 
 /// What was seen of one simulation.
@@ -27,6 +27,8 @@ pub(super) struct Referee {
     pub(super) faults: Vec<String>,
     /// Calls under way.
     active: usize,
+    /// How many there have been.
+    calls: u64,
     /// When one of them ended last.
     ended: Instant,
     /// Since when the operator has paused the binding.
@@ -36,7 +38,7 @@ pub(super) struct Referee {
     pub(super) ending: Option<Instant>,
     /// When a call was made while the circuit was open, unless something since says nothing of function and output.
     probed: Option<Instant>,
-    /// When the driver looked last, and how often since.
+    /// When the driver looked last, and how often since it did something.
     looked: (Instant, u32),
     pub(super) closed: bool,
 }
@@ -51,6 +53,7 @@ impl Referee {
             tracks: Vec::new(),
             faults: Vec::new(),
             active: 0,
+            calls: 0,
             ended: now,
             paused: None,
             halted: None,
@@ -132,7 +135,23 @@ impl Referee {
         self.tracks.iter().rposition(|track| track.message == message)
     }
 
-    /// The function is called with a message; which delivery that is, and which of its calls.
+    /// The function is called.
+    pub(super) fn calls(&mut self) {
+        self.looked.1 = 0;
+        let (active, width) = (self.active, self.scenario.settings.concurrency as usize);
+        self.rule(active < width, || format!("more than {width} calls are made at a time"));
+        self.check_circuit();
+        self.active += 1;
+        self.calls += 1;
+    }
+
+    /// A call is over.
+    pub(super) fn returns(&mut self) {
+        self.active -= 1;
+        self.ended = Instant::now();
+    }
+
+    /// A message is in the call; which delivery that is, and which of its calls.
     pub(super) fn begins(&mut self, message: usize) -> Option<(usize, u32)> {
         let Some(at) = self.latest(message) else {
             self.fault(&format!("message {message} is called before it was given out"));
@@ -140,10 +159,8 @@ impl Referee {
         };
         self.check_begin(at);
         self.check_order(at);
-        self.check_circuit();
-        self.active += 1;
         let track = &mut self.tracks[at];
-        track.begin();
+        track.begin(self.calls);
         Some((at, track.calls))
     }
 
@@ -157,8 +174,6 @@ impl Referee {
         let (settings, now) = (self.scenario.settings.clone(), Instant::now());
         let Track { calls, uncounted, failure, settled, flushed, is_active, is_lost, .. } =
             self.tracks[at].clone();
-        let (active, width) = (self.active, settings.concurrency as usize);
-        self.rule(active < width, || format!("delivery {at} makes more than {width} calls at a time"));
         self.rule(!is_active, || format!("delivery {at} is called twice at a time"));
         if settings.at_most_once {
             self.rule(settled.is_some() && flushed, || {
@@ -194,7 +209,7 @@ impl Referee {
         let Settings { answers, circuit, on_exhausted, .. } = &self.scenario.settings;
         let may_wait =
             *answers != Answers::Nothing || circuit.is_some() || *on_exhausted == Some(Ending::Pause);
-        !may_wait && self.active == 0 && self.ended <= time && time + AT_ONCE < Instant::now()
+        !may_wait && self.active <= 1 && self.ended <= time && time + AT_ONCE < Instant::now()
     }
 
     /// Deliveries of a lane are called one at a time; each for the first time after those before it, and not while one of
@@ -208,7 +223,9 @@ impl Referee {
             if track.lane != Some(lane) || other == at || track.is_over(&settings) && !track.is_active {
                 continue;
             }
-            let (is_active, calls) = (track.is_active, track.calls);
+            let (mut is_active, calls) = (track.is_active && track.call != self.calls, track.calls);
+            // Batches take no lanes: what an output refuses later is tried again beside them.
+            is_active &= settings.batch.is_none() || is_first && calls == 1;
             let waits = track.failure.as_ref().is_some_and(|failure| failure.in_call)
                 && track.verdict(&settings).is_some_and(Verdict::keeps_lane);
             self.rule(!is_active, || format!("deliveries {other} and {at} of {lane:?} are called at a time"));
@@ -232,16 +249,15 @@ impl Referee {
         self.probed = Some(now);
     }
 
-    /// A call is over: with so many messages, or as it failed.
+    /// What came of a delivery in a call: so many messages, or a failure.
     pub(super) fn ends(&mut self, at: usize, result: Result<u32, Kind>) {
-        self.active -= 1;
-        self.ended = Instant::now();
-        self.tracks[at].end(result);
+        self.tracks[at].end(result, self.scenario.settings.batch.is_some());
         self.note(at, false);
     }
 
     /// A message goes out for a call.
     pub(super) fn sends(&mut self, at: usize, call: u32) {
+        self.looked.1 = 0;
         let settings = self.scenario.settings.clone();
         let Some(track) = self.tracks.get_mut(at) else {
             return self.fault(&format!("a message is sent for {at}, which was never given out"));
@@ -279,6 +295,8 @@ impl Referee {
             self.probed = None;
         }
         match verdict {
+            // A delivery of a batch is known to have failed when the answer to all of them is sent.
+            _ if settings.batch.is_some() => {}
             Some(Verdict::Pause) => _ = self.halted.get_or_insert_with(Instant::now),
             Some(Verdict::Stop) => _ = self.ending.get_or_insert_with(Instant::now),
             _ => {}

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use wellspring_functions::{ContentType, Kind};
 
-use super::super::plan::{Circuit, Flow, PlannedInput};
+use super::super::plan::{Batching, Circuit, Flow, PlannedInput};
 use super::super::policy::FailurePolicy;
 use super::super::retry::RetryPolicy;
 use crate::binder::{self, Sharing};
@@ -61,6 +61,8 @@ pub(super) struct Settings {
     /// How many messages an output takes that it has not confirmed.
     pub(super) room: usize,
     pub(super) stuck_after: bool,
+    /// How many deliveries there are in a batch at most and how long the first one waits, if there are batches.
+    pub(super) batch: Option<(usize, u64)>,
 }
 
 /// What the function answers with.
@@ -70,6 +72,8 @@ pub(super) enum Answers {
     One,
     /// A stream.
     Many,
+    /// One for each delivery of a batch.
+    Each,
 }
 
 /// A message that comes so long after the one before it.
@@ -147,7 +151,10 @@ impl Settings {
             content_type: Some(ContentType::TEXT),
             concurrency: self.concurrency,
             order: self.order,
-            batching: None,
+            batching: self.batch.map(|(max_size, wait)| {
+                let max_wait = Duration::from_millis(wait);
+                Batching { max_size, max_wait }
+            }),
             is_stream: false,
             delivery: if self.at_most_once { Guarantee::AtMostOnce } else { Guarantee::AtLeastOnce },
             sharing: Sharing::default(),
@@ -193,8 +200,10 @@ fn settings() -> impl Strategy<Value = Settings> {
     ];
     let failing = (1u32..5, prop::bool::weighted(0.7), ends);
     let flow = (bounds, bytes, 1usize..6, circuit);
+    let batch = option::weighted(0.2, (1usize..6, prop_oneof![Just(0), 1u64..40]));
+    let answers = (answers, batch);
     (order, 1u32..9, flow, failing, answers, prop::bool::weighted(0.15), any::<bool>()).prop_map(
-        |(order, concurrency, flow, failing, answers, at_most_once, stuck_after)| {
+        |(order, concurrency, flow, failing, (answers, batch), at_most_once, stuck_after)| {
             let (max_messages, max_bytes, room, circuit) = flow;
             let (max_attempts, dead_letters, on_exhausted) = failing;
             Settings {
@@ -207,9 +216,10 @@ fn settings() -> impl Strategy<Value = Settings> {
                 max_attempts,
                 dead_letters,
                 on_exhausted,
-                answers,
+                answers: if batch.is_some() { Answers::Each } else { answers },
                 room,
                 stuck_after,
+                batch,
             }
         },
     )

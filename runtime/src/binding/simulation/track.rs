@@ -34,6 +34,8 @@ pub(super) struct Track {
     /// Calls that failed in a way that does not count.
     pub(super) uncounted: u32,
     pub(super) is_active: bool,
+    /// Which call of all it was in last.
+    pub(super) call: u64,
     /// How many messages the last call answered with.
     answered: Option<u32>,
     /// How many of these were sent, and confirmed.
@@ -96,6 +98,7 @@ impl Track {
             calls: 0,
             uncounted: 0,
             is_active: false,
+            call: 0,
             answered: None,
             sent: 0,
             confirmed: 0,
@@ -109,17 +112,19 @@ impl Track {
         }
     }
 
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self, call: u64) {
         self.calls += 1;
+        self.call = call;
         (self.is_active, self.answered, self.failure) = (true, None, None);
         (self.sent, self.confirmed) = (0, 0);
     }
 
-    pub(super) fn end(&mut self, result: Result<u32, Kind>) {
+    /// Deliveries of a batch leave their lanes to others at once.
+    pub(super) fn end(&mut self, result: Result<u32, Kind>, in_batch: bool) {
         self.is_active = false;
         match result {
             Ok(count) => self.answered = Some(count),
-            Err(kind) => self.fail(kind, true),
+            Err(kind) => self.fail(kind, !in_batch),
         }
     }
 
