@@ -43,8 +43,11 @@ impl Fleet {
 
     /// Stops an instance, which finishes what it has begun.
     pub(crate) fn leave(&mut self, instance: usize) {
-        if let Some(service) = self.running[instance].take() {
-            service.stop();
+        if let Some(mut service) = self.running[instance].take() {
+            service.signal("-TERM");
+            let code = service.wait().code();
+            // What waits for another attempt is abandoned, which the code tells.
+            assert!(matches!(code, Some(0 | 3)), "{code:?}: {:#?}", service.log);
         }
     }
 
