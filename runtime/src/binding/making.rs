@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::binders::Binders;
-use super::budget::Budget;
-use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
+use super::engine::budget::Budget;
+use super::engine::driver::{Driver, DriverEnds};
+use super::engine::outbox::Outbox;
+use super::engine::outlets::Outlets;
 use super::function_ends::FunctionEnds;
-use super::outbox::Outbox;
-use super::outlets::Outlets;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;

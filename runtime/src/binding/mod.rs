@@ -5,59 +5,37 @@
 //! stopped by name; an [`End`] tells how an input or output stands with its broker.
 
 mod addressed;
-mod answering;
-mod batches;
-mod beginning;
 mod binders;
-mod budget;
-mod calls;
-mod circuit;
 mod connecting;
 mod control;
-mod dead_letter;
-mod driver;
-mod ending;
 mod ends;
-mod failing;
+mod engine;
 mod function_ends;
-mod gathering;
-mod lanes;
-mod ledger;
 mod making;
-mod outbox;
-mod outlets;
 mod partition;
 mod plan;
-mod policy;
 mod promises;
 mod publisher;
-mod retry;
 mod running;
 mod schedule;
 mod sender;
-mod sends;
-mod settling_first;
 mod stats;
 mod supplier;
-mod timers;
-mod watching;
 
 pub use binders::Binders;
 pub use control::{Binding, State};
 pub use ends::{End, Ends};
+pub use engine::policy::FailurePolicy;
+pub use engine::retry::RetryPolicy;
 pub use making::StartError;
 pub use partition::Partitioning;
 pub(crate) use plan::definitions;
 pub use plan::{Batching, Circuit, DynamicOutputs, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
-pub use policy::FailurePolicy;
 pub(crate) use promises::{check as check_promises, tell_of_streams, warn_of_losses};
-pub use retry::RetryPolicy;
 pub use running::Bindings;
 pub use schedule::Schedule;
 pub use sender::SenderOutputs;
 pub use stats::{Counter, Gauge, Stats};
 
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;

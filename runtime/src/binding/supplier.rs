@@ -11,14 +11,14 @@ use tokio::time::{Instant, sleep};
 use wellspring_functions::{Error, Incoming, Output as Answer, Reply, Wanted};
 
 use super::control::{Binding, Command, State};
-use super::outbox::{Outbox, Told};
+use super::engine::outbox::{Outbox, Told};
+use super::engine::retry::RetryPolicy;
+use super::engine::sends::Sends;
+use super::engine::timers::{Due, Timers};
 use super::publisher::Publisher;
-use super::retry::RetryPolicy;
 use super::schedule::Schedule;
 use super::sender::SenderOutputs;
-use super::sends::Sends;
 use super::stats::Stats;
-use super::timers::{Due, Timers};
 use crate::invocation::Invocation;
 
 /// Runs one supplier, or a supplier joined to a consumer.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use wellspring_functions::{ContentType, Function, Port, Shape};
 
-use super::super::policy::FailurePolicy;
 use super::Planner;
 use crate::binder::Sharing;
+use crate::binding::engine::policy::FailurePolicy;
 use crate::config::{CircuitConfig, ConsumerConfig, Guarantee, Order};
 
 /// The input end of a function.

@@ -32,7 +32,7 @@ impl RetryPolicy {
     }
 
     /// The wait after so many calls with its random part, for which `chance` is drawn from 0 to 1.
-    pub(super) fn wait(&self, calls: u32, chance: f64) -> Duration {
+    pub(in crate::binding) fn wait(&self, calls: u32, chance: f64) -> Duration {
         let wait = self.backoff(calls);
         let share = (self.jitter * chance).clamp(0.0, 1.0);
         wait + Duration::try_from_secs_f64(wait.as_secs_f64() * share).unwrap_or_default()

@@ -14,7 +14,7 @@ use wellspring_functions::{Error, Kind};
 use super::retry::RetryPolicy;
 use crate::config::{ConsumerConfig, Ending, Located, OnFailure, kind_of_failure};
 
-pub(super) use disposition::Disposition;
+pub(in crate::binding) use disposition::Disposition;
 
 /// No wait for a broker, or for others to be done, is shorter: it may come again and again.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ enum Rule {
 }
 
 impl FailurePolicy {
-    pub(super) fn of(consumer: &ConsumerConfig) -> Self {
+    pub(in crate::binding) fn of(consumer: &ConsumerConfig) -> Self {
         let mut policy = Self {
             retry: RetryPolicy {
                 max_attempts: consumer.max_attempts.value.max(1),
@@ -88,7 +88,7 @@ impl FailurePolicy {
 
     /// What is done with a delivery after so many calls that count, the one that failed included. `chance` is drawn
     /// from 0 to 1, as [`chance`] does.
-    pub(super) fn disposition(&self, error: &Error, calls: u32, chance: f64) -> Disposition {
+    pub(in crate::binding) fn disposition(&self, error: &Error, calls: u32, chance: f64) -> Disposition {
         match self.rule(error) {
             Rule::Retry if error.kind().passes_by_waiting() => {
                 let wait = self.retry.wait(calls, chance).max(LEAST_WAIT);
@@ -103,7 +103,7 @@ impl FailurePolicy {
     }
 
     /// What follows the last attempt. When nobody says it, the delivery is given up, and only its broker may keep it.
-    pub(super) fn last(&self) -> Option<Ending> {
+    pub(in crate::binding) fn last(&self) -> Option<Ending> {
         self.on_exhausted.or_else(|| self.dead_letters.then_some(Ending::DeadLetter))
     }
 
@@ -122,7 +122,7 @@ impl FailurePolicy {
     }
 
     /// Every end that the configuration names, with the key that says it.
-    pub(super) fn endings(&self) -> impl Iterator<Item = (String, Ending)> {
+    pub(in crate::binding) fn endings(&self) -> impl Iterator<Item = (String, Ending)> {
         let last = self.on_exhausted.map(|ending| ("on-exhausted".to_owned(), ending));
         let kinds = self.kinds.iter().map(|(kind, rule)| (kind.as_str(), *rule));
         let errors = self.errors.iter().map(|(name, rule)| (name.as_str(), *rule));
@@ -149,7 +149,7 @@ impl Default for FailurePolicy {
 }
 
 /// A number from 0 to 1, drawn at random.
-pub(super) fn chance() -> f64 {
+pub(in crate::binding) fn chance() -> f64 {
     let drawn = RandomState::new().hash_one(()) >> 32;
     u32::try_from(drawn).map_or(0.0, |drawn| f64::from(drawn) / f64::from(u32::MAX))
 }

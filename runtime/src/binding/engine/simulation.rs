@@ -20,12 +20,12 @@ use tokio::time::{Instant, sleep_until};
 use wellspring_functions::{ContentType, Wanted};
 
 use super::budget::Budget;
-use super::control::{Binding, State};
 use super::driver::{Driver, DriverEnds};
 use super::outbox::Outbox;
 use super::outlets::Outlets;
-use super::publisher::Publisher;
-use super::sender::SenderOutputs;
+use crate::binding::control::{Binding, State};
+use crate::binding::publisher::Publisher;
+use crate::binding::sender::SenderOutputs;
 use ends::{Sink, Source};
 use referee::Referee;
 use scenario::{Answers, Operator, Scenario, scenario};

@@ -29,17 +29,17 @@ enum Standing {
 
 impl Driver {
     /// Goes on with a delivery that was worked on and failed.
-    pub(super) fn fail(&mut self, number: u64, error: &Error) {
+    pub(in crate::binding) fn fail(&mut self, number: u64, error: &Error) {
         self.go_on_after(number, error, Standing::AtWork);
     }
 
     /// Goes on with a delivery that failed when it had left its lane to others.
-    pub(super) fn fail_afterwards(&mut self, number: u64, error: &Error) {
+    pub(in crate::binding) fn fail_afterwards(&mut self, number: u64, error: &Error) {
         self.go_on_after(number, error, Standing::Done);
     }
 
     /// Goes on with deliveries that have a message which was not accepted.
-    pub(super) fn take_back_refused(&mut self) -> bool {
+    pub(in crate::binding) fn take_back_refused(&mut self) -> bool {
         if self.refused.is_empty() {
             return false;
         }
@@ -99,7 +99,7 @@ impl Driver {
                     "a message failed for good: the binding stops, and the message stays"
                 );
                 self.leave(number, standing);
-                self.end(super::control::State::Failed);
+                self.end(crate::binding::control::State::Failed);
             }
         }
     }
@@ -133,7 +133,7 @@ impl Driver {
     }
 
     /// A delivery has rested long enough.
-    pub(super) fn try_again(&mut self, number: u64) {
+    pub(in crate::binding) fn try_again(&mut self, number: u64) {
         if let Some(lane) = self.lane(number) {
             self.lanes.ready(lane, number);
             self.release(lane);
@@ -142,7 +142,7 @@ impl Driver {
 
     /// Lets the input fetch no more of a partition while many deliveries of it wait for one that is tried again: they
     /// would take the room of others.
-    pub(super) fn hold_if_many_wait(&mut self, lane: Lane) {
+    pub(in crate::binding) fn hold_if_many_wait(&mut self, lane: Lane) {
         if let Lane::Partition(partition) = lane
             && self.lanes.held_up(lane) >= HELD_UP
             && self.held.insert(partition)
@@ -194,7 +194,7 @@ impl Driver {
     }
 
     /// Gives a delivery back to its group.
-    pub(super) fn requeue(&mut self, number: u64, has_lane: bool) {
+    pub(in crate::binding) fn requeue(&mut self, number: u64, has_lane: bool) {
         if has_lane && let Some(lane) = self.lane(number) {
             self.lanes.leave(lane);
             self.release(lane);
@@ -235,7 +235,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn poll_letters(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(in crate::binding) fn poll_letters(&mut self, cx: &mut Context<'_>) -> bool {
         let mut told = Vec::new();
         self.letters.poll(cx, &mut told);
         let moved = !told.is_empty();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number of bytes that all inputs share.
 #[derive(Debug, Clone)]
-pub(super) struct Budget(Arc<Inner>);
+pub(in crate::binding) struct Budget(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -15,18 +15,18 @@ struct Inner {
 
 /// What one input uses of a budget; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(in crate::binding) struct Share {
     budget: Budget,
     own: u64,
 }
 
 impl Budget {
-    pub(super) fn new(most: u64) -> Self {
+    pub(in crate::binding) fn new(most: u64) -> Self {
         Self(Arc::new(Inner { used: AtomicU64::new(0), most }))
     }
 
     /// The share of one more input.
-    pub(super) fn share(&self) -> Share {
+    pub(in crate::binding) fn share(&self) -> Share {
         Share { budget: self.clone(), own: 0 }
     }
 }
@@ -34,7 +34,7 @@ impl Budget {
 impl Share {
     /// Notes how much the input has in flight now. Tells whether it may take more: always while it has nothing, so that
     /// none starves; for the rest of the time it is woken by what it has.
-    pub(super) fn may_take_more(&mut self, own: u64) -> bool {
+    pub(in crate::binding) fn may_take_more(&mut self, own: u64) -> bool {
         let used = &self.budget.0.used;
         if own > self.own {
             used.fetch_add(own - self.own, Ordering::Relaxed);

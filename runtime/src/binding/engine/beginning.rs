@@ -5,16 +5,16 @@ use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error, Incoming, Output as Answer, Step, header_names};
 
-use super::addressed::is_addressed;
 use super::answering::Answering;
 use super::driver::{Driver, Phase};
 use super::lanes::{Admission, Lane};
 use super::ledger::Open;
 use crate::binder::{Delivery, Settlement};
+use crate::binding::addressed::is_addressed;
 
 impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
-    pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(in crate::binding) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         if self.is_settling {
             return moved;
@@ -45,7 +45,7 @@ impl Driver {
     }
 
     /// Keeps a delivery until those of its lane that came before it are done.
-    pub(super) fn wait_for_lane(&mut self, delivery: Delivery) {
+    pub(in crate::binding) fn wait_for_lane(&mut self, delivery: Delivery) {
         let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
         let number = self.open(Open::waiting(delivery, self.now));
         self.lanes.wait(lane, number);
@@ -54,12 +54,12 @@ impl Driver {
 
     /// A call may fail at once, and halt or end the binding before the next one.
     #[inline]
-    pub(super) fn may_call(&self) -> bool {
+    pub(in crate::binding) fn may_call(&self) -> bool {
         !matches!(self.phase, Phase::Halted | Phase::Ending(_)) && self.circuit.allows()
     }
 
     #[inline]
-    pub(super) fn admit(&self, delivery: &Delivery) -> Admission {
+    pub(in crate::binding) fn admit(&self, delivery: &Delivery) -> Admission {
         if self.lanes.are_clear() {
             return Admission::Go;
         }
@@ -84,7 +84,7 @@ impl Driver {
     }
 
     /// Calls the function with a delivery that has waited, or that failed before.
-    pub(super) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
+    pub(in crate::binding) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
         open.is_begun = true;
@@ -124,7 +124,7 @@ impl Driver {
         }
     }
 
-    pub(super) fn poll_calls(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(in crate::binding) fn poll_calls(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while let Poll::Ready((number, result)) = self.calls.poll_next(cx) {
             match self.batches.as_mut().and_then(|batches| batches.take_called(number)) {
@@ -148,7 +148,7 @@ impl Driver {
 
     /// Opens a delivery; the number stands for it from now on.
     #[inline]
-    pub(super) fn open(&mut self, mut open: Open) -> u64 {
+    pub(in crate::binding) fn open(&mut self, mut open: Open) -> u64 {
         if self.settles_first {
             // It is settled already.
             open.take_ticket();
@@ -157,7 +157,7 @@ impl Driver {
     }
 
     /// The lane of an open delivery.
-    pub(super) fn lane(&mut self, number: u64) -> Option<Lane> {
+    pub(in crate::binding) fn lane(&mut self, number: u64) -> Option<Lane> {
         let Open { partition, key, .. } = self.ledger.get_mut(number)?;
         Some(self.lanes.of(*partition, key.as_deref()))
     }

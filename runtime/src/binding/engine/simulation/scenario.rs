@@ -8,10 +8,10 @@ use proptest::option;
 use proptest::prelude::*;
 use wellspring_functions::{ContentType, Kind};
 
-use super::super::plan::{Batching, Circuit, Flow, PlannedInput};
 use super::super::policy::FailurePolicy;
 use super::super::retry::RetryPolicy;
 use crate::binder::{self, Sharing};
+use crate::binding::plan::{Batching, Circuit, Flow, PlannedInput};
 use crate::config::{Ending, Guarantee, Order};
 
 /// The longest time of one call.

@@ -3,15 +3,15 @@
 use std::task::{Context, Poll, ready};
 use std::vec;
 
-use super::addressed::{self, is_addressed};
-use super::sender::SenderOutputs;
+use crate::binding::addressed::{self, is_addressed};
+use crate::binding::sender::SenderOutputs;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use wellspring_functions::{BatchReplies, Error, Output as Answer, Reply};
 
 /// The messages of an answer, each with the output that it goes to. Those of one output are read to their end before
 /// those of the next.
-pub(super) struct Sends {
+pub(in crate::binding) struct Sends {
     replies: BoxStream<'static, Result<Reply, Error>>,
     /// Where they go.
     output: usize,
@@ -23,7 +23,7 @@ pub(super) struct Sends {
 
 impl Sends {
     /// Replies that are addressed go to `outputs` as the answer is read.
-    pub(super) fn of(answer: Answer, outputs: &SenderOutputs) -> Self {
+    pub(in crate::binding) fn of(answer: Answer, outputs: &SenderOutputs) -> Self {
         let mut more = match answer {
             Answer::PerOutput(answers) => answers.into_iter(),
             Answer::Batch(outcome) => match (outcome.failed.into_iter().next(), outcome.replies) {
@@ -45,7 +45,10 @@ impl Sends {
     }
 
     /// The next message and its output.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(usize, Reply), Error>>> {
+    pub(in crate::binding) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(usize, Reply), Error>>> {
         loop {
             if let Some(reply) = ready!(self.replies.poll_next_unpin(cx)) {
                 return Poll::Ready(Some(reply.map(|reply| (self.output, reply))));

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wellspring_functions::Kind;
 
-use super::super::control::{Binding, State};
 use super::scenario::{Act, Answers, BACKOFF, LONGEST_WAIT, Operator, PROBE_AFTER, Scenario, Settings};
 use super::track::{Failure, Lane, Letter, Track, Verdict};
 use crate::binder::Settlement;
+use crate::binding::control::{Binding, State};
 use crate::config::Ending;
 
 /// How long after it may be known something is known at the latest: timers are that exact.

@@ -5,11 +5,11 @@ use std::task::{Context, Poll};
 
 use wellspring_functions::{EncodedMessage, Error};
 
-use super::publisher::Publisher;
+use crate::binding::publisher::Publisher;
 
 /// An output, and the messages that are to be confirmed by it.
 #[derive(Default)]
-pub(super) struct Outbox {
+pub(in crate::binding) struct Outbox {
     publisher: Option<Publisher>,
     /// By their numbers.
     kept: HashMap<u64, Kept>,
@@ -25,7 +25,7 @@ struct Kept {
 }
 
 /// What became of a message.
-pub(super) enum Told {
+pub(in crate::binding) enum Told {
     /// It is confirmed.
     Confirmed(u64),
     /// It was not accepted, for the so-manieth time.
@@ -33,43 +33,43 @@ pub(super) enum Told {
 }
 
 impl Outbox {
-    pub(super) fn new(publisher: Option<Publisher>) -> Self {
+    pub(in crate::binding) fn new(publisher: Option<Publisher>) -> Self {
         Self { publisher, ..Self::default() }
     }
 
     /// Where the messages go, if anywhere.
-    pub(super) const fn destination(&self) -> Option<&Publisher> {
+    pub(in crate::binding) const fn destination(&self) -> Option<&Publisher> {
         self.publisher.as_ref()
     }
 
     /// Whether every message is confirmed.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::binding) fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
     /// Sends a message, whose number stands for it from now on.
-    pub(super) fn send(&mut self, number: u64, message: EncodedMessage) {
+    pub(in crate::binding) fn send(&mut self, number: u64, message: EncodedMessage) {
         self.kept.insert(number, Kept { message, failures: 0, is_sent: false });
         self.waiting.push_back(number);
     }
 
     /// How many messages are not confirmed.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::binding) fn len(&self) -> usize {
         self.kept.len()
     }
 
     /// Gives a message up.
-    pub(super) fn forget(&mut self, number: u64) {
+    pub(in crate::binding) fn forget(&mut self, number: u64) {
         self.kept.remove(&number);
     }
 
     /// Sends a message once more that was not accepted.
-    pub(super) fn send_again(&mut self, number: u64) {
+    pub(in crate::binding) fn send_again(&mut self, number: u64) {
         self.waiting.push_back(number);
     }
 
     /// Hands over what waits, and tells what became of messages.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, told: &mut Vec<Told>) {
+    pub(in crate::binding) fn poll(&mut self, cx: &mut Context<'_>, told: &mut Vec<Told>) {
         let Self { publisher: Some(publisher), kept, waiting } = self else { return };
         while let Some(number) = waiting.front().copied() {
             match publisher.poll_ready(cx) {
@@ -104,7 +104,7 @@ impl Outbox {
     }
 
     /// The output alone.
-    pub(super) fn into_publisher(self) -> Option<Publisher> {
+    pub(in crate::binding) fn into_publisher(self) -> Option<Publisher> {
         self.publisher
     }
 }

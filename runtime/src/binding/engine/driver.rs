@@ -23,16 +23,16 @@ use super::batches::Batches;
 use super::budget::Share;
 use super::calls::Calls;
 use super::circuit::Circuit;
-use super::control::{Binding, Command, State};
 use super::lanes::Lanes;
 use super::ledger::{Closed, Ledger};
 use super::outbox::Outbox;
 use super::outlets::Outlets;
-use super::plan::{Flow, PlannedInput};
 use super::policy::FailurePolicy;
-use super::sender::SenderOutputs;
 use super::timers::{Due, Timers};
 use crate::binder::{Delivery, Input, Settlement};
+use crate::binding::control::{Binding, Command, State};
+use crate::binding::plan::{Flow, PlannedInput};
+use crate::binding::sender::SenderOutputs;
 use crate::config::Guarantee;
 use crate::invocation::Invocation;
 
@@ -42,68 +42,68 @@ const BATCH: usize = 256;
 const ROUNDS: usize = 64;
 
 /// Runs one input binding.
-pub(super) struct Driver {
-    pub(super) binding: Binding,
-    pub(super) ends: DriverEnds,
-    pub(super) invocation: Invocation,
+pub(in crate::binding) struct Driver {
+    pub(in crate::binding) binding: Binding,
+    pub(in crate::binding) ends: DriverEnds,
+    pub(in crate::binding) invocation: Invocation,
     /// What is done with a delivery that failed.
-    pub(super) policy: FailurePolicy,
+    pub(in crate::binding) policy: FailurePolicy,
     /// How much may be in flight.
-    pub(super) flow: Flow,
+    pub(in crate::binding) flow: Flow,
     /// What it uses of what all inputs may have in flight.
-    pub(super) share: Share,
+    pub(in crate::binding) share: Share,
     /// After how long a delivery in flight is named in the log, if ever.
-    pub(super) stuck_after: Option<Duration>,
+    pub(in crate::binding) stuck_after: Option<Duration>,
     /// Whether deliveries are settled before their calls: they may be lost, and are never processed twice.
-    pub(super) settles_first: bool,
-    pub(super) commands: watch::Receiver<Command>,
-    pub(super) phase: Phase,
+    pub(in crate::binding) settles_first: bool,
+    pub(in crate::binding) commands: watch::Receiver<Command>,
+    pub(in crate::binding) phase: Phase,
     /// What was received and not begun.
-    pub(super) received: VecDeque<Delivery>,
+    pub(in crate::binding) received: VecDeque<Delivery>,
     /// When that was.
-    pub(super) now: Instant,
+    pub(in crate::binding) now: Instant,
     /// What is begun or waits for its lane, until it is settled.
-    pub(super) ledger: Ledger,
-    pub(super) lanes: Lanes,
-    pub(super) circuit: Circuit,
-    pub(super) calls: Calls,
+    pub(in crate::binding) ledger: Ledger,
+    pub(in crate::binding) lanes: Lanes,
+    pub(in crate::binding) circuit: Circuit,
+    pub(in crate::binding) calls: Calls,
     /// What calls have answered and is not sent yet.
-    pub(super) answers: Vec<Answering>,
+    pub(in crate::binding) answers: Vec<Answering>,
     /// What is called in batches, if the function is.
-    pub(super) batches: Option<Box<Batches>>,
-    pub(super) letters: Outbox,
-    pub(super) timers: Timers,
+    pub(in crate::binding) batches: Option<Box<Batches>>,
+    pub(in crate::binding) letters: Outbox,
+    pub(in crate::binding) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
-    pub(super) refused: Vec<(u64, Error)>,
+    pub(in crate::binding) refused: Vec<(u64, Error)>,
     /// Whether messages were sent in this round: their confirmations are to be asked for.
-    pub(super) has_sent: bool,
+    pub(in crate::binding) has_sent: bool,
     /// Partitions that the input does not fetch from.
-    pub(super) held: HashSet<u32>,
+    pub(in crate::binding) held: HashSet<u32>,
     /// Whether what was received is settled, and that has not reached the broker yet.
-    pub(super) is_settling: bool,
+    pub(in crate::binding) is_settling: bool,
     /// Whether a timer looks for deliveries that are open for too long.
-    pub(super) is_watched: bool,
+    pub(in crate::binding) is_watched: bool,
 }
 
 /// What a driver joins, and how messages are labelled.
-pub(super) struct DriverEnds {
-    pub(super) input: Box<dyn Input>,
-    pub(super) output: Option<Outlets>,
+pub(in crate::binding) struct DriverEnds {
+    pub(in crate::binding) input: Box<dyn Input>,
+    pub(in crate::binding) output: Option<Outlets>,
     /// Where replies go that say so themselves.
-    pub(super) sender: SenderOutputs,
+    pub(in crate::binding) sender: SenderOutputs,
     /// Where deliveries come from, as logs and dead letters name it.
-    pub(super) destination: String,
+    pub(in crate::binding) destination: String,
     /// What payloads are when their message does not say.
-    pub(super) input_type: Option<ContentType>,
+    pub(in crate::binding) input_type: Option<ContentType>,
     /// What results are labelled as.
-    pub(super) wanted: Wanted,
+    pub(in crate::binding) wanted: Wanted,
     /// Whether headers of the delivery go along with the output, where the configuration decides it.
-    pub(super) copy_headers: Option<bool>,
+    pub(in crate::binding) copy_headers: Option<bool>,
 }
 
 /// How far a binding goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::binding) enum Phase {
     /// It receives and processes.
     Running,
     /// It finishes what it has.
@@ -117,7 +117,7 @@ pub(super) enum Phase {
 impl DriverEnds {
     /// Says what a payload is when its message does not.
     #[inline]
-    pub(super) fn label(&self, message: &mut EncodedMessage) {
+    pub(in crate::binding) fn label(&self, message: &mut EncodedMessage) {
         if self.input_type.is_some() && message.headers().content_type().is_none() {
             message.headers_mut().set_content_type(self.input_type.clone());
         }
@@ -125,7 +125,7 @@ impl DriverEnds {
 }
 
 impl Driver {
-    pub(super) fn new(
+    pub(in crate::binding) fn new(
         binding: Binding,
         invocation: Invocation,
         ends: DriverEnds,
@@ -163,7 +163,7 @@ impl Driver {
     }
 
     /// Runs until the binding is stopped or its input ends; tells how many deliveries were abandoned.
-    pub(super) async fn run(mut self) -> u64 {
+    pub(in crate::binding) async fn run(mut self) -> u64 {
         loop {
             let command = *self.commands.borrow_and_update();
             self.obey(command);
@@ -187,7 +187,7 @@ impl Driver {
     }
 
     /// Lets others see what the binding is doing.
-    pub(super) fn show_state(&self) {
+    pub(in crate::binding) fn show_state(&self) {
         let state = match self.phase {
             Phase::Running if !self.circuit.is_closed() => State::Suspended,
             Phase::Running => State::Running,
@@ -319,7 +319,7 @@ impl Driver {
     }
 
     /// Everything that a delivery gives rise to was sent.
-    pub(super) fn finish(&mut self, number: u64) {
+    pub(in crate::binding) fn finish(&mut self, number: u64) {
         match self.ledger.finished(number) {
             Some(Closed::Confirmed(ticket)) => {
                 if let Some(ticket) = ticket {
@@ -334,7 +334,7 @@ impl Driver {
 
     /// Counts deliveries that are done.
     #[inline]
-    pub(super) fn succeeded(&mut self, count: u64) {
+    pub(in crate::binding) fn succeeded(&mut self, count: u64) {
         self.binding.stats().succeeded.add(count);
         if count > 0 && self.circuit.succeeded() {
             tracing::info!(binding = self.binding.name(), "the function and its output work again");

@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a binding does at a certain time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
+pub(in crate::binding) enum Due {
     /// Calls the function once more with a delivery.
     Attempt(u64),
     /// Gives a delivery back to its group, which may have its lane.
@@ -26,14 +26,14 @@ pub(super) enum Due {
 
 /// Things to do, each at its time. One timer serves them all.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub(in crate::binding) struct Timers {
     due: BinaryHeap<Reverse<(Instant, Due)>>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timers {
     /// Something is to be done at a time.
-    pub(super) fn at(&mut self, time: Instant, due: Due) {
+    pub(in crate::binding) fn at(&mut self, time: Instant, due: Due) {
         let is_next = self.due.peek().is_none_or(|Reverse((next, _))| time < *next);
         self.due.push(Reverse((time, due)));
         if is_next {
@@ -42,7 +42,7 @@ impl Timers {
     }
 
     /// What is due now.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
+    pub(in crate::binding) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
         let Some(sleep) = &mut self.sleep else { return Poll::Pending };
         if sleep.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
@@ -57,7 +57,7 @@ impl Timers {
     }
 
     /// Forgets what is not to be kept, and tells what that was.
-    pub(super) fn keep(&mut self, keep: impl Fn(&Due) -> bool) -> Vec<Due> {
+    pub(in crate::binding) fn keep(&mut self, keep: impl Fn(&Due) -> bool) -> Vec<Due> {
         let all = std::mem::take(&mut self.due).into_vec();
         let (kept, forgotten): (Vec<_>, Vec<_>) = all.into_iter().partition(|Reverse((_, due))| keep(due));
         self.due = kept.into();

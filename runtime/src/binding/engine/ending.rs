@@ -2,14 +2,14 @@
 
 use std::future::poll_fn;
 
-use super::control::{Command, State};
 use super::driver::{Driver, Phase};
 use super::ledger::Open;
 use super::timers::Due;
+use crate::binding::control::{Command, State};
 
 impl Driver {
     /// Begins nothing more. What was received and not begun goes back to its group.
-    pub(super) fn end(&mut self, state: State) {
+    pub(in crate::binding) fn end(&mut self, state: State) {
         if matches!(self.phase, Phase::Ending(_)) {
             return;
         }
@@ -30,14 +30,14 @@ impl Driver {
     }
 
     /// Whether everything that was begun is over, but for what waits for another attempt.
-    pub(super) fn has_finished(&self) -> bool {
+    pub(in crate::binding) fn has_finished(&self) -> bool {
         let is_over = self.calls.is_empty() && self.answers.is_empty() && self.refused.is_empty();
         let is_sent = self.batches.as_ref().is_none_or(|batches| batches.are_sent());
         is_over && is_sent && self.letters.is_empty() && self.ledger.remaining().all(Open::is_idle)
     }
 
     /// Settles what can be settled, leaves the group and closes the outputs; tells how many deliveries were abandoned.
-    pub(super) async fn close(mut self) -> u64 {
+    pub(in crate::binding) async fn close(mut self) -> u64 {
         let mut commands = self.binding.commands();
         let flushed = tokio::select! {
             flushed = poll_fn(|cx| self.ends.input.poll_flush(cx)) => flushed,
