@@ -1,6 +1,6 @@
 //! Rows on real brokers: those that hold whatever the broker, and those of one of them that need an application.
 
-#[path = "on_brokers/prefixed.rs"]
+#[path = "../support/prefixed.rs"]
 mod prefixed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,0 +1,1 @@
+//! Where each row of the reference is covered.

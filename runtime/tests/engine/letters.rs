@@ -1,0 +1,66 @@
+//! Dead letters: what they carry, and what becomes of the original.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use wellspring::header_names;
+
+use crate::failing::{Failing, Refusal};
+use crate::retry::failing_on_bad;
+use crate::world::{Calls, World, eventually, next, raw, work};
+
+pub(crate) async fn c2_a_dead_letter_is_the_original_and_says_why_it_is_there(world: &World) {
+    let payload: Vec<u8> = (0..=255).collect();
+    let app = world
+        .start("max-attempts: 2, back-off-initial-interval: 10ms, dead-letter: failed", |catalog| {
+            catalog.function("work", |_: bytes::Bytes| {
+                Err::<String, _>(wellspring::Error::retryable("the stock is being counted"))
+            })
+        })
+        .await;
+    let (mut bare, mut reader) = (world.tap("failed").await, world.reader("failed").await);
+    let mut original = raw("").with_header("X-Tenant", "blue").with_header("trace", "café");
+    original.payload = Some(payload.clone().into());
+    original.content_type = Some("application/octet-stream".to_owned());
+    world.publish("in", [original]).await;
+    let written = bare.messages(1).await.remove(0);
+    assert_eq!(written.payload.as_deref(), Some(&payload[..]));
+    assert_eq!(written.content_type.as_deref(), Some("application/octet-stream"));
+    let letter = next(&mut reader).await.message;
+    let headers = letter.headers();
+    assert_eq!((headers.text("X-Tenant"), headers.text("trace")), (Some("blue"), Some("café")));
+    assert_eq!(headers.text(header_names::ORIGINAL_DESTINATION).map(|name| name.ends_with("in")), Some(true));
+    assert_eq!(headers.integer(header_names::ATTEMPTS), Some(2));
+    assert_eq!(headers.text(header_names::BINDING), Some("work-in-0"));
+    let said = headers.text(header_names::EXCEPTION_MESSAGE);
+    assert!(said.is_some_and(|said| said.contains("the stock is being counted")), "{said:?}");
+    world.until_unsettled(0).await;
+    assert_eq!(app.running.stop().await, 0);
+}
+
+pub(crate) async fn c10_a_dead_letter_that_is_refused_leaves_the_original_until_it_is_accepted(
+    world: &World,
+) {
+    let (calls, refusal) = (Calls::default(), Arc::new(Refusal::default()));
+    refusal.is_on.store(true, Ordering::SeqCst);
+    let binder =
+        Failing { inner: world.binder(), destination: "failed", refusal: Arc::clone(&refusal) };
+    let yaml = work("max-attempts: 1, back-off-initial-interval: 10ms, dead-letter: failed");
+    let app = world.start_over(Arc::new(binder), &yaml, failing_on_bad(&calls)).await;
+    let (mut out, mut failed) = (world.tap("out").await, world.tap("failed").await);
+    world.send("in", ["bad", "good"]).await;
+    eventually("refused again and again", || refusal.count.load(Ordering::SeqCst) >= 3).await;
+    assert_eq!(out.take(1).await, ["good"], "the next one does not wait for it");
+    assert_eq!(app.stats("work-in-0").dead_lettered.get(), 0);
+    world.until_unsettled(match world.binder_name() {
+        // A position is committed up to the first that is not settled.
+        "kafka" => 2,
+        _ => 1,
+    })
+    .await;
+    refusal.is_on.store(false, Ordering::SeqCst);
+    assert_eq!(failed.take(1).await, ["bad"]);
+    world.until_unsettled(0).await;
+    assert_eq!(calls.texts(), ["bad", "good"]);
+    assert_eq!((app.stats("work-in-0").dead_lettered.get(), app.running.stop().await), (1, 0));
+}
