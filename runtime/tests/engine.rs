@@ -31,6 +31,8 @@ mod prefixed;
 mod rabbitmq;
 #[path = "engine/retry.rs"]
 mod retry;
+#[path = "engine/script.rs"]
+mod script;
 #[path = "engine/settlement.rs"]
 mod settlement;
 #[cfg(any(feature = "kafka", feature = "rabbitmq"))]
@@ -44,12 +46,31 @@ macro_rules! rows {
     ($callback:ident $($arguments:tt)*) => {
         $callback! {
             $($arguments)*
+            settlement::b1_what_succeeds_is_settled_once_its_outputs_are_there;
+            settlement::b2_what_is_given_back_comes_again_as_the_same_message;
+            settlement::b5_what_is_settled_out_of_order_loses_nothing_in_a_crash;
             settlement::b6_what_was_settled_before_a_crash_does_not_come_again_and_the_rest_does;
-            order::d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side;
+            settlement::b8_a_panic_is_the_failure_of_one_message;
+            settlement::b9_the_answer_that_comes_after_the_deadline_is_not_used;
+            settlement::b10_what_is_given_back_comes_after_its_wait;
+            settlement::b12_reading_goes_on_when_what_was_in_flight_is_settled;
             retry::c1_three_attempts_are_three_calls_and_one_dead_letter;
             letters::c2_a_dead_letter_is_the_original_and_says_why_it_is_there;
+            letters::c4_what_cannot_be_read_is_never_called_and_becomes_a_dead_letter;
+            retry::c5_waits_between_attempts_grow_within_their_bounds;
+            retry::c6_a_thousand_others_go_on_while_one_waits_for_its_next_attempt;
+            retry::c8_two_members_of_a_group_make_no_more_attempts_than_one;
+            retry::c9_each_kind_of_failure_has_the_end_that_is_configured;
             letters::c10_a_dead_letter_that_is_refused_leaves_the_original_until_it_is_accepted;
+            order::d8_what_is_tried_again_holds_up_its_own_key_and_no_other;
+            order::d8b_with_one_at_a_time_what_is_tried_again_stays_before_those_behind_it;
+            order::d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side;
             lifecycle::e6_stopping_finishes_what_is_in_flight_and_leaves_the_rest;
+            lifecycle::e8_ending_at_once_in_the_middle_of_stopping_loses_nothing;
+            lifecycle::e12_an_application_that_vanishes_under_load_loses_nothing;
+            script::e13_the_same_script_goes_as_in_memory;
+            lifecycle::i9_a_pause_takes_nothing_in_and_going_on_loses_nothing;
+            lifecycle::j9_what_is_in_flight_for_long_is_counted_until_it_is_done;
         }
     };
 }

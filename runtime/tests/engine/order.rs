@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::world::{World, eventually, keyed};
+use wellspring::Error;
+
+use crate::world::{Calls, World, eventually, keyed};
 
 /// Counts how many calls are under way, in all and of each key.
 #[derive(Default)]
@@ -17,7 +19,7 @@ struct Gauge {
 }
 
 pub(crate) async fn d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side(world: &World) {
-    world.create("in", 4).await;
+    world.create(4).await;
     let gauge = Arc::new(Gauge::default());
     let seen = Arc::clone(&gauge);
     let app = world
@@ -48,4 +50,46 @@ pub(crate) async fn d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side
     assert_eq!(gauge.wrong.load(Ordering::SeqCst), 0, "calls with another of their key under way");
     assert_eq!(gauge.peak.load(Ordering::SeqCst), 32);
     assert_eq!((app.stats("work-in-0").failed.get(), app.running.stop().await), (0, 0));
+}
+
+/// A function that fails once with `a5`, and the messages of two keys.
+const RETRIED: &str = "max-attempts: 2, back-off-initial-interval: 300ms, back-off-max-interval: 300ms";
+
+fn failing_once(
+    calls: &Calls,
+) -> impl FnOnce(wellspring::CatalogBuilder) -> wellspring::CatalogBuilder + Send + 'static {
+    let calls = calls.clone();
+    move |catalog| {
+        catalog.function("work", move |text: String| {
+            calls.note(&text);
+            let is_first = text == "a5" && calls.count(&text) == 1;
+            if is_first { Err(Error::retryable("busy")) } else { Ok(text) }
+        })
+    }
+}
+
+pub(crate) async fn d8_what_is_tried_again_holds_up_its_own_key_and_no_other(world: &World) {
+    let calls = Calls::default();
+    let app = world.start(&format!("concurrency: 4, {RETRIED}"), failing_once(&calls)).await;
+    let mut out = world.tap("out").await;
+    let of = |key: &str, n: u32| keyed(key, &format!("{key}{n}"));
+    world.publish("in", (0..10).flat_map(|n| [of("a", n), of("b", n)])).await;
+    let texts = out.take(20).await;
+    for key in ["a", "b"] {
+        let own: Vec<_> = texts.iter().filter(|text| text.starts_with(key)).cloned().collect();
+        assert_eq!(own, (0..10).map(|n| format!("{key}{n}")).collect::<Vec<_>>());
+    }
+    let at = |text: &str| texts.iter().position(|other| other == text).unwrap();
+    assert!(at("b9") < at("a5"), "the other key waits for nothing: {texts:?}");
+    assert_eq!((calls.texts().len(), app.running.stop().await), (21, 0));
+}
+
+pub(crate) async fn d8b_with_one_at_a_time_what_is_tried_again_stays_before_those_behind_it(world: &World) {
+    let calls = Calls::default();
+    let app = world.start(RETRIED, failing_once(&calls)).await;
+    let mut out = world.tap("out").await;
+    let texts: Vec<String> = (0..10).map(|n| format!("a{n}")).collect();
+    world.send("in", &texts).await;
+    assert_eq!(out.take(10).await, texts);
+    assert_eq!((calls.texts().len(), app.running.stop().await), (11, 0));
 }

@@ -1,16 +1,18 @@
 //! A broker with names of one row's own: seen by a bare client, and by applications.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
-use wellspring::CatalogBuilder;
 use wellspring::binder::Binder;
 use wellspring::conformance::{Raw, Settings, Subject, Tap};
 use wellspring::testing::{Destinations, Reader, Received};
+use wellspring::{CatalogBuilder, Error};
 
 use crate::app::App;
 use crate::exclusions::reason;
@@ -26,6 +28,8 @@ const IMPATIENCE: Duration = Duration::from_secs(4);
 pub(crate) struct World {
     subject: Arc<dyn Subject>,
     prefix: String,
+    /// Whether there are the destinations that applications use.
+    is_made: AtomicBool,
 }
 
 /// The id at the beginning of a row's name: `B6`.
@@ -36,8 +40,7 @@ pub(crate) fn id(name: &str) -> String {
 /// Executes a row on a binder, which must be so or not be so as the exclusions say.
 pub(crate) fn run<S: Subject>(name: &str, subject: Option<S>, row: impl AsyncFnOnce(&World)) {
     let Some(subject) = subject else { return };
-    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), name);
-    let world = World { subject: Arc::new(subject), prefix: format!("wse-{random:016x}.") };
+    let world = World::of(subject, name);
     let excluded = reason(world.binder_name(), name);
     let patience = if excluded.is_some() { IMPATIENCE } else { 2 * PATIENCE };
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -65,7 +68,8 @@ pub(crate) async fn eventually(what: &str, holds: impl FnMut() -> bool) {
     soon(what, crate::app::eventually(what, holds)).await;
 }
 
-/// The configuration of one function between two destinations.
+/// The configuration of one function between two destinations. The second keeps what nobody reads: else an exchange
+/// would refuse it.
 pub(crate) fn work(consumer: &str) -> String {
     format!(
         "
@@ -73,12 +77,19 @@ function: {{ definition: work }}
 stream:
   bindings:
     work-in-0: {{ destination: in, group: g, consumer: {{ {consumer} }} }}
-    work-out-0: {{ destination: out }}
+    work-out-0: {{ destination: out, producer: {{ required-groups: kept }} }}
 "
     )
 }
 
 impl World {
+    /// Names for a row on a broker.
+    pub(crate) fn of<S: Subject>(subject: S, row: &str) -> Self {
+        let random = RandomState::new().hash_one(row);
+        let (subject, prefix) = (Arc::new(subject), format!("wse-{random:016x}."));
+        Self { subject, prefix, is_made: AtomicBool::new(false) }
+    }
+
     pub(crate) fn binder_name(&self) -> &'static str {
         self.subject.name()
     }
@@ -105,14 +116,20 @@ impl World {
         yaml: &str,
         functions: impl FnOnce(CatalogBuilder) -> CatalogBuilder + Send + 'static,
     ) -> App {
+        if !self.is_made.swap(true, Ordering::Relaxed) {
+            self.create(1).await;
+        }
         let started = App::start_on(Destinations::over(binder), yaml, functions);
         soon("the application starts", started).await
     }
 
-    /// A destination that somebody else has made.
-    pub(crate) async fn create(&self, destination: &str, partitions: u32) {
-        let name = self.name(destination);
-        soon("the destination is made", self.subject.create(&name, partitions)).await.unwrap();
+    /// Makes the destinations of applications as somebody else would: one partition each, unless the row says more.
+    pub(crate) async fn create(&self, partitions: u32) {
+        self.is_made.store(true, Ordering::Relaxed);
+        for (destination, partitions) in [("in", partitions), ("out", 1), ("failed", 1)] {
+            let name = self.name(destination);
+            soon("the destination is made", self.subject.create(&name, partitions)).await.unwrap();
+        }
     }
 
     /// Writes with the bare client.
@@ -134,14 +151,20 @@ impl World {
 
     /// Reads as an application does.
     pub(crate) async fn reader(&self, destination: &str) -> Reader {
+        self.reader_of(destination, "test").await
+    }
+
+    /// Reads as an application of a group does.
+    pub(crate) async fn reader_of(&self, destination: &str, group: &str) -> Reader {
         let destinations = Destinations::over(self.binder());
-        let reader = destinations.reader(destination, "test");
+        let reader = destinations.reader(destination, group);
         soon("a reader joins", reader).await.unwrap()
     }
 
     /// Waits until the group of the application has so many unsettled messages, where the broker can tell.
     pub(crate) async fn until_unsettled(&self, expected: u64) {
         let (destination, group) = (self.name("in"), self.name("g"));
+        let mut last = None;
         let looks = async {
             let mut moments = tokio::time::interval(Duration::from_millis(20));
             loop {
@@ -149,10 +172,12 @@ impl World {
                 if unsettled.is_none_or(|count| count == expected) {
                     return;
                 }
+                last = unsettled;
                 moments.tick().await;
             }
         };
-        soon(&format!("{expected} messages are unsettled"), looks).await;
+        let happened = tokio::time::timeout(PATIENCE, looks).await;
+        assert!(happened.is_ok(), "{last:?} messages are unsettled, expected {expected}");
     }
 
     fn name(&self, name: &str) -> String {
@@ -193,6 +218,40 @@ impl Texts {
         let mut texts = self.take(count).await;
         texts.sort();
         texts
+    }
+}
+
+/// A function that notes its calls and answers with what it got, or fails with `bad`.
+pub(crate) fn failing_on_bad(
+    calls: &Calls,
+) -> impl FnOnce(CatalogBuilder) -> CatalogBuilder + Send + 'static {
+    let calls = calls.clone();
+    move |catalog| {
+        catalog.function("work", move |text: String| {
+            calls.note(&text);
+            if text == "bad" { Err(Error::retryable("busy")) } else { Ok(text) }
+        })
+    }
+}
+
+/// A function that notes its calls and answers with what it got when the gate is open, if it is `held`.
+pub(crate) fn holding(
+    calls: &Calls,
+    gate: &Gate,
+    is_held: fn(&str) -> bool,
+) -> impl FnOnce(CatalogBuilder) -> CatalogBuilder + Send + 'static {
+    let (calls, gate) = (calls.clone(), gate.clone());
+    move |catalog| {
+        catalog.function("work", move |text: String| {
+            calls.note(&text);
+            let gate = gate.clone();
+            async move {
+                if is_held(&text) {
+                    gate.passed().await;
+                }
+                text
+            }
+        })
     }
 }
 
