@@ -8,6 +8,7 @@ use futures_core::future::BoxFuture;
 use crate::error::{Error, Kind};
 use crate::inject::Inject;
 use crate::input::FromInput;
+use crate::inputs::Door;
 use crate::next::Next;
 use crate::reply::IntoReply;
 use crate::resources::{MissingResource, Resources};
@@ -25,6 +26,10 @@ use crate::stage::{FnStage, Input, Stage, Step};
 pub trait IntoFunction<M>: Send + Sync + 'static {
     /// What goes in and what comes out.
     fn signature() -> Signature;
+
+    /// The single inputs, where there are several.
+    #[must_use]
+    fn doors() -> Vec<Door>;
 
     /// Looks up what is injected and makes the stage.
     ///
@@ -100,7 +105,8 @@ fn on_pool<M, R: IntoReply<M>>(
 }
 
 fn output<M, R: IntoReply<M>>() -> Option<Port> {
-    (TypeId::of::<R::Payload>() != TypeId::of::<()>()).then(R::port)
+    let nothing = [TypeId::of::<()>(), TypeId::of::<Vec<()>>()];
+    (!nothing.contains(&TypeId::of::<R::Payload>())).then(R::port)
 }
 
 macro_rules! arity {
@@ -114,6 +120,10 @@ macro_rules! arity {
         {
             fn signature() -> Signature {
                 Signature { input: Some(In::port()), output: output::<OutM, Out>() }
+            }
+
+            fn doors() -> Vec<Door> {
+                In::doors()
             }
 
             #[allow(non_snake_case, unused_variables, reason = "one definition for every number of arguments")]

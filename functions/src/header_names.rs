@@ -14,8 +14,6 @@ pub const FUNCTION_DEFINITION: &str = "spring.cloud.function.definition";
 pub const HTTP_REQUEST_PARAM: &str = "http_request_param";
 /// The HTTP status that an answer asks for, 200 to 599 (Spring's adapters).
 pub const STATUS_CODE: &str = "statusCode";
-/// On a function's result: the binding or destination it goes to instead of the function's output (Spring).
-pub const SEND_TO: &str = "spring.cloud.stream.sendto.destination";
 /// Why a message became a dead letter: the kind of failure.
 pub const EXCEPTION_KIND: &str = "x-exception-kind";
 /// Why a message became a dead letter: the error's text (Spring).
@@ -30,3 +28,5 @@ pub const ORIGINAL_OFFSET: &str = "x-original-offset";
 pub const ATTEMPTS: &str = "x-attempts";
 /// The binding whose function failed.
 pub const BINDING: &str = "x-binding";
+/// How often the message was sent again after it had become a dead letter.
+pub const REDRIVES: &str = "x-redrives";

@@ -12,6 +12,8 @@ mod consumers;
 mod dead_letters;
 #[path = "kafka/delivery.rs"]
 mod delivery;
+#[path = "kafka/exactly_once.rs"]
+mod exactly_once;
 #[path = "kafka/expressions.rs"]
 mod expressions;
 #[path = "kafka/failures.rs"]
@@ -24,6 +26,8 @@ mod holds;
 mod producers;
 #[path = "kafka/provisioning.rs"]
 mod provisioning;
+#[path = "kafka/redrive.rs"]
+mod redrive;
 #[path = "kafka/runtime.rs"]
 mod runtime;
 #[path = "kafka/security.rs"]
@@ -32,5 +36,7 @@ mod security;
 mod skip;
 #[path = "kafka/support.rs"]
 mod support;
+#[path = "kafka/transactions.rs"]
+mod transactions;
 #[path = "kafka/wire.rs"]
 mod wire;

@@ -15,6 +15,8 @@ mod ends;
 mod expressions;
 #[path = "rabbitmq/letters.rs"]
 mod letters;
+#[path = "rabbitmq/redrive.rs"]
+mod redrive;
 #[path = "rabbitmq/refusals.rs"]
 mod refusals;
 #[path = "rabbitmq/sending.rs"]

@@ -89,11 +89,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("invocation", &["invocation"]),
     ("binder", &["binder", "config", "expression"]),
     ("binding", &["binding", "binder", "config", "expression", "invocation"]),
+    ("letters", &["letters", "binder", "binding"]),
     ("http", &["http", "config", "invocation"]),
     ("telemetry", &["telemetry", "config"]),
     ("testing", &["testing", "binder"]),
     ("conformance", &["conformance", "binder", "config", "runtime"]),
-    ("cli", &["cli", "config", "invocation", "runtime", "telemetry"]),
+    ("cli", &["cli", "config", "invocation", "letters", "runtime", "telemetry"]),
 ];
 
 #[test]

@@ -23,6 +23,7 @@ fn main() -> Result<(), Failure> {
     println!("|---|---|---|---|");
     let cluster = Cluster::fill(&address, messages)?;
     let measured = LINGERS.iter().try_for_each(|linger| throughput(&cluster, messages, rounds, *linger));
+    let measured = measured.and_then(|()| exactly_once(&cluster, messages, rounds));
     cluster.delete()?;
     measured?;
     latency(&address, rounds)
@@ -51,6 +52,24 @@ fn throughput(cluster: &Cluster, messages: u64, rounds: u32, linger: Option<u32>
     cpu.print(&format!("processor time per message, µs, lingering {lingering}"));
     speed.print(&format!("thousand messages per second, lingering {lingering}"));
     memory.print("peak memory, MB");
+    Ok(())
+}
+
+/// What it costs that all of it is seen once.
+fn exactly_once(cluster: &Cluster, messages: u64, rounds: u32) -> Result<(), Failure> {
+    let [mut cpu, mut speed] = [const { Figures::new() }; 2];
+    for round in 0..rounds {
+        let pass = |side| {
+            let group = format!("{}.{side:?}-{round}", cluster.from);
+            Pass { side, cluster: cluster.clone(), group, messages, linger: Some(5) }.measure()
+        };
+        let (ours, exact) = (pass(Side::Ours)?, pass(Side::Exact)?);
+        cpu.add(ours.cpu_per_message(), exact.cpu_per_message());
+        speed.add(ours.throughput() / 1e3, exact.throughput() / 1e3);
+    }
+    println!("| | at least once | exactly once | |");
+    cpu.print("processor time per message, µs, bindings lingering 5 ms");
+    speed.print("thousand messages per second, bindings lingering 5 ms");
     Ok(())
 }
 

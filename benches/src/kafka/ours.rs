@@ -6,7 +6,7 @@ use wellspring::binding::{Binders, Bindings, Plan, SenderOutputs};
 use wellspring::config::{Config, Sources};
 
 use super::pass::Clocks;
-use super::{Cost, Pass};
+use super::{Cost, Pass, Side};
 use crate::Failure;
 use crate::story::functions;
 
@@ -20,7 +20,7 @@ pub(super) fn run(pass: &Pass) -> Result<Cost, Failure> {
 }
 
 async fn bound(pass: &Pass) -> Result<Cost, Failure> {
-    let Pass { cluster, group, messages, linger, .. } = pass;
+    let Pass { side, cluster, group, messages, linger } = pass;
     let mut sources = Sources::new()
         .binder("kafka")
         .arg("--function.definition=email|sms")
@@ -31,6 +31,10 @@ async fn bound(pass: &Pass) -> Result<Cost, Failure> {
         .arg(format!("--stream.bindings.emailsms-out-0.destination={}", cluster.to));
     if let Some(linger) = linger {
         sources = sources.arg(format!("--stream.kafka.default.producer.batch-timeout={linger}"));
+    }
+    if *side == Side::Exact {
+        sources = sources.arg(format!("--stream.kafka.transaction-id-prefix={group}-"));
+        sources = sources.arg("--stream.kafka.transaction.producer.batch-timeout=5");
     }
     let config = Config::load(&sources)?;
     let plan = Plan::new(&config, &functions().build()?)?;

@@ -15,6 +15,8 @@ pub enum Side {
     Bare,
     /// Bindings.
     Ours,
+    /// Bindings that work in transactions.
+    Exact,
 }
 
 /// A pass over a topic.
@@ -67,7 +69,7 @@ impl Pass {
     pub fn run(&self) -> Result<(), Failure> {
         let cost = match self.side {
             Side::Bare => bare::run(self)?,
-            Side::Ours => ours::run(self)?,
+            Side::Ours | Side::Exact => ours::run(self)?,
         };
         println!("{} {} {} {}", cost.cpu.as_nanos(), cost.wall.as_nanos(), cost.messages, cost.memory);
         Ok(())
@@ -107,6 +109,7 @@ impl Side {
         match self {
             Self::Bare => "bare",
             Self::Ours => "ours",
+            Self::Exact => "exact",
         }
     }
 }
@@ -115,9 +118,9 @@ impl FromStr for Side {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let both = [Self::Bare, Self::Ours];
-        let found = both.into_iter().find(|side| side.name() == text);
-        found.ok_or_else(|| format!("`{text}` is no side, expected `bare` or `ours`").into())
+        let all = [Self::Bare, Self::Ours, Self::Exact];
+        let found = all.into_iter().find(|side| side.name() == text);
+        found.ok_or_else(|| format!("`{text}` is no side, expected `bare`, `ours` or `exact`").into())
     }
 }
 

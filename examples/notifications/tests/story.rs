@@ -10,6 +10,9 @@ mod accounts;
 mod brokers;
 #[path = "story/configurations.rs"]
 mod configurations;
+#[cfg(all(feature = "kafka", feature = "rabbitmq"))]
+#[path = "story/letters.rs"]
+mod letters;
 #[path = "../../hello/tests/support/process.rs"]
 mod process;
 #[cfg(all(feature = "kafka", feature = "rabbitmq"))]
@@ -20,4 +23,14 @@ use process::Program;
 
 fn notifications() -> Program {
     Program::new(env!("CARGO_BIN_EXE_notifications"))
+}
+
+/// Asks until something holds.
+#[cfg(all(feature = "kafka", feature = "rabbitmq"))]
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + process::PATIENCE;
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "never happened: {what}");
+        std::thread::yield_now();
+    }
 }

@@ -17,6 +17,7 @@ mod facts;
 mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+mod letters;
 pub mod memory;
 mod partition;
 #[cfg(feature = "rabbitmq")]
@@ -29,13 +30,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 
 pub use capabilities::Capabilities;
 pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
+pub(crate) use letters::send_all;
+pub use letters::{Letter, LetterPlace, Letters, LettersAt, forget_failure};
 pub use partition::partition_of;
 pub use registry::{BINDERS, factories, factory};
 pub use sharing::Sharing;
@@ -67,6 +71,21 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Makes the ends of one function such that what is sent for a delivery, as an output or a dead letter, and the
+    /// settlement of the delivery take effect together or not at all. Nothing where this binder has no transactions, or
+    /// is not configured to use them: then each end is bound by itself.
+    ///
+    /// All outputs and the dead letters are given back in their order. A delivery whose transaction fails comes again,
+    /// also when it was settled.
+    fn bind_transaction(
+        &self,
+        _input: &InputSpec,
+        _outputs: &[OutputSpec],
+        _dead_letters: Option<&str>,
+    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+        None
+    }
+
     /// Makes the destination of an input's dead letters ready to be written to.
     ///
     /// Letters carry the original headers and those of the engine (`x-exception-message`, `x-original-topic`, …);
@@ -75,6 +94,34 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// As for [`bind_input`](Self::bind_input).
     fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let (binding, required_groups) = (input.binding, Vec::new());
+        self.bind_output(OutputSpec { binding, destination, partition_count: 1, required_groups })
+    }
+
+    /// Opens the dead letters of an input from outside, while the input may or may not run; nothing when the input has
+    /// none. Declares nothing.
+    ///
+    /// # Errors
+    /// As for [`bind_input`](Self::bind_input), also when there is no such place.
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        _at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        let sentence =
+            format!("the dead letters of `{}` cannot be read: its binder does not do it", input.binding);
+        ready(Err(Error::new(Kind::Refused, sentence))).boxed()
+    }
+
+    /// Makes a destination ready for messages that were dead letters of an input.
+    ///
+    /// # Errors
+    /// As for [`bind_output`](Self::bind_output).
+    fn bind_redrive(
         &self,
         input: InputSpec,
         destination: String,
@@ -143,6 +190,10 @@ pub trait Output: Send {
     /// became of it is told with the same number by [`poll_confirmed`](Self::poll_confirmed), once, always.
     fn send(&mut self, message: Outgoing, number: u64);
 
+    /// What was sent with a number shall not count: its delivery failed afterwards and is tried again. Only an output
+    /// whose messages are part of a transaction can do this; without one they stay, and another attempt sends them twice.
+    fn retract(&mut self, _number: u64) {}
+
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
     ///
     /// To be polled whenever its waker says so, also while something else is waited for: an output may have to hand
@@ -168,6 +219,17 @@ pub trait Output: Send {
 
     /// Closes the output; confirmations that have not come are given up.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// The ends of one function, whose work takes effect all at once.
+#[expect(missing_debug_implementations, reason = "ends have nothing to show")]
+pub struct Transactional {
+    /// The receiving end.
+    pub input: Box<dyn Input>,
+    /// The sending ends, in the order in which they were asked for.
+    pub outputs: Vec<Box<dyn Output>>,
+    /// Where dead letters go, if they go anywhere.
+    pub dead_letters: Option<Box<dyn Output>>,
 }
 
 /// What an input is to read.

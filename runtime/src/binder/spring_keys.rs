@@ -2,6 +2,14 @@
 
 use crate::config::{KeyState, Origin, Problem, Problems, Section, SpringKey, spring_key};
 
+const NO_TRANSACTIONS: &str = "use Kafka for it: this broker has no transactions that hold what is read and what is sent, and messages are delivered at least once";
+
+/// What only one kind of broker has.
+const ELSEWHERE: [SpringKey; 2] = [
+    SpringKey::refused("transaction-id-prefix", NO_TRANSACTIONS),
+    SpringKey::refused("transaction.transaction-id-prefix", NO_TRANSACTIONS),
+];
+
 /// Says of unknown keys that Spring has them, where it does.
 pub(super) fn explain(keys: &[SpringKey], settings: &Section, problems: Problems) -> Problems {
     let mut explained = Problems::new();
@@ -20,7 +28,7 @@ pub(super) fn explain(keys: &[SpringKey], settings: &Section, problems: Problems
 fn refusals(keys: &[SpringKey], settings: &Section, problem: &Problem) -> Vec<Problem> {
     let Some(path) = problem.key().filter(|_| problem.is_unknown_key()) else { return Vec::new() };
     let written = path.strip_prefix(settings.path()).unwrap_or(path).trim_start_matches('.');
-    let refused = || keys.iter().filter(|key| key.state == KeyState::Refused);
+    let refused = || keys.iter().filter(|key| key.state == KeyState::Refused).chain(&ELSEWHERE);
     let refuse = |known: &SpringKey, path: &str, origin: Option<&Origin>| {
         let told = Problem::new("is not supported").path(path);
         let told = if known.note.is_empty() { told } else { told.suggest(known.note) };
@@ -123,6 +131,15 @@ mod tests {
         ] {
             let told = problems(text);
             assert!(told.contains(&format!("`{name}`: is not supported")), "{told}");
+        }
+    }
+
+    #[test]
+    fn transactions_are_refused_where_there_are_none_with_the_reason() {
+        let settings = |text| Section::from_yaml("stream.memory", text).unwrap();
+        for text in ["transaction-id-prefix: x", "transaction: { transaction-id-prefix: x }"] {
+            let told = ErasedFactory::of::<MemoryFactory>().build("any", &settings(text)).unwrap_err();
+            assert!(told.to_string().contains("this broker has no transactions"), "{told}");
         }
     }
 

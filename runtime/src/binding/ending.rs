@@ -20,6 +20,9 @@ impl Driver {
                 self.ledger.take(number);
             }
         }
+        for number in self.batches.iter_mut().flat_map(|batches| batches.take_gathered()) {
+            self.ledger.take(number);
+        }
         for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Watch)) {
             if let Due::Requeue(number) = due {
                 self.requeue(number);
@@ -30,7 +33,8 @@ impl Driver {
     /// Whether everything that was begun is over, but for what waits for another attempt.
     pub(super) fn has_finished(&self) -> bool {
         let is_over = self.calls.is_empty() && self.answers.is_empty() && self.refused.is_empty();
-        is_over && self.letters.is_empty() && self.ledger.remaining().all(Open::is_idle)
+        let is_sent = self.batches.as_ref().is_none_or(|batches| batches.are_sent());
+        is_over && is_sent && self.letters.is_empty() && self.ledger.remaining().all(Open::is_idle)
     }
 
     /// Settles what can be settled, leaves the group and closes the outputs; tells how many deliveries were abandoned.
@@ -47,10 +51,15 @@ impl Driver {
         if let Err(error) = self.ends.input.close().await {
             tracing::warn!(binding = self.binding.name(), %error, "the input did not close cleanly");
         }
-        for publisher in [self.ends.output, self.letters.into_publisher()].into_iter().flatten() {
-            if let Err(error) = publisher.close().await {
-                tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
-            }
+        let mut closed = Vec::new();
+        if let Some(output) = self.ends.output {
+            closed.push(output.close().await);
+        }
+        if let Some(letters) = self.letters.into_publisher() {
+            closed.push(letters.close().await);
+        }
+        for error in closed.into_iter().filter_map(Result::err) {
+            tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
         }
         self.binding.set_state(match self.phase {
             Phase::Ending(state) => state,

@@ -33,6 +33,11 @@ impl Driver {
         self.go_on_after(number, error, Standing::AtWork);
     }
 
+    /// Goes on with a delivery that failed when it had left its lane to others.
+    pub(super) fn fail_afterwards(&mut self, number: u64, error: &Error) {
+        self.go_on_after(number, error, Standing::Done);
+    }
+
     /// Goes on with deliveries that have a message which was not accepted.
     pub(super) fn take_back_refused(&mut self) -> bool {
         if self.refused.is_empty() {
@@ -48,6 +53,11 @@ impl Driver {
         self.binding.stats().failed.add(1);
         self.note_failure(error);
         let Some(open) = self.ledger.get_mut(number) else { return };
+        if open.take_sent()
+            && let Some(output) = &mut self.ends.output
+        {
+            output.retract(number);
+        }
         let mut disposition = self.policy.disposition(error, open.calls, chance());
         if self.settles_first {
             disposition = without_return(disposition, &self.policy);

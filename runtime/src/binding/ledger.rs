@@ -45,6 +45,8 @@ pub(super) struct Open {
     pub(super) is_stuck: bool,
     /// Messages sent for it that are not confirmed.
     unconfirmed: u32,
+    /// Whether any of several messages was sent since its last call.
+    has_sent: bool,
     /// The function has returned and everything it returned was sent.
     finished: bool,
     /// What settles it; taken once.
@@ -75,6 +77,7 @@ impl Open {
             since,
             is_stuck: false,
             unconfirmed: 0,
+            has_sent: false,
             finished: false,
             ticket: Some(ticket),
             failure: None,
@@ -111,6 +114,11 @@ impl Open {
     /// How many messages of it are on their way.
     pub(super) const fn unconfirmed(&self) -> u32 {
         self.unconfirmed
+    }
+
+    /// Whether any of several messages was sent since this was asked last.
+    pub(super) const fn take_sent(&mut self) -> bool {
+        std::mem::replace(&mut self.has_sent, false)
     }
 
     /// What settles it, once.
@@ -170,6 +178,7 @@ impl Ledger {
     pub(super) fn sent(&mut self, number: u64) {
         if let Some(open) = self.get_mut(number) {
             open.unconfirmed += 1;
+            open.has_sent = true;
         }
     }
 

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
+use super::function_ends::FunctionEnds;
 use super::outbox::Outbox;
+use super::outlets::Outlets;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::{Opening, SenderOutputs};
+use super::stats::Stats;
 use super::supplier::SupplierDriver;
-use crate::binder::{self, Binder, InputSpec, OutputSpec};
+use crate::binder::{self, Binder, InputSpec, Output, OutputSpec};
 use crate::invocation::Invocation;
-use wellspring_functions::ContentType;
+use wellspring_functions::{Composition, ContentType, Wanted};
 
 /// A binding that cannot be made; none is left running.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +58,11 @@ impl Made {
                 name: output.binding.clone(),
                 content_type: output.content_type.clone(),
                 publisher,
-                stats: ends.get(&output.binding).map(End::sent_by_code).unwrap_or_default(),
+                stats: ends.get(&output.binding).map(End::own_stats).unwrap_or_default(),
             });
         }
         let mut functions: Vec<_> = plan.functions.iter().collect();
-        functions.sort_by_key(|function| first != function.input.as_ref().map(|input| &*input.binder));
+        functions.sort_by_key(|function| first != function.inputs.first().map(|input| &*input.binder));
         for function in functions {
             made.function(function, making).await?;
         }
@@ -67,36 +70,42 @@ impl Made {
     }
 
     async fn function(&mut self, function: &PlannedFunction, making: Making<'_>) -> Result<(), StartError> {
-        match (&function.input, &function.schedule) {
-            (Some(input), _) => self.input(function, input, making).await,
-            (None, Some(schedule)) => self.supplier(function, schedule, making).await,
-            (None, None) => Ok(()),
+        for (composition, planned) in function.composition.entrances().iter().zip(&function.inputs) {
+            self.input(function, composition, planned, making).await?;
+        }
+        match &function.schedule {
+            Some(schedule) => self.supplier(function, schedule, making).await,
+            None => Ok(()),
         }
     }
 
     async fn input(
         &mut self,
         function: &PlannedFunction,
+        composition: &Composition,
         planned: &PlannedInput,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let output = making.optional(function.output.as_ref()).await?;
-        let spec = planned.spec();
-        let letters = making.dead_letters(planned, &spec).await?;
-        let made = making.binder(&planned.binding, &planned.binder)?.bind_input(spec).await;
-        let input = made.map_err(failed(&planned.binding, &planned.binder))?;
+        let FunctionEnds { input, outputs, letters } =
+            FunctionEnds::bind(making.binders, planned, &function.outputs).await?;
         making.ends.watch(&planned.binding, input.health());
+        letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
+        for (planned, output) in function.outputs.iter().zip(&outputs) {
+            making.ends.watch(&planned.binding, output.health());
+        }
+        let stats = function.outputs.iter().map(|output| making.stats_of(output));
+        let output = Outlets::of(outputs.into_iter().zip(stats).collect(), function.has_several_ends());
         let ends = DriverEnds {
             input,
             output,
             sender: making.sender.clone(),
             destination: planned.destinations.join(","),
             input_type: planned.content_type.clone(),
-            content_type: content_type(function),
+            wanted: wanted(function),
             copy_headers: function.copy_headers,
         };
-        let invocation = Invocation::new(function.composition.clone(), planned.timeout);
+        let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
         self.inputs.push(Driver::new(binding.clone(), invocation, ends, Outbox::new(letters), planned));
         Ok(())
@@ -108,18 +117,12 @@ impl Made {
         schedule: &Schedule,
         making: Making<'_>,
     ) -> Result<(), StartError> {
-        let output = making.optional(function.output.as_ref()).await?;
+        let outputs = making.outputs(function).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
         let invocation = Invocation::new(function.composition.clone(), None);
         let (schedule, sender) = (schedule.clone(), making.sender.clone());
-        let driver = SupplierDriver::new(
-            binding.clone(),
-            invocation,
-            output,
-            sender,
-            content_type(function),
-            schedule,
-        );
+        let driver =
+            SupplierDriver::new(binding.clone(), invocation, outputs, sender, wanted(function), schedule);
         self.suppliers.push(driver);
         Ok(())
     }
@@ -137,8 +140,29 @@ impl PlannedInput {
     }
 }
 
-fn content_type(function: &PlannedFunction) -> ContentType {
-    function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
+impl PlannedOutput {
+    pub(super) fn spec(&self) -> OutputSpec {
+        OutputSpec {
+            binding: self.binding.clone(),
+            destination: self.destination.clone(),
+            partition_count: self.partition_count,
+            required_groups: self.required_groups.clone(),
+        }
+    }
+
+    pub(super) fn publisher(&self, output: Box<dyn Output>) -> Publisher {
+        let publisher = Publisher::new(output, &self.binding, &self.destination);
+        publisher.partitioned(self.partitioning.clone(), self.partition_count)
+    }
+}
+
+/// What the results of a function are labelled as.
+fn wanted(function: &PlannedFunction) -> Wanted {
+    match function.outputs.as_slice() {
+        [] => Wanted::Labelled(ContentType::JSON),
+        [only] => Wanted::Labelled(only.content_type.clone()),
+        several => Wanted::PerOutput(several.iter().map(|output| output.content_type.clone()).collect()),
+    }
 }
 
 /// What bindings are made of, and who is to know of them.
@@ -150,11 +174,17 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    async fn optional(self, output: Option<&PlannedOutput>) -> Result<Option<Publisher>, StartError> {
-        match output {
-            Some(output) => self.publisher(output).await.map(Some),
-            None => Ok(None),
+    /// The outputs of a function, each with what counts for it alone.
+    async fn outputs(self, function: &PlannedFunction) -> Result<Vec<(Publisher, Arc<Stats>)>, StartError> {
+        let mut made = Vec::with_capacity(function.outputs.len());
+        for output in &function.outputs {
+            made.push((self.publisher(output).await?, self.stats_of(output)));
         }
+        Ok(made)
+    }
+
+    fn stats_of(self, output: &PlannedOutput) -> Arc<Stats> {
+        self.ends.get(&output.binding).map(End::own_stats).unwrap_or_default()
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {
@@ -162,48 +192,24 @@ impl<'a> Making<'a> {
         self.ends.watch(&output.binding, publisher.health());
         Ok(publisher)
     }
-
-    /// Where the dead letters of an input go: what the binding says, or else what the settings of its binder say.
-    async fn dead_letters(
-        self,
-        planned: &PlannedInput,
-        spec: &InputSpec,
-    ) -> Result<Option<Publisher>, StartError> {
-        let binder = self.binder(&planned.binding, &planned.binder)?;
-        let Some(destination) = planned.dead_letter.clone().or_else(|| binder.dead_letters(spec)) else {
-            return Ok(None);
-        };
-        let made = binder.bind_dead_letters(spec.clone(), destination.clone()).await;
-        let made = made.map_err(failed(&planned.binding, &planned.binder))?;
-        self.ends.watch(&planned.binding, made.health());
-        Ok(Some(Publisher::new(made, &planned.binding, &destination)))
-    }
-
-    fn binder(self, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
-        find(self.binders, binding, name)
-    }
 }
 
 /// The sending end of an output.
 pub(super) async fn publisher(binders: &Binders, output: &PlannedOutput) -> Result<Publisher, StartError> {
-    let spec = OutputSpec {
-        binding: output.binding.clone(),
-        destination: output.destination.clone(),
-        partition_count: output.partition_count,
-        required_groups: output.required_groups.clone(),
-    };
-    let made = find(binders, &output.binding, &output.binder)?.bind_output(spec).await;
-    let made = made.map_err(failed(&output.binding, &output.binder))?;
-    let publisher = Publisher::new(made, &output.binding, &output.destination);
-    Ok(publisher.partitioned(output.partitioning.clone(), output.partition_count))
+    let made = find(binders, &output.binding, &output.binder)?.bind_output(output.spec()).await;
+    Ok(output.publisher(made.map_err(failed(&output.binding, &output.binder))?))
 }
 
-fn find<'a>(binders: &'a Binders, binding: &str, name: &str) -> Result<&'a Arc<dyn Binder>, StartError> {
+pub(super) fn find<'a>(
+    binders: &'a Binders,
+    binding: &str,
+    name: &str,
+) -> Result<&'a Arc<dyn Binder>, StartError> {
     let unknown = || binder::Error::new(binder::Kind::Refused, format!("no binder is named `{name}`"));
     binders.get(name).ok_or_else(|| failed(binding, name)(unknown()))
 }
 
-fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
+pub(super) fn failed(binding: &str, binder: &str) -> impl FnOnce(binder::Error) -> StartError {
     let (binding, binder) = (binding.to_owned(), binder.to_owned());
     move |source| StartError { binding, binder, source }
 }

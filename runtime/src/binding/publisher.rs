@@ -70,6 +70,11 @@ impl Publisher {
         }
     }
 
+    /// What was sent with a number shall not count, where the output can still do that.
+    pub(super) fn retract(&mut self, number: u64) {
+        self.output.retract(number);
+    }
+
     /// Tells what became of messages: their number, and why they were not accepted if so.
     pub(super) fn poll_confirmed(
         &mut self,

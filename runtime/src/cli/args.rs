@@ -3,6 +3,8 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::dlq::Dlq;
+
 /// Functions over HTTP and bound to a broker, told by configuration.
 #[derive(Debug, Parser)]
 #[command(
@@ -32,6 +34,9 @@ pub(super) enum Command {
     },
     /// Call a function or a composition once and print what it answers
     Invoke(Invoke),
+    /// Look after dead letters: list them, show them, send them again, throw them away
+    #[command(subcommand)]
+    Dlq(Dlq),
     /// Print the reference configuration, or the value of one key and where it comes from
     Config {
         /// A key, such as http.port

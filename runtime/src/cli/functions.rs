@@ -29,7 +29,7 @@ pub(super) fn list(runtime: &Runtime, as_json: bool) -> ExitCode {
 }
 
 /// Columns as wide as their widest cell.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();
@@ -53,5 +53,8 @@ fn to_json(function: &Function) -> Value {
 }
 
 fn port(port: &Port) -> Value {
-    json!({ "type": port.to_string(), "schema": port.schema() })
+    if port.several.is_empty() {
+        return json!({ "type": port.to_string(), "schema": port.schema() });
+    }
+    json!({ "type": port.to_string(), "several": port.several.iter().map(self::port).collect::<Vec<_>>() })
 }

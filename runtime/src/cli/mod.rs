@@ -7,12 +7,14 @@
 //! | `functions` | lists the functions |
 //! | `invoke` | calls one definition once |
 //! | `config` | prints the reference configuration, or where a value comes from |
+//! | `dlq` | looks after dead letters |
 //! | `completion` | prints a shell's completion script |
 //!
 //! Settings may stand anywhere: `--http.port=0`, `--profile message`, `--config other.yaml`.
 
 mod args;
 mod check;
+mod dlq;
 mod functions;
 mod invoke;
 mod output;
@@ -96,6 +98,10 @@ fn execute(command: Command, runtime: Runtime, tokio: &tokio::runtime::Runtime) 
         Command::Invoke(call) => {
             crate::telemetry::init(&runtime.config().logging);
             tokio.block_on(invoke::invoke(runtime, &call))
+        }
+        Command::Dlq(command) => {
+            crate::telemetry::init(&runtime.config().logging);
+            tokio.block_on(dlq::dlq(&runtime, command))
         }
         Command::Config { key } => explain(&runtime, key.as_deref().unwrap_or_default()),
         Command::Completion { .. } => ExitCode::SUCCESS,

@@ -29,6 +29,12 @@ pub(super) fn print_error(error: &impl Display) {
     let _ = writeln!(io::stderr(), "{error}");
 }
 
+/// Prints to standard error and stays on the line.
+pub(super) fn print_prompt(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
 /// Prints an error and everything beneath it, each said once.
 pub(super) fn print_chain(error: &dyn std::error::Error) -> ExitCode {
     let mut text = format!("error: {error}");

@@ -12,9 +12,10 @@ mod health;
 mod hooks;
 mod running;
 
-use crate::binding::{Binders, Bindings, Plan, SenderOutputs, warn_of_losses};
+use crate::binding::{Binders, Bindings, Plan, SenderOutputs, tell_of_streams, warn_of_losses};
 use crate::config::Config;
 use crate::invocation::Functions;
+use crate::letters::DeadLetters;
 
 pub use builder::RuntimeBuilder;
 pub use error::StartError;
@@ -59,6 +60,12 @@ impl Runtime {
         &self.plan
     }
 
+    /// The dead letters of the inputs, to be looked after from outside. Connects nothing yet.
+    #[must_use]
+    pub fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(&self.plan, &self.binders)
+    }
+
     /// Runs the application's own preparations, listens, binds, and starts: everything or nothing.
     ///
     /// A broker that does not answer is waited for, unless `stream.fail-fast` is set: then this returns while the
@@ -70,6 +77,7 @@ impl Runtime {
     pub async fn start(self) -> Result<Running, StartError> {
         self.hooks.run().await?;
         warn_of_losses(&self.plan);
+        tell_of_streams(&self.plan);
         #[cfg(feature = "http")]
         let mut listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;
         let mut bindings = Bindings::of(&self.plan);

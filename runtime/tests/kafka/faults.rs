@@ -22,7 +22,7 @@ async fn started_here() -> Option<Cluster> {
     Cluster::find()
 }
 
-async fn application(cluster: &Cluster, members: u32) -> Running {
+async fn application(cluster: &Cluster, members: u32, settings: &str) -> Running {
     let yaml = format!(
         "
 function: {{ definition: double }}
@@ -31,7 +31,7 @@ stream:
   bindings:
     double-in-0: {{ destination: {}, group: {}, consumer: {{ max-attempts: 10, concurrency: {members} }} }}
     double-out-0: {{ destination: {} }}
-  kafka: {{ brokers: '{}' }}
+  kafka: {{ brokers: '{}', {settings} }}
 ",
         cluster.name("in"),
         cluster.name("g"),
@@ -95,10 +95,11 @@ impl Results {
     }
 }
 
-async fn flows_through(fault: &[&[&str]]) {
-    let Some(cluster) = started_here().await else { return };
+/// Tells how many results there were.
+async fn flows_through(fault: &[&[&str]], settings: &str) -> Option<u64> {
+    let cluster = started_here().await?;
     cluster.topic("in", PARTITIONS).await;
-    let running = application(&cluster, 2).await;
+    let running = application(&cluster, 2, settings).await;
     let mut results = Results::new(&cluster);
     let third = COUNT / 3;
     for part in 0..3 {
@@ -130,11 +131,17 @@ async fn flows_through(fault: &[&[&str]]) {
     assert_eq!(running.stop().await, 0);
     let committed = cluster.committed(&cluster.name("g"), &cluster.name("in"), PARTITIONS);
     assert!(committed.iter().sum::<i64>() >= i64::try_from(COUNT).unwrap(), "{committed:?}");
+    Some(results.seen)
 }
 
 /// One after the other: each takes the broker away from everybody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_the_broker_is_restarted_or_killed() {
-    flows_through(&[&["restart", "kafka"]]).await;
-    flows_through(&[&["kill", "kafka"], &["up", "kafka"]]).await;
+    for settings in ["", "transaction-id-prefix: faults-"] {
+        for fault in [&[["restart", "kafka"]][..], &[["kill", "kafka"], ["up", "kafka"]]] {
+            let words: Vec<&[&str]> = fault.iter().map(|words| &words[..]).collect();
+            let Some(seen) = flows_through(&words, settings).await else { return };
+            assert!(settings.is_empty() || seen == COUNT, "{seen} results for {COUNT} messages");
+        }
+    }
 }

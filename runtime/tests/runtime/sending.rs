@@ -51,7 +51,7 @@ async fn a_result_goes_where_it_says_and_its_delivery_is_settled_after_that() {
     let app = App::start(REGISTER, |catalog| {
         catalog.function("register", |to: String| {
             let message = Message::new(to.clone());
-            if to == "here" { message } else { message.with_header(header_names::SEND_TO, to) }
+            if to == "here" { message } else { message.with_header(header_names::SEND_TO_DESTINATION, to) }
         })
     })
     .await;
@@ -63,7 +63,7 @@ async fn a_result_goes_where_it_says_and_its_delivery_is_settled_after_that() {
     for (reader, expected) in [(&mut mail, "mail-out-0"), (&mut audit, "audit"), (&mut out, "here")] {
         let message = next(reader).await.message;
         assert_eq!(message.bytes(), expected.as_bytes());
-        assert!(!message.headers().contains(header_names::SEND_TO));
+        assert!(!message.headers().contains(header_names::SEND_TO_DESTINATION));
     }
     eventually("settled", || app.stats("register-in-0").succeeded.get() == 3).await;
     let mut failed = app.reader("failed").await;
@@ -76,8 +76,8 @@ async fn a_result_goes_where_it_says_and_its_delivery_is_settled_after_that() {
 async fn a_delivery_does_not_say_where_results_go() {
     let app = App::start(REGISTER, |catalog| catalog.function("register", |text: String| text)).await;
     let mut out = app.reader("out").await;
-    let forged =
-        Message::encoded("x", wellspring::ContentType::TEXT).with_header(header_names::SEND_TO, "mail-out-0");
+    let forged = Message::encoded("x", wellspring::ContentType::TEXT)
+        .with_header(header_names::SEND_TO_DESTINATION, "mail-out-0");
     app.destinations.send("in", forged).await.unwrap();
     assert_eq!(text(&mut out).await, "x");
     assert_eq!(app.running.stop().await, 0);

@@ -164,11 +164,40 @@ async fn send_to_many() {
     app.running.stop().await;
 }
 
+async fn results_name_partitioned_outputs() {
+    let yaml = "
+function: { definition: route }
+stream:
+  bindings:
+    route-in-0: { destination: in, group: g }
+    aa: { destination: aa, producer: { partition-count: 3, partition-key-expression: \"headers['n']\" } }
+    bb: { destination: bb, producer: { partition-count: 2, partition-key-expression: \"headers['n']\" } }
+";
+    let app = App::start(yaml, |catalog| {
+        catalog.function("route", |n: i64| {
+            [("aa", n), ("bb", n)]
+                .map(|(to, n)| {
+                    Message::new(n).with_header("n", n).with_header(header_names::SEND_TO_DESTINATION, to)
+                })
+                .to_vec()
+        })
+    })
+    .await;
+    let (mut aa, mut bb) = (app.reader("aa").await, app.reader("bb").await);
+    for n in 0..6_u32 {
+        app.send("in", n.to_string()).await;
+        let (a, b) = (next(&mut aa).await, next(&mut bb).await);
+        assert_eq!((a.message.bytes(), a.partition), (n.to_string().as_bytes(), n % 3));
+        assert_eq!((b.message.bytes(), b.partition), (n.to_string().as_bytes(), n % 2));
+    }
+    assert_eq!(app.running.stop().await, 0);
+}
+
 fn not_sending_yet() -> Vec<Row> {
     vec![
         not_yet("B9", "sending cannot be wrapped yet"),
         not_yet("B10", "there is no callback for outputs yet; every output is known at start"),
-        not_yet("B12", "a message cannot name its destination yet"),
+        same!("B12", { results_name_partitioned_outputs().await }),
         same!("B13", {
             let yaml = "
 function: { definition: upper }

@@ -13,7 +13,7 @@ fn the_version_and_the_help_go_to_standard_output() {
 
     let ran = hello().run(&["--help"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    for command in ["run", "check", "functions", "invoke", "config", "completion"] {
+    for command in ["run", "check", "functions", "invoke", "dlq", "config", "completion"] {
         assert!(ran.stdout.contains(&format!("\n  {command} ")), "{}", ran.stdout);
     }
     assert!(ran.stdout.contains("Usage: hello [COMMAND]") && ran.stdout.contains("--http.port=0"));

@@ -1,10 +1,9 @@
 //! The story as two processes, *accounts* and *message*, over a real broker.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Instant;
 
-use super::process::{PATIENCE, Program, Service, call};
-use super::{notifications, skip};
+use super::process::{Program, Service, call};
+use super::{notifications, skip, until};
 
 const BOB: &str = r#"{"name":"Bob","email":"bob@example.org","mobileNumber":"555"}"#;
 
@@ -44,15 +43,6 @@ impl Story {
         let service = self.program.start(&args);
         until("it is connected", || call(service.management, "GET", "/health/ready", "").status == 200);
         service
-    }
-}
-
-/// Asks until something holds.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never happened: {what}");
-        std::thread::yield_now();
     }
 }
 

@@ -27,6 +27,10 @@ const HEARTBEAT: &str = "1000";
 /// before their outputs, so that none is on its way to be known.
 const UNKNOWN_AFTER: &str = "5000";
 
+/// How long a broker waits for records at a time where there are transactions, in milliseconds: what comes again is
+/// asked for afterwards.
+const LOOK_AGAIN: &str = "100";
+
 /// How one may log in.
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
@@ -73,6 +77,9 @@ impl Config {
     ) -> ClientConfig {
         let mut client = self.client(name);
         report_by_itself(&mut client);
+        if self.transaction_prefix().is_some() {
+            client.set("fetch.wait.max.ms", LOOK_AGAIN);
+        }
         client.set("heartbeat.interval.ms", HEARTBEAT);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
@@ -82,6 +89,9 @@ impl Config {
             StartOffset::Earliest => "earliest",
             StartOffset::Latest => "latest",
         };
+        if self.transaction_prefix().is_some() {
+            client.set("isolation.level", "read_committed");
+        }
         client
             .set("group.id", group)
             .set("enable.auto.commit", "false")
@@ -129,7 +139,7 @@ impl Config {
         client
     }
 
-    fn acks(&self) -> &str {
+    pub(super) fn acks(&self) -> &str {
         self.required_acks.as_deref().or(self.producer.acks.as_deref()).unwrap_or("all")
     }
 
@@ -147,6 +157,7 @@ impl Config {
             let instead = "offsets are committed when their messages are settled";
             problems.push(format!("`consumer.enable-auto-commit` is `true`, expected `false`: {instead}"));
         }
+        self.check_transactions(&mut problems);
         self.ssl.problems(&mut problems);
         check_ack_mode("listener", self.listener.ack_mode, &mut problems);
         self.check_properties(&mut problems);
@@ -169,6 +180,7 @@ impl Config {
             ("consumer.properties", &self.consumer.properties),
             ("producer.properties", &self.producer.properties),
             ("admin.properties", &self.admin.properties),
+            ("transaction.producer.configuration", &self.transaction.producer.configuration),
         ];
         for (path, properties) in shared {
             check(path, properties, problems);

@@ -10,12 +10,14 @@ use crate::config::{Properties, human};
 
 mod bindings;
 mod boot;
+mod transaction;
 
 pub use bindings::{
     AckMode, BindingSettings, Compression, ConsumerSettings, ProducerSettings, StandardHeaders, StartOffset,
     TopicSettings,
 };
 pub use boot::{BootAdmin, BootConsumer, BootProducer, Isolation, Jaas, Listener, Security, Ssl};
+pub use transaction::{TransactionProducer, TransactionSettings};
 
 /// The port of a broker that names none.
 const DEFAULT_PORT: u16 = 9092;
@@ -72,6 +74,11 @@ pub struct Config {
     /// How often offsets are committed.
     #[serde(deserialize_with = "human::duration")]
     pub commit_interval: Duration,
+    /// Makes what a function sends and the offsets of its input one transaction, and begins the names of transactions:
+    /// each instance of an application needs one of its own, or an `instance-index`.
+    pub transaction_id_prefix: Option<String>,
+    /// Transactions, in Spring's words.
+    pub transaction: TransactionSettings,
     /// What every binding starts from.
     pub default: BindingSettings,
     /// What single bindings have of their own, by their names.
@@ -104,6 +111,8 @@ impl Default for Config {
             auto_add_partitions: false,
             bind_timeout: Duration::from_secs(10),
             commit_interval: Duration::from_millis(500),
+            transaction_id_prefix: None,
+            transaction: TransactionSettings::default(),
             default: BindingSettings::default(),
             bindings: BTreeMap::new(),
         }
@@ -181,7 +190,9 @@ names_only!(
     Security,
     Ssl,
     Jaas,
-    Listener
+    Listener,
+    TransactionSettings,
+    TransactionProducer
 );
 
 #[cfg(test)]

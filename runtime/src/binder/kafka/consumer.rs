@@ -16,6 +16,7 @@ use super::inbox::{Command, Shared, wake};
 use super::native::Intake;
 use super::rebalance::Assignment;
 use super::records::Slot;
+use super::transaction::Transaction;
 use crate::binder::{Error, Kind};
 
 /// How long the thread sleeps at most: the library wakes it when there is something to do.
@@ -28,19 +29,23 @@ pub(super) struct Serving {
     binding: String,
     interval: Duration,
     committed_at: Instant,
+    /// What commits instead of the consumer, if anything.
+    transaction: Option<Arc<Transaction>>,
 }
 
 impl Serving {
     pub(super) fn new(intake: Arc<Intake>, shared: Arc<Shared>, binding: &str, interval: Duration) -> Self {
-        Self { intake, shared, binding: binding.to_owned(), interval, committed_at: Instant::now() }
+        let transaction = intake.consumer().context().transaction().cloned();
+        let (binding, committed_at) = (binding.to_owned(), Instant::now());
+        Self { intake, shared, binding, interval, committed_at, transaction }
     }
 
     /// Runs until told to close.
     pub(super) fn run(mut self) {
         self.shared.run_by(thread::current());
         while !self.obey() {
-            self.commit_when_due();
-            if let Err(error) = self.serve() {
+            let due = self.commit_when_due();
+            if let Err(error) = due.and_then(|()| self.serve()) {
                 self.fail(error);
                 while !self.obey() {
                     thread::park_timeout(NAP);
@@ -59,7 +64,7 @@ impl Serving {
         for command in commands {
             match command {
                 Command::Flush(number) => {
-                    let failure = self.commit(CommitMode::Sync).err();
+                    let failure = self.flush().err();
                     let waker = {
                         let mut inbox = self.shared.lock();
                         inbox.flushed = number;
@@ -91,14 +96,31 @@ impl Serving {
         }
     }
 
-    fn commit_when_due(&mut self) {
+    fn commit_when_due(&mut self) -> Result<(), Error> {
+        if let Some(transaction) = &self.transaction {
+            let consumer = self.intake.consumer();
+            if transaction.serve(consumer, &consumer.context().slots())? {
+                self.intake.wake();
+            }
+            return Ok(());
+        }
         if self.committed_at.elapsed() < self.interval {
-            return;
+            return Ok(());
         }
         self.committed_at = Instant::now();
         if let Err(error) = self.commit(CommitMode::Async) {
             tracing::warn!(binding = self.binding, %error, "offsets were not committed; they will be with the next");
         }
+        Ok(())
+    }
+
+    /// Commits what is settled, before anything else is done.
+    fn flush(&self) -> Result<(), Error> {
+        let Some(transaction) = &self.transaction else { return self.commit(CommitMode::Sync) };
+        let consumer = self.intake.consumer();
+        let flushed = transaction.flush(consumer, &consumer.context().slots());
+        self.intake.wake();
+        flushed
     }
 
     /// Commits every position that has moved.
@@ -114,7 +136,11 @@ impl Serving {
     }
 
     fn close(self) {
-        let committed = self.commit(CommitMode::Sync);
+        let consumer = self.intake.consumer();
+        let committed = match &self.transaction {
+            Some(transaction) => transaction.end(consumer, &consumer.context().slots()),
+            None => self.commit(CommitMode::Sync),
+        };
         // The input has given up its share. Leaving the group blocks; partitions that were left take their last commit
         // with them.
         self.intake.consumer().context().close();
@@ -151,33 +177,58 @@ pub(super) fn note(binding: &str, error: KafkaError) -> Result<(), Error> {
     }
 }
 
+/// Positions that have moved since they were committed last.
+pub(super) struct Positions<'a> {
+    list: TopicPartitionList,
+    moved: Vec<(&'a Arc<Slot>, i64)>,
+}
+
+impl<'a> Positions<'a> {
+    pub(super) fn moved(slots: impl IntoIterator<Item = &'a Arc<Slot>>) -> Result<Self, KafkaError> {
+        let (mut list, mut moved) = (TopicPartitionList::new(), Vec::new());
+        for slot in slots {
+            let position = slot.watermark.load(Ordering::Acquire);
+            if position > slot.committed.load(Ordering::Relaxed) {
+                list.add_partition_offset(&slot.topic, slot.partition, Offset::Offset(position))?;
+                moved.push((slot, position));
+            }
+        }
+        Ok(Self { list, moved })
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.moved.is_empty()
+    }
+
+    pub(super) const fn list(&self) -> &TopicPartitionList {
+        &self.list
+    }
+
+    /// Notes that the group has them.
+    pub(super) fn are_committed(self) {
+        for (slot, position) in self.moved {
+            slot.committed.store(position, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Commits the positions of slots that have moved since they were committed last.
 pub(super) fn commit<'a>(
     consumer: &BaseConsumer<Assignment>,
     slots: impl IntoIterator<Item = &'a Arc<Slot>>,
     mode: CommitMode,
 ) -> Result<(), KafkaError> {
-    let mut positions = TopicPartitionList::new();
-    let mut moved = Vec::new();
-    for slot in slots {
-        let position = slot.watermark.load(Ordering::Acquire);
-        if position > slot.committed.load(Ordering::Relaxed) {
-            positions.add_partition_offset(&slot.topic, slot.partition, Offset::Offset(position))?;
-            moved.push((slot, position));
-        }
-    }
-    if moved.is_empty() {
+    let positions = Positions::moved(slots)?;
+    if positions.is_empty() {
         return Ok(());
     }
-    match consumer.commit(&positions, mode) {
+    match consumer.commit(positions.list(), mode) {
         // A topic that was deleted has no offsets to keep; those of the others are kept.
         Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
             tracing::warn!(%error, "a topic of this input does not exist any more");
         }
         committed => committed?,
     }
-    for (slot, position) in moved {
-        slot.committed.store(position, Ordering::Relaxed);
-    }
+    positions.are_committed();
     Ok(())
 }

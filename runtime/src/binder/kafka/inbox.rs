@@ -7,7 +7,7 @@ use std::thread::Thread;
 use crate::binder::{Error, Kind};
 
 /// What the thread and the input share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Shared {
     inbox: Mutex<Inbox>,
     thread: OnceLock<Thread>,
@@ -37,10 +37,6 @@ pub(super) enum Command {
 }
 
 impl Shared {
-    pub(super) fn new() -> Self {
-        Self { inbox: Mutex::default(), thread: OnceLock::new() }
-    }
-
     /// Says which thread polls.
     pub(super) fn run_by(&self, thread: Thread) {
         // It is said once.
@@ -54,6 +50,11 @@ impl Shared {
     pub(super) fn tell(&self, command: Command) {
         self.lock().commands.push(command);
         self.wake_thread();
+    }
+
+    /// Whether the input is to close.
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().commands.iter().any(|command| matches!(command, Command::Close))
     }
 
     pub(super) fn wake_thread(&self) {

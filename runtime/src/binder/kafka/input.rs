@@ -20,6 +20,7 @@ use super::inbox::{Command, Shared, closed};
 use super::native::{Intake, Received, Taken};
 use super::offsets::Offsets;
 use super::records::{Batch, Gathering, Slot};
+use super::transaction::Transaction;
 use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
 /// How many bits of a ticket number the delivery within its slot.
@@ -41,6 +42,8 @@ pub(super) struct KafkaInput {
     is_dirty: bool,
     flush: u64,
     pulse: Arc<Pulse>,
+    /// What everything that is delivered is part of, if there are transactions.
+    transaction: Option<Arc<Transaction>>,
 }
 
 /// A slot and what of it is open.
@@ -50,6 +53,8 @@ struct Open {
     open: usize,
     /// From where it is to be read again, until the client does.
     again: Option<i64>,
+    /// Where it was read first.
+    origin: i64,
 }
 
 impl KafkaInput {
@@ -59,7 +64,8 @@ impl KafkaInput {
         (binding, group): (&str, &str),
         max_in_flight: usize,
     ) -> Self {
-        let pulse = Arc::clone(&intake.consumer().context().pulse);
+        let context = intake.consumer().context();
+        let (pulse, transaction) = (Arc::clone(&context.pulse), context.transaction().cloned());
         Self {
             intake: Some(intake),
             shared,
@@ -72,12 +78,28 @@ impl KafkaInput {
             is_dirty: false,
             flush: 0,
             pulse,
+            transaction,
         }
+    }
+
+    /// Takes what is there, as far as the transaction that it is part of has room.
+    fn take_within(&mut self, deliveries: &mut Vec<Delivery>, room: usize) -> Result<(), Error> {
+        let Some(transaction) = self.transaction.clone() else { return self.take(deliveries, room) };
+        if transaction.take_rewinding() {
+            self.rewind();
+        }
+        let before = deliveries.len();
+        let taken = self.take(deliveries, room.min(transaction.room()));
+        transaction.gave(deliveries.len() - before);
+        taken
     }
 
     /// Takes what is there and delivers it.
     fn take(&mut self, deliveries: &mut Vec<Delivery>, room: usize) -> Result<(), Error> {
         let Self { intake: Some(intake), gathering, .. } = self else { return Ok(()) };
+        if room == 0 {
+            return Ok(());
+        }
         let mut failures = Vec::new();
         // Partitions neither come nor go while records are taken, so that each finds the slot that it was read for.
         intake.consumer().context().with_slots(|slots| {
@@ -95,7 +117,7 @@ impl KafkaInput {
             let Some(slot) = batch.slots.get(record.slot()) else { continue };
             let at = match last {
                 Some((slot, at)) if slot == record.slot() => at,
-                _ => self.open(slot),
+                _ => self.open(slot, record.offset),
             };
             last = Some((record.slot(), at));
             let open = &mut self.partitions[at];
@@ -118,11 +140,11 @@ impl KafkaInput {
     }
 
     /// Where what is open of a slot is kept.
-    fn open(&mut self, slot: &Arc<Slot>) -> usize {
+    fn open(&mut self, slot: &Arc<Slot>, origin: i64) -> usize {
         let known = self.partitions.iter().position(|open| open.slot.id == slot.id);
         known.unwrap_or_else(|| {
             let slot = Arc::clone(slot);
-            self.partitions.push(Open { slot, offsets: Offsets::default(), open: 0, again: None });
+            self.partitions.push(Open { slot, offsets: Offsets::default(), open: 0, again: None, origin });
             self.partitions.len() - 1
         })
     }
@@ -145,6 +167,47 @@ impl KafkaInput {
                     self.is_behind = true;
                 }
                 Err(_) => {}
+            }
+        }
+    }
+
+    /// Reads everything again that was delivered and is not committed; all of it is settled.
+    fn rewind(&mut self) {
+        self.forget_revoked();
+        for open in &mut self.partitions {
+            let committed = open.slot.committed.load(Ordering::Acquire);
+            let position = if committed < 0 { open.origin } else { committed };
+            open.offsets.rewind(position);
+            open.open = 0;
+            open.slot.watermark.store(committed, Ordering::Release);
+            open.slot.taken.store(committed, Ordering::Release);
+            open.again = Some(position);
+        }
+        self.unsettled = 0;
+        self.read_again();
+    }
+
+    fn settle_in_slot(&mut self, number: u64, settlement: Settlement) {
+        let slot = u32::try_from(number >> SEQUENCE_BITS).unwrap_or(u32::MAX);
+        let sequence = number & ((1 << SEQUENCE_BITS) - 1);
+        // A partition that is not ours any more has forgotten its deliveries.
+        let Some(open) = self.partitions.iter_mut().find(|open| open.slot.id == slot) else { return };
+        open.open = open.open.saturating_sub(1);
+        self.unsettled = self.unsettled.saturating_sub(1);
+        match settlement {
+            Settlement::Ack | Settlement::Reject => {
+                if let Some(position) = open.offsets.settle(sequence) {
+                    open.slot.watermark.store(position, Ordering::Release);
+                    self.is_dirty = true;
+                }
+            }
+            // The whole transaction comes again.
+            Settlement::Requeue if self.transaction.is_some() => {}
+            Settlement::Requeue => {
+                if let Some(offset) = open.offsets.give_back(sequence) {
+                    open.again = Some(offset);
+                    self.read_again();
+                }
             }
         }
     }
@@ -217,8 +280,7 @@ impl Input for KafkaInput {
             if is_waiting {
                 intake.register(cx.waker());
             }
-            let taken = if room > 0 { self.take(batch, room) } else { Ok(()) };
-            if let Err(failure) = taken {
+            if let Err(failure) = self.take_within(batch, room) {
                 self.shared.lock().failure = Some(failure);
             }
             if batch.len() > before {
@@ -233,25 +295,13 @@ impl Input for KafkaInput {
 
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
         let number = ticket.into_number();
-        let slot = u32::try_from(number >> SEQUENCE_BITS).unwrap_or(u32::MAX);
-        let sequence = number & ((1 << SEQUENCE_BITS) - 1);
-        // A partition that is not ours any more has forgotten its deliveries.
-        let Some(open) = self.partitions.iter_mut().find(|open| open.slot.id == slot) else { return };
-        open.open = open.open.saturating_sub(1);
-        self.unsettled = self.unsettled.saturating_sub(1);
-        match settlement {
-            Settlement::Ack | Settlement::Reject => {
-                if let Some(position) = open.offsets.settle(sequence) {
-                    open.slot.watermark.store(position, Ordering::Release);
-                    self.is_dirty = true;
-                }
-            }
-            Settlement::Requeue => {
-                if let Some(offset) = open.offsets.give_back(sequence) {
-                    open.again = Some(offset);
-                    self.read_again();
-                }
-            }
+        let is_requeued = settlement == Settlement::Requeue;
+        self.settle_in_slot(number, settlement);
+        if let Some(transaction) = &self.transaction
+            && transaction.settled(is_requeued)
+            && let Some(intake) = &self.intake
+        {
+            intake.wake();
         }
     }
 

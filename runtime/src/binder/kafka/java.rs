@@ -20,7 +20,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("enable.auto.commit", "nothing: offsets are committed when their messages are settled"),
     ("enable.auto.offset.store", "nothing: offsets are committed when their messages are settled"),
     ("auto.offset.reset", "`start-offset` of the binding"),
-    ("transactional.id", "nothing: transactions are not supported"),
+    ("transactional.id", "`transaction-id-prefix`"),
     ("key.serializer", "nothing: a key is bytes or text"),
     ("value.serializer", "nothing: the content type of the binding decides"),
     ("key.deserializer", "nothing: a key is bytes"),

@@ -168,6 +168,10 @@ impl<O: Output + 'static> Output for DeadLetters<O> {
         self.output.send(message, number);
     }
 
+    fn retract(&mut self, number: u64) {
+        self.output.retract(number);
+    }
+
     fn poll_confirmed(
         &mut self,
         cx: &mut Context<'_>,

@@ -13,6 +13,7 @@ mod inbox;
 mod incoming;
 mod input;
 mod java;
+mod kept;
 mod letters;
 mod native;
 mod offsets;
@@ -24,21 +25,26 @@ mod rebalance;
 mod records;
 mod spring_keys;
 mod subscription;
+mod transaction;
+mod transactional;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rdkafka::ClientConfig;
 use rdkafka::producer::BaseProducer;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
+use super::{
+    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output, OutputSpec,
+    SpringKey, Transactional,
+};
 use client::failed;
 pub use config::{
     AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
     Isolation, Jaas, Listener, ProducerSettings, Security, Ssl, StandardHeaders, StartOffset, TopicSettings,
+    TransactionProducer, TransactionSettings,
 };
 use provision::{Provisioner, Wanted};
 pub use spring_keys::SPRING_KEYS;
@@ -47,31 +53,18 @@ pub use spring_keys::SPRING_KEYS;
 #[derive(Clone)]
 pub struct Kafka {
     config: Arc<Config>,
-    /// The latest anonymous group of each binding, which all members of one binding share.
-    anonymous: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Kafka {
     /// A binder for the cluster that the settings name. Does not connect.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config: Arc::new(config), anonymous: Arc::default() }
+        Self { config: Arc::new(config) }
     }
 
-    /// The group of an input; without a name, one that only the members of this binding are in.
-    fn group(&self, spec: &InputSpec) -> String {
-        if let Some(group) = &spec.group {
-            return group.clone();
-        }
-        let mut groups = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        match groups.get(&spec.binding) {
-            Some(group) if spec.sharing.member > 0 => group.clone(),
-            _ => {
-                let group = subscription::anonymous();
-                groups.insert(spec.binding.clone(), group.clone());
-                group
-            }
-        }
+    /// The group of an input; without a name, one that only this input is in.
+    fn group(spec: &InputSpec) -> String {
+        spec.group.clone().unwrap_or_else(subscription::anonymous)
     }
 }
 
@@ -82,13 +75,42 @@ impl Binder for Kafka {
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
         let config = Arc::clone(&self.config);
-        let group = self.group(&spec);
-        blocking(move || subscription::bind(&config, &spec, &group))
+        let group = Self::group(&spec);
+        if config.transaction_prefix().is_some() {
+            let binding = spec.binding.as_str();
+            tracing::info!(
+                binding,
+                "this input is part of no transaction: what comes of it goes elsewhere or nowhere, or it is settled first"
+            );
+        }
+        blocking(move || subscription::bind(&config, &spec, &group, None))
     }
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         let config = Arc::clone(&self.config);
+        if config.transaction_prefix().is_some() {
+            let binding = spec.binding.as_str();
+            tracing::info!(
+                binding,
+                "what suppliers, code and functions with an input elsewhere send here is part of no transaction"
+            );
+        }
         blocking(move || bind_output(&config, &spec))
+    }
+
+    fn bind_transaction(
+        &self,
+        input: &InputSpec,
+        outputs: &[OutputSpec],
+        dead_letters: Option<&str>,
+    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+        self.config.transaction_prefix()?;
+        if outputs.is_empty() && dead_letters.is_none() {
+            return None;
+        }
+        let (config, group) = (Arc::clone(&self.config), Self::group(input));
+        let (input, outputs, to) = (input.clone(), outputs.to_vec(), dead_letters.map(str::to_owned));
+        Some(blocking(move || transactional::bind(&config, &input, &group, &outputs, to.as_deref())))
     }
 
     fn dead_letters(&self, input: &InputSpec) -> Option<String> {
@@ -102,6 +124,24 @@ impl Binder for Kafka {
     ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         let config = Arc::clone(&self.config);
         blocking(move || bind_dead_letters(&config, &input, &destination))
+    }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        let config = Arc::clone(&self.config);
+        blocking(move || kept::open(&config, &input, at))
+    }
+
+    fn bind_redrive(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        let config = Arc::clone(&self.config);
+        blocking(move || bind_redrive(&config, &input, &destination))
     }
 }
 
@@ -118,16 +158,26 @@ fn blocking<T: Send + 'static>(
 
 fn bind_output(config: &Config, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {
     let settings = config.producer(&spec.binding);
-    let provisioner = Provisioner::new(config)?;
+    let (options, limit) = provision_output(config, &Provisioner::new(config)?, spec)?;
+    let client = config.producer_client(&spec.binding, &settings, limit);
+    Ok(Box::new(output(config, &spec.binding, &spec.destination, &client, options)?))
+}
+
+/// Makes the topic of an output ready; tells what the output does and how large a batch the topic takes.
+fn provision_output(
+    config: &Config,
+    provisioner: &Provisioner<'_>,
+    spec: &OutputSpec,
+) -> Result<(output::Options, Option<u32>), Error> {
+    let settings = config.producer(&spec.binding);
     let partitions = provisioner.ready(&Wanted {
         topic: &spec.destination,
         partitions: spec.partition_count,
         settings: &settings.topic,
         strict: true,
     })?;
-    let client = config.producer_client(&spec.binding, &settings, provisioner.limit(&spec.destination));
     let options = output::Options { partitions, ..settings.options() };
-    Ok(Box::new(output(config, &spec.binding, &spec.destination, &client, options)?))
+    Ok((options, provisioner.limit(&spec.destination)))
 }
 
 fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {
@@ -137,6 +187,16 @@ fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<
     let options = output::Options { use_topic_header: true, ..settings.options() };
     let output = output(config, &spec.binding, routes.name(), &client, options)?;
     Ok(Box::new(letters::DeadLetters::new(output, routes)))
+}
+
+/// An output for letters that go back: to a topic that is there, with the keys and partitions that they had.
+fn bind_redrive(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {
+    let settings = config.consumer(&spec.binding).dlq_producer_properties;
+    let provisioner = Provisioner::new(config)?;
+    let partitions = provisioner.partitions(to)?;
+    let client = config.producer_client(&spec.binding, &settings, provisioner.limit(to));
+    let options = output::Options { partitions, ..output::Options::default() };
+    Ok(Box::new(output(config, &spec.binding, to, &client, options)?))
 }
 
 fn output(

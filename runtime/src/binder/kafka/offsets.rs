@@ -90,6 +90,15 @@ impl Offsets {
         self.entries.iter().find(|entry| entry.stage == Stage::Returned).map(|entry| entry.offset)
     }
 
+    /// Forgets what was delivered from a position on: all of it comes again.
+    pub(super) fn rewind(&mut self, position: i64) {
+        self.first += self.entries.len() as u64;
+        self.entries.clear();
+        self.next = position;
+        self.watermark = None;
+        self.returned = 0;
+    }
+
     /// The position to commit: everything before it is settled.
     #[cfg(test)]
     const fn watermark(&self) -> Option<i64> {

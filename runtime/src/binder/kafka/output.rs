@@ -17,8 +17,9 @@ use wellspring_functions::HeaderValue;
 
 use super::client::kind;
 use super::health::Pulse;
-use super::native::{Outlet, Sent};
+use super::native::{Outlet, Refusal, Sent};
 use super::patterns::Patterns;
+use super::transaction::Member;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 use crate::expression::Expression;
@@ -39,6 +40,11 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn new(binding: &str, topic: &str) -> Self {
         Self { binding: binding.to_owned(), topic: topic.to_owned(), pulse: Arc::default() }
+    }
+
+    /// How the producer stands with the cluster.
+    pub(super) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
     }
 
     #[cold]
@@ -80,7 +86,7 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
 }
 
 pub(super) struct KafkaOutput {
-    outlet: Option<Outlet>,
+    way: Option<Way>,
     reports: Arc<Reports>,
     in_flight: usize,
     /// What the library had no room for.
@@ -88,6 +94,31 @@ pub(super) struct KafkaOutput {
     /// What became of messages, until somebody asks.
     told: Vec<Confirmation>,
     options: Options,
+}
+
+/// How messages go out.
+enum Way {
+    /// By a producer of the output's own.
+    Own(Outlet),
+    /// By that of a transaction.
+    Shared(Member),
+}
+
+impl Way {
+    #[inline]
+    fn send(&self, message: Sent<'_>) -> Result<(), RDKafkaErrorCode> {
+        match self {
+            Self::Own(outlet) => outlet.send(message),
+            Self::Shared(member) => member.send(message),
+        }
+    }
+
+    fn poll_reports(&self, cx: &mut Context<'_>, tell: impl FnMut(u64, Option<Refusal>)) -> Poll<()> {
+        match self {
+            Self::Own(outlet) => outlet.poll_reports(cx, tell),
+            Self::Shared(member) => member.poll_reports(cx, tell),
+        }
+    }
 }
 
 /// What an output does beyond writing messages to its topic.
@@ -115,14 +146,25 @@ impl KafkaOutput {
     pub(super) fn new(producer: BaseProducer<Reports>, options: Options) -> Result<Self, KafkaError> {
         let reports = Arc::clone(producer.client().context());
         let outlet = Outlet::new(producer, &reports.topic)?;
+        Ok(Self::by(Way::Own(outlet), reports, options))
+    }
+
+    /// An output that is part of a transaction.
+    pub(super) fn shared(member: Member, binding: &str, topic: &str, options: Options) -> Self {
+        let (binding, topic) = (binding.to_owned(), topic.to_owned());
+        let reports = Reports { binding, topic, pulse: member.pulse() };
+        Self::by(Way::Shared(member), Arc::new(reports), options)
+    }
+
+    fn by(way: Way, reports: Arc<Reports>, options: Options) -> Self {
         let (waiting, told) = (VecDeque::new(), Vec::new());
-        Ok(Self { outlet: Some(outlet), reports, in_flight: 0, waiting, told, options })
+        Self { way: Some(way), reports, in_flight: 0, waiting, told, options }
     }
 
     /// Reads what has become of messages.
     fn poll_reports(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { outlet: Some(outlet), reports, in_flight, told, .. } = self else { return Poll::Pending };
-        outlet.poll_reports(cx, |number, failure| {
+        let Self { way: Some(way), reports, in_flight, told, .. } = self else { return Poll::Pending };
+        way.poll_reports(cx, |number, failure| {
             let result = failure
                 .map_or(Ok(()), |failure| Err(reports.failed(failure.code, &failure.topic, failure.size)));
             told.push(Confirmation { number, result });
@@ -132,7 +174,7 @@ impl KafkaOutput {
 
     /// Hands a message to the library. Gives it back when there is no room.
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
-        let Some(outlet) = &self.outlet else { return None };
+        let Some(way) = &self.way else { return None };
         let headers = message.message.headers();
         let (mut from_header, mut partition) = (None, message.partition.and_then(|n| i32::try_from(n).ok()));
         if !outgoing::is_plain(headers) {
@@ -145,7 +187,7 @@ impl KafkaOutput {
             }
         }
         let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
-        let sent = outlet.send(Sent {
+        let sent = way.send(Sent {
             topic: chosen,
             key: message.key.as_deref().or(from_header.as_deref()),
             value: message.message.payload().as_deref(),
@@ -207,6 +249,7 @@ impl Output for KafkaOutput {
                 Ok(key) => message.key = key_of(Some(&key)),
                 Err(failed) => {
                     let result = Err(Error::new(Kind::Refused, failed.to_string()));
+                    self.retract(number);
                     return self.told.push(Confirmation { number, result });
                 }
             }
@@ -242,6 +285,12 @@ impl Output for KafkaOutput {
         }
     }
 
+    fn retract(&mut self, _number: u64) {
+        if let Some(Way::Shared(member)) = &self.way {
+            member.retract();
+        }
+    }
+
     fn partitions(&self) -> u32 {
         self.options.partitions
     }
@@ -251,7 +300,11 @@ impl Output for KafkaOutput {
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        let outlet = self.outlet.take();
+        // A transaction ends with its input.
+        let outlet = match self.way.take() {
+            Some(Way::Own(outlet)) => Some(outlet),
+            Some(Way::Shared(_)) | None => None,
+        };
         let patience = self.options.close_timeout;
         async move {
             let closed = tokio::task::spawn_blocking(move || {
@@ -275,7 +328,7 @@ impl Output for KafkaOutput {
 impl Drop for KafkaOutput {
     fn drop(&mut self) {
         // Ending the library's threads blocks, which an async thread must not.
-        if let Some(outlet) = self.outlet.take() {
+        if let Some(Way::Own(outlet)) = self.way.take() {
             std::thread::spawn(move || drop(outlet));
         }
     }

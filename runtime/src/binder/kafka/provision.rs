@@ -181,7 +181,7 @@ impl<'a> Provisioner<'a> {
     }
 
     /// How many partitions a topic has.
-    fn partitions(&self, topic: &str) -> Result<u32, Error> {
+    pub(super) fn partitions(&self, topic: &str) -> Result<u32, Error> {
         let metadata = self.admin.client.inner().fetch_metadata(Some(topic), self.config.bind_timeout);
         let metadata = metadata.map_err(|error| self.admin.unreachable(topic, error, None))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);

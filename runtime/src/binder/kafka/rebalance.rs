@@ -19,6 +19,7 @@ use super::consumer::commit;
 use super::health::Pulse;
 use super::native::Intake;
 use super::records::Slot;
+use super::transaction::Transaction;
 
 /// How long partitions that are to go wait for what was delivered of them.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -38,6 +39,8 @@ pub(super) struct Assignment {
     /// Whether the library called back since this was asked last.
     busy: AtomicBool,
     closing: AtomicBool,
+    /// What commits instead of the consumer, if anything.
+    transaction: Option<Arc<Transaction>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +60,17 @@ impl Assignment {
             intake: OnceLock::new(),
             busy: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            transaction: None,
         }
+    }
+
+    /// Has offsets committed by a transaction.
+    pub(super) fn with_transaction(self, transaction: Option<Arc<Transaction>>) -> Self {
+        Self { transaction, ..self }
+    }
+
+    pub(super) const fn transaction(&self) -> Option<&Arc<Transaction>> {
+        self.transaction.as_ref()
     }
 
     /// Whether the library called back since this was asked last: a poll that gave nothing may leave something behind.
@@ -171,9 +184,9 @@ impl Assignment {
     }
 
     /// Lets what was delivered be settled, so that the next owner of its partition does not get it again.
-    fn wait_until_settled(&self, slots: &[Arc<Slot>]) {
+    fn wait_until(&self, is_settled: impl Fn() -> bool) {
         let until = Instant::now() + SETTLING;
-        while slots.iter().any(|slot| !slot.is_settled()) {
+        while !is_settled() {
             if Instant::now() >= until {
                 let after = SETTLING.as_millis();
                 tracing::warn!(
@@ -186,14 +199,54 @@ impl Assignment {
         }
     }
 
+    fn commit_last(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        slots: &[Arc<Slot>],
+        is_ours: bool,
+        is_closing: bool,
+    ) {
+        if is_ours && !is_closing {
+            self.wait_until(|| slots.iter().all(|slot| slot.is_settled()));
+        }
+        if is_ours && let Err(error) = commit(consumer, slots, CommitMode::Sync) {
+            tracing::warn!(binding = self.binding, %error, "partitions go before their offsets were committed");
+        }
+    }
+
+    /// Ends the transaction that partitions are part of, as they go.
+    fn end_transaction(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        transaction: &Transaction,
+        slots: &[Arc<Slot>],
+        is_ours: bool,
+    ) {
+        if is_ours {
+            self.wait_until(|| transaction.close() == 0);
+        }
+        if !is_ours || transaction.close() > 0 {
+            transaction.fail();
+        }
+        let all: Vec<_> = slots.iter().cloned().chain(self.slots()).collect();
+        // What cannot be done now fails again when the thread looks what is due.
+        if let Err(error) = transaction.serve(consumer, &all) {
+            tracing::warn!(binding = self.binding, %error, "partitions go before their transaction was committed");
+        }
+        if let Some(intake) = self.intake.get().and_then(Weak::upgrade) {
+            intake.wake();
+        }
+    }
+
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
         let slots = self.revoked(partitions);
         let is_ours = !consumer.assignment_lost();
-        if is_ours && !self.closing.load(Ordering::Relaxed) {
-            self.wait_until_settled(&slots);
-        }
-        if is_ours && let Err(error) = commit(consumer, &slots, CommitMode::Sync) {
-            tracing::warn!(binding = self.binding, %error, "partitions go before their offsets were committed");
+        let is_closing = self.closing.load(Ordering::Relaxed);
+        match &self.transaction {
+            None => self.commit_last(consumer, &slots, is_ours, is_closing),
+            Some(transaction) if !is_closing => self.end_transaction(consumer, transaction, &slots, is_ours),
+            // It has ended before.
+            Some(_) => {}
         }
         for slot in &slots {
             slot.revoked.store(true, Ordering::Release);

@@ -16,8 +16,8 @@ const fn no(key: &'static str, instead: &'static str) -> SpringKey {
 
 const CLIENT: &str = "any property of librdkafka; those of Java's client that have a counterpart are translated, others are refused by name";
 const BEANS: &str = "there are no beans";
-const TRANSACTIONS: &str =
-    "leave it out: transactions are not supported; messages are delivered at least once";
+const TRANSACTIONS: &str = "use `spring.cloud.stream.kafka.binder.transaction.transaction-id-prefix`: outputs, dead letters and offsets of a function are one transaction then";
+const OUTPUTS: &str = "set it for each output: the producer of a transaction is for all of them";
 const COMMIT: &str = "leave it out: a message is settled when its function has succeeded and its outputs are confirmed, and offsets are committed every `commit-interval`";
 const BYTES: &str = "leave it out: keys and payloads are bytes, which `content-type` says how to read";
 const SIDE: &str = "use `brokers`, or `stream.binders` for a second cluster";
@@ -50,7 +50,15 @@ pub const SPRING_KEYS: &[SpringKey] = &[
         "spring.cloud.stream.kafka.binder.health-indicator-consumer-group",
         "leave it out: the health is that of the bindings",
     ),
-    no("spring.cloud.stream.kafka.binder.transaction.**", TRANSACTIONS),
+    but(
+        "spring.cloud.stream.kafka.binder.transaction.transaction-id-prefix",
+        "the id goes on with group, binding, `instance-index` and member",
+    ),
+    yes("spring.cloud.stream.kafka.binder.transaction.producer.buffer-size"),
+    yes("spring.cloud.stream.kafka.binder.transaction.producer.batch-timeout"),
+    yes("spring.cloud.stream.kafka.binder.transaction.producer.compression-type"),
+    but("spring.cloud.stream.kafka.binder.transaction.producer.configuration.**", CLIENT),
+    no("spring.cloud.stream.kafka.binder.transaction.producer.**", OUTPUTS),
     no(
         "spring.cloud.stream.kafka.binder.authorization-exception-retry-interval",
         "leave it out: a binding that is not allowed ends with an error",
@@ -104,7 +112,10 @@ pub const SPRING_KEYS: &[SpringKey] = &[
         "leave it out: nobody is told of an idle input",
     ),
     no("spring.cloud.stream.kafka.bindings.*.consumer.transaction-manager", TRANSACTIONS),
-    no("spring.cloud.stream.kafka.bindings.*.consumer.tx-commit-recovered", TRANSACTIONS),
+    no(
+        "spring.cloud.stream.kafka.bindings.*.consumer.tx-commit-recovered",
+        "leave it out: a dead letter and the offset of its message are one transaction",
+    ),
     no("spring.cloud.stream.kafka.bindings.*.consumer.common-error-handler-bean-name", BEANS),
     no(
         "spring.cloud.stream.kafka.bindings.*.consumer.trusted-packages",
@@ -133,7 +144,10 @@ pub const SPRING_KEYS: &[SpringKey] = &[
         "spring.cloud.stream.kafka.bindings.*.producer.record-metadata-channel",
         "leave it out: there are no channels",
     ),
-    no("spring.cloud.stream.kafka.bindings.*.producer.allow-non-transactional", TRANSACTIONS),
+    no(
+        "spring.cloud.stream.kafka.bindings.*.producer.allow-non-transactional",
+        "leave it out: an output that belongs to no input is never part of a transaction",
+    ),
     no("spring.cloud.stream.kafka.bindings.*.producer.transaction-manager", TRANSACTIONS),
     yes("spring.kafka.bootstrap-servers"),
     yes("spring.kafka.client-id"),
@@ -184,7 +198,7 @@ pub const SPRING_KEYS: &[SpringKey] = &[
     no("spring.kafka.consumer.group-id", "use `group` of the binding"),
     no("spring.kafka.consumer.key-deserializer", BYTES),
     no("spring.kafka.consumer.value-deserializer", BYTES),
-    no("spring.kafka.consumer.max-poll-records", "leave it out: a batch is what has arrived"),
+    no("spring.kafka.consumer.max-poll-records", "set `consumer.batch-size` of the binding"),
     no("spring.kafka.consumer.ssl.**", PROTOCOL),
     no("spring.kafka.consumer.security.**", PROTOCOL),
     yes("spring.kafka.producer.acks"),

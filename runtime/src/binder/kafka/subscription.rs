@@ -16,10 +16,16 @@ use super::input::KafkaInput;
 use super::native::Intake;
 use super::provision::{Provisioner, Wanted};
 use super::rebalance::Assignment;
+use super::transaction::Transaction;
 use crate::binder::{Error, Input, InputSpec, Kind};
 
 /// Joins a group and starts to serve its consumer. Blocks.
-pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box<dyn Input>, Error> {
+pub(super) fn bind(
+    config: &Config,
+    spec: &InputSpec,
+    group: &str,
+    transaction: Option<Arc<Transaction>>,
+) -> Result<Box<dyn Input>, Error> {
     let settings = config.consumer(&spec.binding);
     let provisioner = Provisioner::new(config)?;
     let topics = provision(&provisioner, spec, &settings)?;
@@ -32,14 +38,16 @@ pub(super) fn bind(config: &Config, spec: &InputSpec, group: &str) -> Result<Box
     });
     let client = config.consumer_client(&spec.binding, group, &settings, start_offset);
     let anonymous = spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern(&settings);
-    if anonymous && spec.sharing.member == 0 {
+    if anonymous {
         begin_at_the_end(config, &client, &topics)?;
     }
     let pulse = Pulse::of_consumer(start_offset);
-    let consumer = client.create_with_context(Assignment::new(&spec.binding, reset, pulse));
+    let shared =
+        transaction.as_ref().map_or_else(Arc::default, |transaction| Arc::clone(&transaction.shared));
+    let assignment = Assignment::new(&spec.binding, reset, pulse).with_transaction(transaction);
+    let consumer = client.create_with_context(assignment);
     let mut consumer: BaseConsumer<Assignment> =
         consumer.map_err(|error| cannot_make_consumer(config, spec, error))?;
-    let shared = Arc::new(Shared::new());
     let waking = Arc::clone(&shared);
     consumer.set_nonempty_callback(move || waking.wake_thread());
     let intake = Intake::new(consumer).map_err(|error| cannot_make_consumer(config, spec, error))?;

@@ -20,7 +20,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec};
+use super::{
+    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output, OutputSpec,
+};
 use destination::Destination;
 
 /// The settings of the memory binder (`stream.memory.*`).
@@ -45,8 +47,6 @@ pub struct Memory {
     config: Config,
     destinations: Arc<Destinations>,
     members: Arc<AtomicU64>,
-    /// The anonymous group of each binding.
-    anonymous: Arc<Mutex<HashMap<String, String>>>,
 }
 
 /// Every destination, by name.
@@ -69,7 +69,7 @@ impl Memory {
     /// A binder with destinations of its own.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, destinations: Arc::default(), members: Arc::default(), anonymous: Arc::default() }
+        Self { config, destinations: Arc::default(), members: Arc::default() }
     }
 
     fn destination(&self, name: &str, partitions: u32) -> Arc<Destination> {
@@ -83,28 +83,17 @@ impl Memory {
 
     fn input(&self, spec: &InputSpec) -> Result<Box<dyn Input>, Error> {
         let member = self.members.fetch_add(1, Ordering::Relaxed);
-        let anonymous = self.anonymous_group(spec, member);
         let joined = spec.destinations.iter().map(|name| {
             let name = check_name(name)?;
             let destination = self.destination(name, 1);
             let group = match &spec.group {
                 Some(group) => destination.group(group),
-                None => destination.anonymous_group(&anonymous),
+                None => destination.anonymous_group(&format!("anonymous.{member}")),
             };
             Ok((destination, group))
         });
         let joined = joined.collect::<Result<Vec<_>, Error>>()?;
         Ok(Box::new(input::MemoryInput::new(member, joined, spec)))
-    }
-
-    /// The name of the anonymous group of a binding, which its members share.
-    fn anonymous_group(&self, spec: &InputSpec, member: u64) -> String {
-        let mut names = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = names.entry(spec.binding.clone()).or_default();
-        if spec.sharing.member == 0 || name.is_empty() {
-            *name = format!("anonymous.{member}");
-        }
-        name.clone()
     }
 
     fn output(&self, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {
@@ -127,6 +116,19 @@ impl Binder for Memory {
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         async move { self.output(&spec) }.boxed()
+    }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        _at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        let sentence = format!(
+            "the dead letters of `{}` lie in the memory of the process that runs, and end with it: bind an input to their \
+             destination there, or choose a broker that keeps them",
+            input.binding
+        );
+        async { Err(Error::new(Kind::Refused, sentence)) }.boxed()
     }
 }
 

@@ -15,12 +15,20 @@ const DELAY: &str = "x-delay";
 #[derive(Default)]
 pub(super) struct Computed {
     key: Option<Expression>,
+    /// The header that holds the key, where it is not computed.
+    header: Option<&'static str>,
     delay: Option<NumberExpression>,
 }
 
 impl Computed {
     pub(super) fn new(producer: &Producer) -> Self {
-        Self { key: producer.routing_key_expression.clone(), delay: producer.delay_expression.clone() }
+        let (key, delay) = (producer.routing_key_expression.clone(), producer.delay_expression.clone());
+        Self { key, header: None, delay }
+    }
+
+    /// For an output whose messages bring their routing keys along in a header.
+    pub(super) fn from_header(name: &'static str) -> Self {
+        Self { header: Some(name), ..Self::default() }
     }
 
     /// The routing key of a message, if one is computed; with the partition behind it where there is one.
@@ -32,7 +40,10 @@ impl Computed {
         message: &EncodedMessage,
         partition: Option<u32>,
     ) -> Result<Option<ShortString>, Error> {
-        let Some(expression) = &self.key else { return Ok(None) };
+        let Some(expression) = &self.key else {
+            let key = self.header.and_then(|name| message.headers().text(name));
+            return key.map(|key| short("routing key", key)).transpose();
+        };
         let key = match expression.evaluate(message).map_err(|failed| refused(&failed))? {
             HeaderValue::Null => {
                 let sentence = format!("the message has no routing key: `{}` is null", expression.text());
@@ -67,7 +78,7 @@ mod tests {
     use wellspring_functions::{ContentType, Message};
 
     fn computed(key: &str, delay: &str) -> Computed {
-        Computed { key: Some(key.parse().unwrap()), delay: Some(delay.parse().unwrap()) }
+        Computed { key: Some(key.parse().unwrap()), header: None, delay: Some(delay.parse().unwrap()) }
     }
 
     fn message() -> EncodedMessage {

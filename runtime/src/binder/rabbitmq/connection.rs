@@ -12,6 +12,9 @@ use super::config::{Config, shown};
 use super::error;
 use crate::binder::{Error, Kind};
 
+/// How long the broker may take to close a channel.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// Makes channels, on one connection for all of them.
 pub(super) struct Link {
     config: Arc<Config>,
@@ -41,9 +44,20 @@ impl Line {
 
     /// Closes the channel, without waiting for a broker that does not answer.
     pub(super) async fn close(self) {
-        let closed = timeout(Duration::from_secs(5), self.channel.close(200, "closed".into())).await;
-        if !matches!(closed, Ok(Ok(()))) {
-            tracing::debug!(broker = self.broker, "a channel was lost while it was closed");
+        let broker = self.broker.clone();
+        if self.ended().await.is_err() {
+            tracing::debug!(broker, "a channel was lost while it was closed");
+        }
+    }
+
+    /// Closes the channel, and says whether the broker has confirmed it, with all that was told before.
+    pub(super) async fn ended(self) -> Result<(), Error> {
+        match timeout(ENDING, self.channel.close(200, "closed".into())).await {
+            Ok(closed) => closed.map_err(|cause| self.failed("does not close a channel", "", &cause)),
+            Err(_) => {
+                let sentence = format!("`{}` does not close a channel within {ENDING:?}", self.broker);
+                Err(Error::new(Kind::Unreachable, sentence))
+            }
         }
     }
 }

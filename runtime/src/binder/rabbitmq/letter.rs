@@ -12,8 +12,8 @@ use crate::binder::{Confirmation, Error, Health, Outgoing, Output};
 
 /// The error in Spring's words: here its kind and its text, there are no stack traces to show.
 const STACK_TRACE: &str = "x-exception-stacktrace";
-const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
-const ORIGINAL_ROUTING_KEY: &str = "x-original-routingKey";
+pub(super) const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
+pub(super) const ORIGINAL_ROUTING_KEY: &str = "x-original-routingKey";
 /// How often the message became a dead letter.
 const RETRY_COUNT: &str = "retry-count";
 /// What of a frame is left to the original headers unless `frame-max-headroom` says otherwise: Spring's default.

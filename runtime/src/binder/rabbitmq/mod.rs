@@ -14,6 +14,7 @@ mod declare;
 mod error;
 mod health;
 mod input;
+mod kept;
 mod letter;
 mod message_id;
 mod outgoing;
@@ -33,19 +34,21 @@ mod unconfirmed;
 mod unsettled;
 mod value;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
-use super::{Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Output, OutputSpec, SpringKey};
+use super::{
+    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec, SpringKey,
+};
 pub use config::{Config, Ends};
 use connection::Link;
 use health::Pulse;
+use kept::{Freshener, KeptLetters};
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
@@ -53,7 +56,7 @@ use partition::Partitions;
 use settings::{Producer, Wait};
 use source::Reader;
 pub use tls::Ssl;
-use topology::{LetterTopology, OutputTopology};
+use topology::{Declaration, LetterTopology, OutputTopology};
 
 /// How long to wait before a queue that is refused is tried again, where that is asked for: Spring's default.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
@@ -63,8 +66,6 @@ pub struct RabbitMq {
     config: Arc<Config>,
     reading: Arc<Link>,
     writing: Arc<Link>,
-    /// What makes the name of the anonymous group of each binding unique; all members of one binding share it.
-    anonymous: Mutex<HashMap<String, String>>,
 }
 
 impl RabbitMq {
@@ -76,22 +77,12 @@ impl RabbitMq {
             let prefix = &config.connection_name_prefix;
             Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
         };
-        Self { reading: link("consumer"), writing: link("producer"), config, anonymous: Mutex::default() }
-    }
-
-    /// What makes the name of an input's anonymous group unique.
-    fn anonymous(&self, spec: &InputSpec) -> String {
-        let mut names = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = names.entry(spec.binding.clone()).or_default();
-        if spec.sharing.member == 0 || name.is_empty() {
-            *name = outgoing::unique();
-        }
-        name.clone()
+        Self { reading: link("consumer"), writing: link("producer"), config }
     }
 
     async fn input(&self, spec: InputSpec) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
-        let topology = topology::input(&consumer, &spec, &self.anonymous(&spec))?;
+        let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
         let link = Arc::clone(&self.reading);
         let reader = Arc::new(Reader {
             link,
@@ -99,7 +90,7 @@ impl RabbitMq {
             consumer,
             topology,
             pulse: Pulse::default(),
-            is_first: spec.sharing.member == 0,
+            concurrency: spec.sharing.concurrency,
         });
         let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);
         let wait =
@@ -157,6 +148,55 @@ impl RabbitMq {
     }
 }
 
+impl RabbitMq {
+    /// The queues of an input's dead letters, opened.
+    async fn kept(&self, spec: InputSpec, at: LettersAt) -> Result<Option<Box<dyn super::Letters>>, Error> {
+        let consumer = self.config.consumer(&spec.binding);
+        let queues = match at {
+            LettersAt::Settings => topology::kept(&consumer, &spec),
+            LettersAt::Place(queue) => vec![queue],
+            LettersAt::Destination(exchange) => {
+                let own = topology::letters(&consumer, &spec)?.is_some_and(|own| own.exchange == exchange);
+                if !own {
+                    return Err(unknown_queue(&spec.binding, &exchange));
+                }
+                topology::kept(&consumer, &spec)
+            }
+        };
+        if queues.is_empty() {
+            return Ok(None);
+        }
+        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let (link, binding) = (Arc::clone(&self.writing), spec.binding);
+        let freshener = Freshener { link, binding, consumer, producer, output: None };
+        Ok(Some(Box::new(KeptLetters::open(&self.reading, queues, freshener).await?)))
+    }
+
+    /// An output for letters that go back to the exchange they came from, each with its own routing key.
+    async fn redrive(&self, spec: InputSpec, destination: &str) -> Result<Box<dyn Output>, Error> {
+        let consumer = self.config.consumer(&spec.binding);
+        let exchange = format!("{}{destination}", consumer.prefix.as_deref().unwrap_or_default());
+        let declarations = vec![Declaration::Expected { exchange: exchange.clone() }];
+        let topology = OutputTopology { declarations, exchange, routing_key: destination.to_owned() };
+        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let mapper = Mapper::as_received(consumer.republish_delivery_mode.unwrap_or_default());
+        let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
+        let partitions = Partitions::new(&topology.routing_key, 1)?;
+        let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
+        let output = RabbitOutput::with(writer, partitions, mapper).await?;
+        Ok(Box::new(output.keyed_by(kept::ROUTING_KEY)))
+    }
+}
+
+/// Where only the broker knows which queues are bound.
+fn unknown_queue(binding: &str, exchange: &str) -> Error {
+    let sentence = format!(
+        "the dead letters of `{binding}` go to the exchange `{exchange}`, and only the broker knows the queues behind it; \
+         name the one to look into with `--from`"
+    );
+    Error::new(Kind::Refused, sentence)
+}
+
 impl Binder for RabbitMq {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
@@ -188,6 +228,22 @@ impl Binder for RabbitMq {
         destination: String,
     ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         self.letters(input, destination).boxed()
+    }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn super::Letters>>, Error>> {
+        self.kept(input, at).boxed()
+    }
+
+    fn bind_redrive(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        async move { self.redrive(input, &destination).await }.boxed()
     }
 }
 

@@ -100,6 +100,11 @@ impl RabbitOutput {
         })
     }
 
+    /// Takes the routing key of each message from a header; one without it gets that of the output.
+    pub(super) fn keyed_by(self, header: &'static str) -> Self {
+        Self { computed: Computed::from_header(header), ..self }
+    }
+
     /// The largest frame that the broker takes.
     pub(super) const fn frame_max(&self) -> usize {
         match &self.state {

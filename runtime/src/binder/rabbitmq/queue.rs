@@ -205,7 +205,7 @@ impl<'a> Queues<'a> {
         if !self.auto_bind_dlq {
             return;
         }
-        let name = self.dlq_name.map_or_else(|| format!("{base}.dlq"), str::to_owned);
+        let name = self.dlq(base);
         let dlx = self.dlx();
         let mut arguments = self.dlq_limits.arguments();
         if let Some(exchange) = self.dlq_dlx {
@@ -235,6 +235,11 @@ impl<'a> Queues<'a> {
         if let Some(extra) = extra.filter(|extra| self.dlq_key.is_none() && *extra != queue) {
             to.push(binding(&name, &dlx, extra, table(self.dlq_binding_arguments)));
         }
+    }
+
+    /// The queue of the dead letters of a queue; `base` is the name of all its partitions.
+    pub(super) fn dlq(&self, base: &str) -> String {
+        self.dlq_name.map_or_else(|| format!("{base}.dlq"), str::to_owned)
     }
 
     pub(super) fn dlx(&self) -> String {

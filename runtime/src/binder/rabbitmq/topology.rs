@@ -166,6 +166,21 @@ pub fn letters(consumer: &Consumer, spec: &InputSpec) -> Result<Option<LetterTop
     Ok(Some(LetterTopology { declarations, exchange, keys }))
 }
 
+/// The queues that keep the dead letters of an input, each once; none where nobody keeps them.
+#[must_use]
+pub fn kept(consumer: &Consumer, spec: &InputSpec) -> Vec<String> {
+    let base = Queues::of_input(consumer);
+    let keeps = base.auto_bind_dlq || consumer.republish_to_dlq == Some(true);
+    let Some(group) = spec.group.as_ref().filter(|_| keeps && consumer.durable_subscription.unwrap_or(true))
+    else {
+        return Vec::new();
+    };
+    let mut queues: Vec<_> =
+        spec.destinations.iter().map(|destination| base.dlq(&base.name(destination, group))).collect();
+    queues.dedup();
+    queues
+}
+
 /// The topology of an output.
 ///
 /// # Errors

@@ -190,3 +190,39 @@ fn no_batch_is_made_that_the_topic_does_not_take() {
         assert_eq!(limit(text, topic).as_deref(), Some(expected), "{text} {topic:?}");
     }
 }
+
+#[test]
+fn transactions_are_named_by_either_key_and_read_what_is_committed() {
+    for text in ["transaction-id-prefix: t-", "transaction: { transaction-id-prefix: t- }"] {
+        let config = read(text);
+        assert_eq!(config.transaction_prefix(), Some("t-"));
+        let consumer = config.consumer_client("b", "g", &config.consumer("b"), StartOffset::Latest);
+        assert_eq!(consumer.get("isolation.level"), Some("read_committed"));
+    }
+    assert_eq!(read("transaction-id-prefix: ''").transaction_prefix(), None);
+    let text = "transaction: { producer: { batch-timeout: 3, buffer-size: 7, compression-type: lz4,\n\
+                configuration: { transaction.timeout.ms: 9000 } } }";
+    let (client, timeout) = read(text).transaction_client("b", "t-0", None);
+    assert_eq!(timeout, std::time::Duration::from_secs(9));
+    for (name, value) in [
+        ("transactional.id", "t-0"),
+        ("linger.ms", "3"),
+        ("batch.size", "7"),
+        ("compression.type", "lz4"),
+        ("enable.idempotence", "true"),
+    ] {
+        assert_eq!(client.get(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn what_transactions_exclude_is_refused() {
+    let found = problems(
+        "transaction-id-prefix: t-\nrequired-acks: '1'\nconsumer.isolation-level: read-uncommitted\n\
+         producer-properties: { transactional.id: x }",
+    );
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].contains("`required-acks` is `1`, expected `all`"), "{found:?}");
+    assert!(found[1].contains("expected `read-committed`"), "{found:?}");
+    assert!(found[2].contains("use `transaction-id-prefix`"), "{found:?}");
+}

@@ -19,4 +19,4 @@ mod tests;
 
 pub(super) use headers::{RecordHeaders, SpareHeaders};
 pub(super) use intake::{Intake, Received, Taken};
-pub(super) use outlet::{Outlet, Sent};
+pub(super) use outlet::{Outlet, Refusal, Sent};

@@ -1,0 +1,322 @@
+//! Transactions: what a function's outputs and dead letters are sent, and the offsets of its input, all of it or none.
+//!
+//! One producer serves all ends of a function. The thread that serves the input's consumer commits, so that no
+//! rebalance comes in between; whoever works with the ends waits for it no longer than it takes.
+
+mod member;
+mod state;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::Producer;
+
+use super::client::failed;
+use super::consumer::Positions;
+use super::health::Pulse;
+use super::inbox::Shared;
+use super::native::Outlet;
+use super::rebalance::Assignment;
+use super::records::Slot;
+use crate::binder::{Error, Kind};
+use member::Mail;
+pub(super) use member::Member;
+use state::{Due, Limits, State};
+
+/// How long the library waits at a time: between, it is looked whether the input is to close.
+const STEP: Duration = Duration::from_secs(1);
+/// How long it waits first to give a transaction up, which it can do only when reports have been read.
+const GLANCE: Duration = Duration::from_millis(20);
+/// How many deliveries a transaction has at most.
+const MOST: usize = 10_000;
+
+/// The transactions of one input and the outputs that belong to it.
+pub(super) struct Transaction {
+    outlet: Option<Outlet>,
+    topic: String,
+    binding: String,
+    id: String,
+    pulse: Arc<Pulse>,
+    pub(super) shared: Arc<Shared>,
+    inner: Mutex<Inner>,
+}
+
+/// What the ends and the thread share.
+struct Inner {
+    state: State,
+    mail: Mail,
+}
+
+/// What a transaction is made of.
+pub(super) struct Parts<'a> {
+    pub(super) outlet: Outlet,
+    /// The topic that the outlet was made for.
+    pub(super) topic: &'a str,
+    pub(super) binding: &'a str,
+    pub(super) id: String,
+    /// How long deliveries are given out in one.
+    pub(super) interval: Duration,
+    /// How long the broker lets one be open.
+    pub(super) timeout: Duration,
+}
+
+/// What an error of the library asks for.
+enum Remedy {
+    /// To call again: what was begun goes on.
+    Again,
+    /// To give the transaction up.
+    Abort,
+    /// Nothing can be done.
+    None,
+}
+
+impl Transaction {
+    /// Takes over the transactions of whoever had the id before, which end now, and begins the first. Blocks.
+    pub(super) fn begin(parts: Parts<'_>, patience: Duration) -> Result<Arc<Self>, Error> {
+        let Parts { outlet, topic, binding, id, interval, timeout } = parts;
+        let begun = outlet.producer().init_transactions(patience);
+        let begun = begun.and_then(|()| outlet.producer().begin_transaction());
+        begun
+            .map_err(|error| failed(format!("the transactions `{id}` of `{binding}` cannot begin"), error))?;
+        let limits = Limits { most: MOST, interval, longest: timeout.mul_f64(0.75) };
+        Ok(Arc::new(Self {
+            pulse: outlet.producer().context().pulse(),
+            outlet: Some(outlet),
+            topic: topic.to_owned(),
+            binding: binding.to_owned(),
+            id,
+            shared: Arc::default(),
+            inner: Mutex::new(Inner { state: State::new(limits), mail: Mail::default() }),
+        }))
+    }
+
+    /// How the producer stands with the cluster.
+    fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
+    }
+
+    /// How many deliveries may be given out; [`gave`](Self::gave) is to be called afterwards.
+    pub(super) fn room(&self) -> usize {
+        self.lock().state.room()
+    }
+
+    /// So many deliveries were given out.
+    pub(super) fn gave(&self, count: usize) {
+        if self.lock().state.gave(count) {
+            self.shared.wake_thread();
+        }
+    }
+
+    /// A delivery was settled, or given back: then all that was given out with it comes again. Tells whether the input
+    /// has something to do.
+    pub(super) fn settled(&self, is_given_back: bool) -> bool {
+        let (is_waiting, is_rewinding) = {
+            let mut inner = self.lock();
+            (inner.state.settled(is_given_back), inner.state.is_rewinding())
+        };
+        if is_waiting {
+            self.shared.wake_thread();
+        }
+        is_rewinding
+    }
+
+    /// Whether everything that was given out is to be read again. Then it is to be begun with.
+    pub(super) fn take_rewinding(&self) -> bool {
+        let mut inner = self.lock();
+        let is_rewinding = inner.state.is_rewinding();
+        inner.state.rewound();
+        is_rewinding
+    }
+
+    /// Does what is due. Blocks. Tells whether the input may go on.
+    pub(super) fn serve(
+        &self,
+        consumer: &BaseConsumer<Assignment>,
+        slots: &[Arc<Slot>],
+    ) -> Result<bool, Error> {
+        let due = self.lock().state.due();
+        match due {
+            Due::Nothing => Ok(false),
+            Due::Commit => self.commit(consumer, slots).map(|()| true),
+            Due::Abort => self.abort().map(|()| true),
+        }
+    }
+
+    /// Ends the transaction that is open: commits it if everything in it is settled.
+    pub(super) fn flush(
+        &self,
+        consumer: &BaseConsumer<Assignment>,
+        slots: &[Arc<Slot>],
+    ) -> Result<(), Error> {
+        self.lock().state.close();
+        self.serve(consumer, slots)?;
+        let inner = self.lock();
+        if inner.state.is_clean() {
+            return Ok(());
+        }
+        let (binding, open) = (&self.binding, inner.state.open());
+        let what = format!(
+            "the transaction of `{binding}` cannot be committed with {open} deliveries that are not settled: all of \
+             it comes again"
+        );
+        Err(Error::new(Kind::Closed, what))
+    }
+
+    /// Nothing more is given out until the transaction has ended. Tells how many deliveries are not settled.
+    pub(super) fn close(&self) -> usize {
+        let mut inner = self.lock();
+        inner.state.close();
+        inner.state.open()
+    }
+
+    /// The transaction cannot be committed: partitions are gone before everything was settled.
+    pub(super) fn fail(&self) {
+        self.lock().state.fail();
+    }
+
+    /// Commits what is settled, gives up what is not. Nothing comes afterwards.
+    pub(super) fn end(&self, consumer: &BaseConsumer<Assignment>, slots: &[Arc<Slot>]) -> Result<(), Error> {
+        self.close();
+        let served = self.serve(consumer, slots);
+        let is_open = {
+            let mut inner = self.lock();
+            inner.state.end();
+            inner.state.has_sent()
+        };
+        if is_open { self.abort() } else { served.map(drop) }
+    }
+
+    fn commit(&self, consumer: &BaseConsumer<Assignment>, slots: &[Arc<Slot>]) -> Result<(), Error> {
+        let Some(outlet) = &self.outlet else { return Ok(()) };
+        let moved = Positions::moved(slots).map_err(|error| self.failed("has no positions", error))?;
+        if moved.is_empty() && !self.lock().state.has_sent() {
+            self.lock().state.committed();
+            return Ok(());
+        }
+        let done = self.try_commit(outlet, consumer, moved.list());
+        match done {
+            Ok(()) => {
+                moved.are_committed();
+                let begun = outlet.producer().begin_transaction();
+                begun.map_err(|error| self.failed("cannot begin a transaction", error))?;
+                self.lock().state.committed();
+                Ok(())
+            }
+            Err(error) => match remedy(&error) {
+                Remedy::None => Err(self.failed("cannot commit", error)),
+                Remedy::Again | Remedy::Abort => {
+                    let binding = &self.binding;
+                    tracing::warn!(binding, %error, "a transaction was not committed; all of it comes again");
+                    self.lock().state.fail();
+                    self.abort()
+                }
+            },
+        }
+    }
+
+    fn try_commit(
+        &self,
+        outlet: &Outlet,
+        consumer: &BaseConsumer<Assignment>,
+        positions: &TopicPartitionList,
+    ) -> Result<(), KafkaError> {
+        if positions.count() > 0 {
+            let nobody = KafkaError::Rebalance(RDKafkaErrorCode::UnknownMemberId);
+            // Kafka refuses those of a member that its group does not know any more.
+            let member = consumer.group_metadata().ok_or(nobody)?;
+            self.insist(|| outlet.producer().send_offsets_to_transaction(positions, &member, STEP))?;
+        }
+        self.insist(|| outlet.producer().commit_transaction(STEP))
+    }
+
+    /// Gives the transaction up at the broker, and begins another.
+    fn abort(&self) -> Result<(), Error> {
+        let Some(outlet) = &self.outlet else { return Ok(()) };
+        let mut patience = GLANCE;
+        let aborted = self.insist(|| {
+            let aborted = outlet.producer().abort_transaction(std::mem::replace(&mut patience, STEP));
+            self.reap();
+            aborted
+        });
+        let begun = aborted.and_then(|()| outlet.producer().begin_transaction());
+        begun.map_err(|error| self.failed("cannot give up a transaction", error))?;
+        let mut inner = self.lock();
+        inner.state.aborted();
+        inner.mail.wake_all();
+        Ok(())
+    }
+
+    /// Calls the library until it is done, unless the input is to close.
+    fn insist(&self, mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+        loop {
+            match call() {
+                Err(error) if matches!(remedy(&error), Remedy::Again) && !self.shared.is_closing() => {
+                    tracing::debug!(binding = self.binding, %error, "a transaction takes its time");
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Reads reports, for which nobody else may have the time.
+    fn reap(&self) {
+        let Some(outlet) = &self.outlet else { return };
+        let mut inner = self.lock();
+        let mut cx = Context::from_waker(Waker::noop());
+        while inner.read(outlet, &mut cx).is_ready() {}
+        // The queue knows the wrong one to wake now.
+        inner.mail.wake_all();
+    }
+
+    fn failed(&self, what: &str, error: KafkaError) -> Error {
+        let Self { binding, id, .. } = self;
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fenced)
+            || matches!(&error, KafkaError::Transaction(error) if error.is_fatal())
+        {
+            let sentence = format!(
+                "`{binding}` has lost its transactions `{id}`: another instance has the same id, which \
+                 `transaction-id-prefix` or `instance-index` has to tell apart, or one was open for longer than the \
+                 broker allows"
+            );
+            return Error::new(Kind::Refused, sentence).because(error);
+        }
+        failed(format!("`{binding}` {what} (`{id}`)"), error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn remedy(error: &KafkaError) -> Remedy {
+    match error {
+        KafkaError::Transaction(error) if error.is_fatal() => Remedy::None,
+        KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
+        KafkaError::Transaction(error) if error.is_retriable() => Remedy::Again,
+        KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => Remedy::Again,
+        _ => Remedy::Abort,
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // Ending the library's threads blocks, which an async thread must not.
+        if let Some(outlet) = self.outlet.take() {
+            std::thread::spawn(move || drop(outlet));
+        }
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("binding", &self.binding)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
