@@ -7,6 +7,7 @@ use schemars::Schema;
 use crate::data_kind::DataKind;
 use crate::function::{IntoFunction, IntoSupplier, Threads};
 use crate::inputs::Door;
+use crate::posting::PostingStage;
 use crate::resources::{MissingResource, Resources};
 use crate::signature::{FunctionKind, Location, Signature};
 use crate::stage::Stage;
@@ -25,16 +26,23 @@ pub struct Entry {
 
 type Make = Box<dyn FnOnce(&Resources, Threads) -> Result<Arc<dyn Stage>, MissingResource> + Send>;
 
+/// A stage that sends what its calls post, if they may.
+fn posting(sends: bool, stage: Arc<dyn Stage>) -> Arc<dyn Stage> {
+    if sends { Arc::new(PostingStage(stage)) } else { stage }
+}
+
 impl Entry {
     /// A supplier.
     pub fn supplier<M, F: IntoSupplier<M>>(name: &str, location: Location, supplier: F) -> Self {
-        let make: Make = Box::new(|resources, threads| supplier.into_stage(resources, threads));
+        let make: Make =
+            Box::new(|resources, threads| Ok(posting(F::SENDS, supplier.into_stage(resources, threads)?)));
         Self::new(name, FunctionKind::Supplier, location, F::signature(), make)
     }
 
     /// A function.
     pub fn function<M, F: IntoFunction<M>>(name: &str, location: Location, function: F) -> Self {
-        let make: Make = Box::new(|resources, threads| function.into_stage(resources, threads));
+        let make: Make =
+            Box::new(|resources, threads| Ok(posting(F::SENDS, function.into_stage(resources, threads)?)));
         let entry = Self::new(name, FunctionKind::Function, location, F::signature(), make);
         Self { doors: F::doors(), ..entry }
     }

@@ -24,6 +24,9 @@ use crate::stage::{FnStage, Input, Stage, Step};
     note = "expected `Fn(payload, injected…) -> result`, up to 8 injected arguments: see the notes above for what they may be"
 )]
 pub trait IntoFunction<M>: Send + Sync + 'static {
+    /// Whether calls may send.
+    const SENDS: bool;
+
     /// What goes in and what comes out.
     fn signature() -> Signature;
 
@@ -44,6 +47,9 @@ pub trait IntoFunction<M>: Send + Sync + 'static {
     note = "expected `Fn(injected…) -> result`, up to 8 injected arguments"
 )]
 pub trait IntoSupplier<M>: Send + Sync + 'static {
+    /// Whether calls may send.
+    const SENDS: bool;
+
     /// What comes out.
     fn signature() -> Signature;
 
@@ -118,6 +124,8 @@ macro_rules! arity {
             Out: IntoReply<OutM>,
             $($injected: Inject,)*
         {
+            const SENDS: bool = false $(|| $injected::SENDS)*;
+
             fn signature() -> Signature {
                 Signature { input: Some(In::port()), output: output::<OutM, Out>() }
             }
@@ -156,6 +164,8 @@ macro_rules! arity {
             Out: IntoReply<OutM>,
             $($injected: Inject,)*
         {
+            const SENDS: bool = false $(|| $injected::SENDS)*;
+
             fn signature() -> Signature {
                 Signature { input: None, output: output::<OutM, Out>() }
             }

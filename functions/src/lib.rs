@@ -46,6 +46,7 @@ mod next;
 mod notes;
 mod optional;
 mod outputs;
+mod posting;
 #[doc(hidden)]
 pub mod private;
 mod reply;
