@@ -7,6 +7,8 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "engine/batches.rs"]
+mod batches;
 #[path = "engine/coverage.rs"]
 mod coverage;
 #[path = "engine/exclusions.rs"]
@@ -49,7 +51,8 @@ macro_rules! rows {
             settlement::b1_what_succeeds_is_settled_once_its_outputs_are_there;
             settlement::b2_what_is_given_back_comes_again_as_the_same_message;
             settlement::b5_what_is_settled_out_of_order_loses_nothing_in_a_crash;
-            settlement::b6_what_was_settled_before_a_crash_does_not_come_again_and_the_rest_does;
+            settlement::b6_what_was_settled_before_a_stop_does_not_come_again_and_the_rest_does;
+            settlement::b6b_what_was_settled_before_a_crash_does_not_come_again_and_the_rest_does;
             settlement::b8_a_panic_is_the_failure_of_one_message;
             settlement::b9_the_answer_that_comes_after_the_deadline_is_not_used;
             settlement::b10_what_is_given_back_comes_after_its_wait;
@@ -69,6 +72,12 @@ macro_rules! rows {
             lifecycle::e8_ending_at_once_in_the_middle_of_stopping_loses_nothing;
             lifecycle::e12_an_application_that_vanishes_under_load_loses_nothing;
             script::e13_the_same_script_goes_as_in_memory;
+            batches::f1_batches_are_no_larger_than_said_and_keep_their_order;
+            batches::f2_a_batch_waits_no_longer_than_said_while_others_trickle_in;
+            batches::f4_an_item_that_fails_is_tried_again_and_becomes_a_dead_letter_alone;
+            batches::f5_an_item_that_cannot_be_read_is_set_apart_and_the_others_are_processed;
+            batches::f6_a_batch_that_panics_takes_nobody_along;
+            lifecycle::i5_two_bindings_of_one_group_share_its_messages;
             lifecycle::i9_a_pause_takes_nothing_in_and_going_on_loses_nothing;
             lifecycle::j9_what_is_in_flight_for_long_is_counted_until_it_is_done;
         }

@@ -17,6 +17,11 @@ const NO_KEYS: &str = "AMQP knows no keys: deliveries without one are in order w
 
 /// Every exclusion.
 pub(crate) const EXCLUSIONS: &[Exclusion] = &[
+    Exclusion {
+        binder: "rabbitmq",
+        id: "B6B",
+        reason: "while a message is open, up to 64 acknowledgements wait to be told together",
+    },
     Exclusion { binder: "rabbitmq", id: "D8", reason: NO_KEYS },
     Exclusion { binder: "rabbitmq", id: "D13", reason: NO_KEYS },
 ];

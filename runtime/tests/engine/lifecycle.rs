@@ -81,8 +81,7 @@ pub(crate) async fn i9_a_pause_takes_nothing_in_and_going_on_loses_nothing(world
 ";
     let yaml = work("").replace("definition: work", "definition: work;echo") + echo;
     let functions = failing_on_bad(&calls);
-    let with_echo =
-        move |catalog| functions(catalog).function("echo", |text: String| text);
+    let with_echo = move |catalog| functions(catalog).function("echo", |text: String| text);
     let app = world.start_over(world.binder(), &yaml, with_echo).await;
     let (mut out, mut echoed) = (world.tap("out").await, world.tap("echo-out").await);
     world.send("in", ["before"]).await;
@@ -113,4 +112,28 @@ pub(crate) async fn j9_what_is_in_flight_for_long_is_counted_until_it_is_done(wo
     eventually("none is stuck", || app.stats("work-in-0").stuck.get() == 0).await;
     world.until_unsettled(0).await;
     assert_eq!((app.stats("work-in-0").succeeded.get(), app.running.stop().await), (2, 0));
+}
+
+pub(crate) async fn i5_two_bindings_of_one_group_share_its_messages(world: &World) {
+    let yaml = "
+function: { definition: one;other }
+stream:
+  bindings:
+    one-in-0: { destination: in, group: g }
+    other-in-0: { destination: in, group: g }
+";
+    let calls = Calls::default();
+    let (one, other) = (calls.clone(), calls.clone());
+    let app = world
+        .start_over(world.binder(), yaml, move |catalog| {
+            catalog
+                .consumer("one", move |text: String| one.note(&text))
+                .consumer("other", move |text: String| other.note(&text))
+        })
+        .await;
+    let texts: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    world.send("in", &texts).await;
+    eventually("each is processed", || calls.counts().len() == 100).await;
+    world.until_unsettled(0).await;
+    assert_eq!((calls.texts().len(), app.running.stop().await), (100, 0), "each goes to one of them");
 }

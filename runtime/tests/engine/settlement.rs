@@ -61,29 +61,36 @@ pub(crate) async fn b5_what_is_settled_out_of_order_loses_nothing_in_a_crash(wor
     assert_eq!(app.running.stop().await, 0);
 }
 
-pub(crate) async fn b6_what_was_settled_before_a_crash_does_not_come_again_and_the_rest_does(world: &World) {
-    for is_crash in [false, true] {
-        let (calls, gate) = (Calls::default(), Gate::default());
-        let yaml = format!("{}\nshutdown: {{ timeout: 50ms }}", work("concurrency: 5, order: none"));
-        let functions = holding(&calls, &gate, |text| text == "c" || text == "e");
-        let app = world.start_over(world.binder(), &yaml, functions).await;
-        world.send("in", ["a", "b", "c", "d", "e"]).await;
-        eventually("a, b and d are done", || app.stats("work-in-0").succeeded.get() == 3).await;
-        eventually("e is begun", || calls.count("e") == 1).await;
+/// Ends with `c` and `e` unsettled, and looks who comes again.
+async fn ends_with_two_open(world: &World, is_crash: bool) {
+    let (calls, gate) = (Calls::default(), Gate::default());
+    let yaml = format!("{}\nshutdown: {{ timeout: 50ms }}", work("concurrency: 5, order: none"));
+    let functions = holding(&calls, &gate, |text| text == "c" || text == "e");
+    let app = world.start_over(world.binder(), &yaml, functions).await;
+    world.send("in", ["a", "b", "c", "d", "e"]).await;
+    eventually("a, b and d are done", || app.stats("work-in-0").succeeded.get() == 3).await;
+    eventually("e is begun", || calls.count("e") == 1).await;
+    if is_crash {
         // The broker hears of what is settled up to the first that is not.
         world.until_unsettled(3).await;
-        if is_crash {
-            drop(app);
-        } else {
-            assert_eq!(app.running.stop().await, 2);
-        }
-        let again = Calls::default();
-        let app = world.start("", failing_on_bad(&again)).await;
-        eventually("c and e come again", || again.count("c") > 0 && again.count("e") > 0).await;
-        world.until_unsettled(0).await;
-        assert_eq!((again.count("a"), again.count("b")), (0, 0), "{:?}", again.texts());
-        assert_eq!(app.running.stop().await, 0);
+        drop(app);
+    } else {
+        assert_eq!(app.running.stop().await, 2);
     }
+    let again = Calls::default();
+    let app = world.start("", failing_on_bad(&again)).await;
+    eventually("c and e come again", || again.count("c") > 0 && again.count("e") > 0).await;
+    world.until_unsettled(0).await;
+    assert_eq!((again.count("a"), again.count("b")), (0, 0), "{:?}", again.texts());
+    assert_eq!(app.running.stop().await, 0);
+}
+
+pub(crate) async fn b6_what_was_settled_before_a_stop_does_not_come_again_and_the_rest_does(world: &World) {
+    ends_with_two_open(world, false).await;
+}
+
+pub(crate) async fn b6b_what_was_settled_before_a_crash_does_not_come_again_and_the_rest_does(world: &World) {
+    ends_with_two_open(world, true).await;
 }
 
 pub(crate) async fn b8_a_panic_is_the_failure_of_one_message(world: &World) {
