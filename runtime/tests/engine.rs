@@ -15,6 +15,8 @@ mod coverage;
 mod exclusions;
 #[path = "engine/failing.rs"]
 mod failing;
+#[path = "engine/faults.rs"]
+mod faults;
 #[cfg(feature = "kafka")]
 #[path = "conformance/kafka.rs"]
 mod kafka;
@@ -68,6 +70,9 @@ macro_rules! rows {
             order::d8_what_is_tried_again_holds_up_its_own_key_and_no_other;
             order::d8b_with_one_at_a_time_what_is_tried_again_stays_before_those_behind_it;
             order::d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side;
+            faults::e2b_what_connections_that_break_interrupt_comes_again;
+            faults::e5b_what_comes_during_an_outage_is_processed_after_it;
+            faults::e5c_an_output_that_is_away_holds_its_input_up_within_bounds;
             lifecycle::e6_stopping_finishes_what_is_in_flight_and_leaves_the_rest;
             lifecycle::e8_ending_at_once_in_the_middle_of_stopping_loses_nothing;
             lifecycle::e12_an_application_that_vanishes_under_load_loses_nothing;

@@ -131,7 +131,13 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "a_message_that_is_too_large_is_refused_at_once",
         ],
     ),
-    ("J4", &["functions_that_panic_hang_or_never_yield_cost_only_their_callers"]),
+    (
+        "J4",
+        &[
+            "functions_that_panic_hang_or_never_yield_cost_only_their_callers",
+            "more_requests_than_allowed_are_503",
+        ],
+    ),
     ("J5", &["a_composition_may_be_written_in_every_way"]),
     ("J6", &["a_client_that_goes_away_cancels_the_call"]),
     (

@@ -15,8 +15,13 @@ pub(crate) struct Exclusion {
 /// AMQP has no keys.
 const NO_KEYS: &str = "AMQP knows no keys: deliveries without one are in order with no other";
 
+/// The memory binder is in the process.
+const NO_WIRE: &str = "there is no connection that could be cut";
+
 /// Every exclusion.
 pub(crate) const EXCLUSIONS: &[Exclusion] = &[
+    Exclusion { binder: "memory", id: "E2B", reason: NO_WIRE },
+    Exclusion { binder: "memory", id: "E5B", reason: NO_WIRE },
     Exclusion {
         binder: "rabbitmq",
         id: "B6B",

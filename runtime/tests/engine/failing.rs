@@ -21,6 +21,8 @@ pub(crate) struct Refusal {
 pub(crate) struct Failing {
     pub(crate) inner: Arc<dyn Binder>,
     pub(crate) destination: &'static str,
+    /// What it says when it refuses.
+    pub(crate) kind: Kind,
     pub(crate) refusal: Arc<Refusal>,
 }
 
@@ -29,7 +31,13 @@ impl Failing {
         if destination != self.destination {
             return output;
         }
-        Box::new(Refusing { output, refusal: Arc::clone(&self.refusal), refused: Vec::new(), waker: None })
+        Box::new(Refusing {
+            output,
+            refusal: Arc::clone(&self.refusal),
+            kind: self.kind,
+            refused: Vec::new(),
+            waker: None,
+        })
     }
 }
 
@@ -66,6 +74,7 @@ impl Binder for Failing {
 struct Refusing {
     output: Box<dyn Output>,
     refusal: Arc<Refusal>,
+    kind: Kind,
     refused: Vec<u64>,
     waker: Option<Waker>,
 }
@@ -95,10 +104,12 @@ impl Output for Refusing {
         if self.refused.is_empty() {
             return self.output.poll_confirmed(cx, confirmed);
         }
-        confirmed.extend(self.refused.drain(..).map(|number| Confirmation {
-            number,
-            result: Err(Error::new(Kind::Refused, "the disk is full")),
-        }));
+        let kind = self.kind;
+        confirmed.extend(
+            self.refused
+                .drain(..)
+                .map(|number| Confirmation { number, result: Err(Error::new(kind, "the disk is full")) }),
+        );
         Poll::Ready(Ok(()))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use wellspring::binder::Kind;
 use wellspring::header_names;
 
 use crate::failing::{Failing, Refusal};
@@ -43,7 +44,12 @@ pub(crate) async fn c10_a_dead_letter_that_is_refused_leaves_the_original_until_
 ) {
     let (calls, refusal) = (Calls::default(), Arc::new(Refusal::default()));
     refusal.is_on.store(true, Ordering::SeqCst);
-    let binder = Failing { inner: world.binder(), destination: "failed", refusal: Arc::clone(&refusal) };
+    let binder = Failing {
+        inner: world.binder(),
+        destination: "failed",
+        kind: Kind::Refused,
+        refusal: Arc::clone(&refusal),
+    };
     let yaml = work("max-attempts: 1, back-off-initial-interval: 10ms, dead-letter: failed");
     let app = world.start_over(Arc::new(binder), &yaml, failing_on_bad(&calls)).await;
     let (mut out, mut failed) = (world.tap("out").await, world.tap("failed").await);

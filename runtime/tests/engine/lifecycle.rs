@@ -1,7 +1,5 @@
 //! Stopping, pausing and breaking down.
 
-use std::collections::BTreeSet;
-
 use futures_util::poll;
 use wellspring::binding::State;
 
@@ -64,13 +62,7 @@ pub(crate) async fn e12_an_application_that_vanishes_under_load_loses_nothing(wo
     eventually("all are done", || all.counts().len() == 1000).await;
     world.until_unsettled(0).await;
     assert_eq!(app.running.stop().await, 0);
-    let mut reader = world.reader_of("out", "kept").await;
-    let mut sent = BTreeSet::new();
-    while sent.len() < 1000 {
-        let message = crate::world::next(&mut reader).await.message;
-        sent.insert(String::from_utf8(message.bytes().to_vec()).unwrap());
-    }
-    assert!(sent.iter().eq(texts.iter()), "every answer is there");
+    world.until_sent(&texts).await;
 }
 
 pub(crate) async fn i9_a_pause_takes_nothing_in_and_going_on_loses_nothing(world: &World) {

@@ -1,6 +1,6 @@
 //! A broker with names of one row's own: seen by a bare client, and by applications.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use wellspring::binder::Binder;
-use wellspring::conformance::{Raw, Settings, Subject, Tap};
+use wellspring::conformance::{Raw, Settings, Subject, Tap, Wire};
 use wellspring::testing::{Destinations, Reader, Received};
 use wellspring::{CatalogBuilder, Error};
 
@@ -100,6 +100,15 @@ impl World {
         Arc::new(Prefixed { inner, prefix: self.prefix.clone() })
     }
 
+    /// A binder whose connection can be cut, and what cuts it.
+    pub(crate) async fn binder_on_a_wire(&self) -> (Arc<dyn Binder>, Wire) {
+        let wire = soon("a wire is laid", self.subject.wire()).await.unwrap();
+        let mut settings = Settings::default();
+        settings.through = Some(wire.address());
+        let inner = self.subject.binder(&settings);
+        (Arc::new(Prefixed { inner, prefix: self.prefix.clone() }), wire)
+    }
+
     /// An application as another process would run it, with `work` between `in` and `out`.
     pub(crate) async fn start(
         &self,
@@ -159,6 +168,15 @@ impl World {
         let destinations = Destinations::over(self.binder());
         let reader = destinations.reader(destination, group);
         soon("a reader joins", reader).await.unwrap()
+    }
+
+    /// Waits until each of these texts was sent, once or more often.
+    pub(crate) async fn until_sent(&self, texts: &[String]) {
+        let mut reader = self.reader_of("out", "kept").await;
+        let mut missing: BTreeSet<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+        while !missing.is_empty() {
+            missing.remove(next(&mut reader).await.message.bytes());
+        }
     }
 
     /// Waits until the group of the application has so many unsettled messages, where the broker can tell.
