@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
 #[path = "support/app.rs"]
+#[expect(dead_code, reason = "rows have bare clients for most of it")]
 mod app;
 #[path = "engine/batches.rs"]
 mod batches;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use wellspring::conformance::Raw;
 use wellspring::{Batch, CatalogBuilder, Error, PerItem};
 
 use crate::retry::within;
@@ -98,7 +99,7 @@ pub(crate) async fn f5_an_item_that_cannot_be_read_is_set_apart_and_the_others_a
         })
         .await;
     let (mut out, mut failed) = (world.tap("out").await, world.tap("failed").await);
-    world.publish("in", ["1", "2", "{", "4"].map(|text| wellspring::conformance::Raw::of(text))).await;
+    world.publish("in", ["1", "2", "{", "4"].map(Raw::of)).await;
     assert_eq!(out.take(3).await, ["1", "2", "4"]);
     assert_eq!(failed.take(1).await, ["{"]);
     world.until_unsettled(0).await;
