@@ -9,6 +9,11 @@ pub(super) fn letter(open: &Open, error: &Error, binding: &str, destination: &st
     let mut letter = open.message.clone();
     let headers = letter.headers_mut();
     headers.set(header_names::EXCEPTION_KIND, error.kind().as_str());
+    // What an earlier pass has left would tell of another error.
+    headers.remove(header_names::EXCEPTION_CLASS);
+    if let Some(name) = error.name() {
+        headers.set(header_names::EXCEPTION_CLASS, name);
+    }
     headers.set(header_names::EXCEPTION_MESSAGE, error.to_string());
     headers.set(header_names::ORIGINAL_DESTINATION, destination);
     headers.set(header_names::ORIGINAL_PARTITION, open.partition);

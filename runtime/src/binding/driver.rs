@@ -20,6 +20,7 @@ use wellspring_functions::{ContentType, EncodedMessage, Error, Wanted};
 
 use super::answering::Answering;
 use super::batches::Batches;
+use super::budget::Share;
 use super::calls::Calls;
 use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
@@ -49,6 +50,8 @@ pub(super) struct Driver {
     pub(super) policy: FailurePolicy,
     /// How much may be in flight.
     pub(super) flow: Flow,
+    /// What it uses of what all inputs may have in flight.
+    pub(super) share: Share,
     /// After how long a delivery in flight is named in the log, if ever.
     pub(super) stuck_after: Option<Duration>,
     /// Whether deliveries are settled before their calls: they may be lost, and are never processed twice.
@@ -126,6 +129,7 @@ impl Driver {
         ends: DriverEnds,
         letters: Outbox,
         planned: &PlannedInput,
+        share: Share,
     ) -> Self {
         Self {
             commands: binding.commands(),
@@ -134,6 +138,7 @@ impl Driver {
             invocation,
             policy: planned.failure.clone(),
             flow: planned.flow,
+            share,
             stuck_after: planned.stuck_after,
             settles_first: planned.delivery == Guarantee::AtMostOnce,
             phase: Phase::Running,
@@ -248,7 +253,9 @@ impl Driver {
 
     /// Receives when everything received before is begun, and there is room.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        let has_room = self.received.is_empty() && self.ledger.bytes() < self.flow.max_bytes;
+        let bytes = self.ledger.bytes();
+        let has_room =
+            self.share.may_take_more(bytes) && self.received.is_empty() && bytes < self.flow.max_bytes;
         if self.phase != Phase::Running || !has_room || !self.circuit.allows() || self.is_settling {
             return Ok(false);
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::binders::Binders;
+use super::budget::Budget;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
 use super::function_ends::FunctionEnds;
@@ -48,7 +49,7 @@ impl Made {
         sender: &SenderOutputs,
         first: Option<&str>,
     ) -> Result<Self, StartError> {
-        let making = Making { binders, ends, sender };
+        let making = Making { binders, ends, sender, budget: &Budget::new(plan.max_in_flight_bytes) };
         let mut made = Self::default();
         let mut outputs: Vec<_> = plan.all_outputs().collect();
         outputs.sort_by_key(|output| first != Some(&output.binder));
@@ -107,7 +108,8 @@ impl Made {
         };
         let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Outbox::new(letters), planned));
+        let (letters, share) = (Outbox::new(letters), making.budget.share());
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, letters, planned, share));
         Ok(())
     }
 
@@ -171,6 +173,7 @@ struct Making<'a> {
     binders: &'a Binders,
     ends: &'a Ends,
     sender: &'a SenderOutputs,
+    budget: &'a Budget,
 }
 
 impl<'a> Making<'a> {

@@ -9,6 +9,7 @@ mod answering;
 mod batches;
 mod beginning;
 mod binders;
+mod budget;
 mod calls;
 mod circuit;
 mod connecting;
