@@ -70,8 +70,10 @@ macro_rules! rows {
             letters::c10_a_dead_letter_that_is_refused_leaves_the_original_until_it_is_accepted;
             order::d8_what_is_tried_again_holds_up_its_own_key_and_no_other;
             order::d8b_with_one_at_a_time_what_is_tried_again_stays_before_those_behind_it;
+            order::d9b_members_that_come_and_go_lose_nothing;
             order::d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side;
             faults::e2b_what_connections_that_break_interrupt_comes_again;
+            faults::e4b_a_slow_connection_loses_nothing;
             faults::e5b_what_comes_during_an_outage_is_processed_after_it;
             faults::e5c_an_output_that_is_away_holds_its_input_up_within_bounds;
             lifecycle::e6_stopping_finishes_what_is_in_flight_and_leaves_the_rest;

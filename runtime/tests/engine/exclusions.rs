@@ -21,6 +21,7 @@ const NO_WIRE: &str = "there is no connection that could be cut";
 /// Every exclusion.
 pub(crate) const EXCLUSIONS: &[Exclusion] = &[
     Exclusion { binder: "memory", id: "E2B", reason: NO_WIRE },
+    Exclusion { binder: "memory", id: "E4B", reason: NO_WIRE },
     Exclusion { binder: "memory", id: "E5B", reason: NO_WIRE },
     Exclusion {
         binder: "rabbitmq",

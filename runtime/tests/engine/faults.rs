@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use wellspring::binder::Kind;
 use wellspring::binding::State;
@@ -23,6 +24,22 @@ pub(crate) async fn e2b_what_connections_that_break_interrupt_comes_again(world:
     world.until_unsettled(0).await;
     world.until_sent(&texts).await;
     assert_eq!((app.stats("work-in-0").dropped.get(), app.running.stop().await), (0, 0));
+}
+
+pub(crate) async fn e4b_a_slow_connection_loses_nothing(world: &World) {
+    let (binder, wire) = world.binder_on_a_wire().await;
+    let calls = Calls::default();
+    let consumer = "max-attempts: 2, back-off-initial-interval: 10ms, dead-letter: failed";
+    let app = world.start_over(binder, &work(consumer), failing_on_bad(&calls)).await;
+    let (mut out, mut failed) = (world.tap("out").await, world.tap("failed").await);
+    wire.slow_down(Duration::from_millis(50));
+    let texts: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    world.send("in", texts.iter().map(String::as_str).chain(["bad"])).await;
+    assert_eq!(out.take(200).await, texts);
+    assert_eq!(failed.take(1).await, ["bad"]);
+    world.until_unsettled(0).await;
+    wire.slow_down(Duration::ZERO);
+    assert_eq!((calls.texts().len(), app.running.stop().await), (202, 0));
 }
 
 pub(crate) async fn e5b_what_comes_during_an_outage_is_processed_after_it(world: &World) {

@@ -93,3 +93,20 @@ pub(crate) async fn d8b_with_one_at_a_time_what_is_tried_again_stays_before_thos
     assert_eq!(out.take(10).await, texts);
     assert_eq!((calls.texts().len(), app.running.stop().await), (11, 0));
 }
+
+pub(crate) async fn d9b_members_that_come_and_go_lose_nothing(world: &World) {
+    world.create(4).await;
+    let calls = Calls::default();
+    let stays = world.start("concurrency: 4", failing_once(&calls)).await;
+    let texts: Vec<String> = (0..1000).map(|n| format!("{n:04}")).collect();
+    for (round, part) in (1..).zip(texts.chunks(250)) {
+        let comes = world.start("concurrency: 4", failing_once(&calls)).await;
+        world.publish("in", part.iter().map(|text| keyed(&text[2..], text))).await;
+        eventually("some are done", || calls.counts().len() > 250 * round - 200).await;
+        assert_eq!(comes.running.stop().await, 0);
+    }
+    eventually("all are done", || calls.counts().len() == 1000).await;
+    world.until_unsettled(0).await;
+    world.until_sent(&texts).await;
+    assert_eq!(stays.running.stop().await, 0);
+}
