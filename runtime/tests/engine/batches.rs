@@ -35,7 +35,7 @@ pub(crate) async fn f1_batches_are_no_larger_than_said_and_keep_their_order(worl
     let texts = numbered(1000);
     world.send("in", &texts).await;
     assert_eq!(out.take(1000).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     let batches = items(&calls);
     assert!(batches.iter().all(|batch| batch.len() <= 100));
     assert!(batches.len() < 1000, "some are larger than one");
@@ -76,7 +76,7 @@ pub(crate) async fn f4_an_item_that_fails_is_tried_again_and_becomes_a_dead_lett
     assert_eq!(failed.take(1).await, ["bad"]);
     texts.remove(2);
     assert_eq!(out.take(9).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     let all = items(&calls).concat();
     assert_eq!(all.iter().filter(|item| *item == "bad").count(), 3);
     assert_eq!(all.len(), 12, "no other is called with again: {all:?}");
@@ -102,7 +102,7 @@ pub(crate) async fn f5_an_item_that_cannot_be_read_is_set_apart_and_the_others_a
     world.publish("in", ["1", "2", "{", "4"].map(Raw::of)).await;
     assert_eq!(out.take(3).await, ["1", "2", "4"]);
     assert_eq!(failed.take(1).await, ["{"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!((calls.texts(), app.running.stop().await), (["1", "2", "4"].map(str::to_owned).to_vec(), 0));
 }
 
@@ -124,6 +124,6 @@ pub(crate) async fn f6_a_batch_that_panics_takes_nobody_along(world: &World) {
     world.send("in", ["one", "boom", "two"]).await;
     assert_eq!(out.take_sorted(2).await, ["one", "two"]);
     assert_eq!(failed.take(1).await, ["boom"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!((app.stats("work-in-0").dead_lettered.get(), app.running.stop().await), (1, 0));
 }

@@ -21,7 +21,7 @@ pub(crate) async fn e2b_what_connections_that_break_interrupt_comes_again(world:
         wire.cut();
     }
     eventually("all are done", || calls.counts().len() == 1000).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     world.until_sent(&texts).await;
     assert_eq!((app.stats("work-in-0").dropped.get(), app.running.stop().await), (0, 0));
 }
@@ -37,7 +37,7 @@ pub(crate) async fn e4b_a_slow_connection_loses_nothing(world: &World) {
     world.send("in", texts.iter().map(String::as_str).chain(["bad"])).await;
     assert_eq!(out.take(200).await, texts);
     assert_eq!(failed.take(1).await, ["bad"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     wire.slow_down(Duration::ZERO);
     assert_eq!((calls.texts().len(), app.running.stop().await), (202, 0));
 }
@@ -56,7 +56,7 @@ pub(crate) async fn e5b_what_comes_during_an_outage_is_processed_after_it(world:
     assert_eq!(binding.state(), State::Running);
     wire.set_down(false);
     eventually("all are done", || calls.counts().len() == 101).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     world.until_sent(&texts).await;
     assert_eq!((binding.stats().dropped.get(), app.running.stop().await), (0, 0));
 }
@@ -80,6 +80,6 @@ pub(crate) async fn e5c_an_output_that_is_away_holds_its_input_up_within_bounds(
     assert_eq!((stats.dead_lettered.get(), stats.dropped.get()), (0, 0), "waiting uses up no attempt");
     refusal.is_on.store(false, Ordering::SeqCst);
     assert_eq!(out.take_sorted(100).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(soon("it stops", app.running.stop()).await, 0);
 }

@@ -35,7 +35,7 @@ pub(crate) async fn c2_a_dead_letter_is_the_original_and_says_why_it_is_there(wo
     assert_eq!(headers.text(header_names::BINDING), Some("work-in-0"));
     let said = headers.text(header_names::EXCEPTION_MESSAGE);
     assert!(said.is_some_and(|said| said.contains("the stock is being counted")), "{said:?}");
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(app.running.stop().await, 0);
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn c10_a_dead_letter_that_is_refused_leaves_the_original_until_
     world.until_unsettled(2).await;
     refusal.is_on.store(false, Ordering::SeqCst);
     assert_eq!(failed.take(1).await, ["bad"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(calls.texts(), ["bad", "good"]);
     assert_eq!((app.stats("work-in-0").dead_lettered.get(), app.running.stop().await), (1, 0));
 }
@@ -79,6 +79,7 @@ pub(crate) async fn c4_what_cannot_be_read_is_never_called_and_becomes_a_dead_le
         })
         .await;
     let (mut bare, mut reader) = (world.tap("failed").await, world.reader("failed").await);
+    let mut out = world.tap("out").await;
     let json = |text: &'static [u8]| {
         let mut raw = raw("");
         raw.payload = Some(text.into());
@@ -95,7 +96,8 @@ pub(crate) async fn c4_what_cannot_be_read_is_never_called_and_becomes_a_dead_le
         assert!(!said.is_empty());
         assert_eq!(letter.headers().integer(header_names::ATTEMPTS), Some(1));
     }
-    world.until_unsettled(0).await;
+    assert_eq!(out.take(1).await, ["2"], "the length of the one that can be read");
+    world.until_done(&app).await;
     assert_eq!(calls.texts(), ["[1, 2]"]);
     assert_eq!((app.stats("work-in-0").dead_lettered.get(), app.running.stop().await), (2, 0));
 }

@@ -25,7 +25,7 @@ pub(crate) async fn e6_stopping_finishes_what_is_in_flight_and_leaves_the_rest(w
     let again = Calls::default();
     let app = world.start("", failing_on_bad(&again)).await;
     assert_eq!(out.take_sorted(10).await, rest);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(again.texts().len(), 10, "nothing that was finished comes again");
     assert_eq!(app.running.stop().await, 0);
 }
@@ -42,7 +42,7 @@ pub(crate) async fn e8_ending_at_once_in_the_middle_of_stopping_loses_nothing(wo
     let mut out = world.tap("out").await;
     let app = world.start("", failing_on_bad(&Calls::default())).await;
     assert_eq!(out.take_sorted(20).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(app.running.stop().await, 0);
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn e12_an_application_that_vanishes_under_load_loses_nothing(wo
     }
     let app = world.start("concurrency: 8", failing_on_bad(&all)).await;
     eventually("all are done", || all.counts().len() == 1000).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(app.running.stop().await, 0);
     world.until_sent(&texts).await;
 }
@@ -90,7 +90,7 @@ pub(crate) async fn i9_a_pause_takes_nothing_in_and_going_on_loses_nothing(world
     assert_eq!((calls.texts().len(), binding.stats().received.get()), (1, 1), "nothing comes in meanwhile");
     binding.resume();
     assert_eq!(out.take(20).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(calls.texts().len(), 21, "nothing comes twice: the group was not left");
     assert_eq!(app.running.stop().await, 0);
 }
@@ -102,7 +102,7 @@ pub(crate) async fn j9_what_is_in_flight_for_long_is_counted_until_it_is_done(wo
     eventually("one is stuck", || app.stats("work-in-0").stuck.get() >= 1).await;
     gate.open();
     eventually("none is stuck", || app.stats("work-in-0").stuck.get() == 0).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!((app.stats("work-in-0").succeeded.get(), app.running.stop().await), (2, 0));
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn d13_lanes_are_full_and_two_of_one_key_never_run_side_by_side
     let messages = (0..2000).map(|n: u64| keyed(&(n / 20).to_string(), &n.to_string()));
     world.publish("in", messages).await;
     eventually("all are done", || app.stats("work-in-0").succeeded.get() == 2000).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(gauge.wrong.load(Ordering::SeqCst), 0, "calls with another of their key under way");
     assert_eq!(gauge.peak.load(Ordering::SeqCst), 32);
     assert_eq!((app.stats("work-in-0").failed.get(), app.running.stop().await), (0, 0));

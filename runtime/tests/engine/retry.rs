@@ -18,7 +18,7 @@ pub(crate) async fn c1_three_attempts_are_three_calls_and_one_dead_letter(world:
     world.send("in", ["bad", "good"]).await;
     assert_eq!(out.take(1).await, ["good"]);
     assert_eq!(failed.take(1).await, ["bad"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(calls.texts(), ["bad", "bad", "bad", "good"]);
     let stats = app.stats("work-in-0");
     assert_eq!((stats.failed.get(), stats.dead_lettered.get(), stats.dropped.get()), (3, 1, 0));
@@ -59,7 +59,7 @@ pub(crate) async fn c6_a_thousand_others_go_on_while_one_waits_for_its_next_atte
     let again = Calls::default();
     let app = world.start("max-attempts: 1, on-exhausted: drop", failing_on_bad(&again)).await;
     eventually("it comes again", || again.count("bad") == 1).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(app.running.stop().await, 0);
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn c9_each_kind_of_failure_has_the_end_that_is_configured(world
     assert_eq!(calls.texts().last().map(String::as_str), Some("fatal"));
     binding.resume();
     assert_eq!(out.take(2).await, ["fatal", "good"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     let counts = ["transient", "invalid", "late", "fatal", "good"].map(|text| calls.count(text));
     assert_eq!(counts, [3, 1, 1, 2, 1]);
     assert_eq!((binding.stats().dropped.get(), binding.stats().dead_lettered.get()), (1, 1));

@@ -30,7 +30,7 @@ async fn played(world: &World) -> Story {
         let text = String::from_utf8(message.bytes().to_vec()).unwrap();
         letters.push((text, headers.integer(header_names::ATTEMPTS), said));
     }
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     let stats = app.stats("work-in-0");
     eventually("the last is settled", || stats.dead_lettered.get() == 3 && stats.succeeded.get() == 5).await;
     let counters = [&stats.received, &stats.succeeded, &stats.failed, &stats.dropped, &stats.requeued];

@@ -16,7 +16,7 @@ pub(crate) async fn b1_what_succeeds_is_settled_once_its_outputs_are_there(world
     let texts: Vec<String> = (0..300).map(|n| n.to_string()).collect();
     world.send("in", &texts).await;
     assert_eq!(out.take(300).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!(app.stats("work-in-0").succeeded.get(), 300);
     assert_eq!(app.running.stop().await, 0);
     let again = Calls::default();
@@ -41,7 +41,7 @@ pub(crate) async fn b2_what_is_given_back_comes_again_as_the_same_message(world:
     let mut out = world.tap("out").await;
     world.send("in", ["one"]).await;
     assert_eq!(out.take(1).await, ["one"]);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     let stats = app.stats("work-in-0");
     assert_eq!((calls.count("one"), stats.requeued.get(), stats.received.get()), (3, 2, 3));
     assert_eq!(app.running.stop().await, 0);
@@ -56,7 +56,7 @@ pub(crate) async fn b5_what_is_settled_out_of_order_loses_nothing_in_a_crash(wor
     let again = Calls::default();
     let app = world.start("", failing_on_bad(&again)).await;
     eventually("1 comes again", || again.count("1") == 1).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert!(again.counts().values().all(|count| *count == 1), "{:?}", again.texts());
     assert_eq!(app.running.stop().await, 0);
 }
@@ -80,7 +80,7 @@ async fn ends_with_two_open(world: &World, is_crash: bool) {
     let again = Calls::default();
     let app = world.start("", failing_on_bad(&again)).await;
     eventually("c and e come again", || again.count("c") > 0 && again.count("e") > 0).await;
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!((again.count("a"), again.count("b")), (0, 0), "{:?}", again.texts());
     assert_eq!(app.running.stop().await, 0);
 }
@@ -112,7 +112,7 @@ pub(crate) async fn b8_a_panic_is_the_failure_of_one_message(world: &World) {
     let letter = crate::world::next(&mut failed).await.message;
     let said = letter.headers().text(header_names::EXCEPTION_MESSAGE).unwrap_or_default();
     assert!(said.contains("panicked: boom"), "{said}");
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!((calls.count("boom"), app.stats("work-in-0").failed.get()), (2, 2));
     assert_eq!(app.running.stop().await, 0);
 }
@@ -140,7 +140,7 @@ pub(crate) async fn b9_the_answer_that_comes_after_the_deadline_is_not_used(worl
     eventually("it has returned", || calls.count("returned") == 1).await;
     world.send("in", ["good"]).await;
     assert_eq!(out.take(1).await, ["good"], "what came too late is not sent");
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     let stats = app.stats("work-in-0");
     assert_eq!((stats.succeeded.get(), stats.dead_lettered.get(), stats.failed.get()), (1, 1, 1));
     assert_eq!(app.running.stop().await, 0);
@@ -182,6 +182,6 @@ pub(crate) async fn b12_reading_goes_on_when_what_was_in_flight_is_settled(world
     assert_eq!((calls.texts().len(), app.stats("work-in-0").received.get()), (10, 10));
     gate.open();
     assert_eq!(out.take_sorted(100).await, texts);
-    world.until_unsettled(0).await;
+    world.until_done(&app).await;
     assert_eq!((calls.texts().len(), app.running.stop().await), (100, 0));
 }

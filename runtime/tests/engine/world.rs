@@ -179,6 +179,17 @@ impl World {
         }
     }
 
+    /// Waits until an application has settled all that it has received, and its group everything.
+    pub(crate) async fn until_done(&self, app: &App) {
+        let stats = app.stats("work-in-0");
+        let settled = [&stats.succeeded, &stats.dead_lettered, &stats.dropped, &stats.requeued];
+        eventually("everything received is settled", || {
+            stats.received.get() == settled.iter().map(|count| count.get()).sum::<u64>()
+        })
+        .await;
+        self.until_unsettled(0).await;
+    }
+
     /// Waits until the group of the application has so many unsettled messages, where the broker can tell.
     pub(crate) async fn until_unsettled(&self, expected: u64) {
         let (destination, group) = (self.name("in"), self.name("g"));
