@@ -52,10 +52,10 @@ impl Driver {
         self.hold_if_many_wait(lane);
     }
 
-    /// A call may fail at once, and halt the binding before the next one.
+    /// A call may fail at once, and halt or end the binding before the next one.
     #[inline]
     pub(super) fn may_call(&self) -> bool {
-        self.phase != Phase::Halted && self.circuit.allows()
+        !matches!(self.phase, Phase::Halted | Phase::Ending(_)) && self.circuit.allows()
     }
 
     #[inline]
@@ -87,6 +87,7 @@ impl Driver {
     pub(super) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
+        open.is_begun = true;
         let (calls, mut message) = (open.calls, open.message.clone());
         if calls > 1 {
             message.headers_mut().set(header_names::DELIVERY_ATTEMPT, calls);

@@ -75,6 +75,8 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
+    /// Whether messages were sent in this round: their confirmations are to be asked for.
+    pub(super) has_sent: bool,
     /// Partitions that the input does not fetch from.
     pub(super) held: HashSet<u32>,
     /// Whether what was received is settled, and that has not reached the broker yet.
@@ -153,6 +155,7 @@ impl Driver {
             letters,
             timers: Timers::default(),
             refused: Vec::new(),
+            has_sent: false,
             held: HashSet::new(),
             is_settling: false,
             is_watched: false,
@@ -244,6 +247,7 @@ impl Driver {
         moved |= self.poll_calls(cx);
         moved |= self.poll_answers(cx);
         moved |= self.poll_batches(cx);
+        moved |= mem::take(&mut self.has_sent);
         moved |= self.poll_letters(cx);
         moved |= self.poll_settled_first(cx);
         moved |= self.poll_receive(cx)?;
@@ -344,7 +348,7 @@ impl Driver {
             moved = true;
             match due {
                 Due::Attempt(number) => self.try_again(number),
-                Due::Requeue(number) => self.requeue(number),
+                Due::Requeue { number, has_lane } => self.requeue(number, has_lane),
                 Due::Letter(number) => self.letters.send_again(number),
                 // That there is something to do is all there is to it.
                 Due::Batch => {}

@@ -77,7 +77,7 @@ impl Driver {
                     binding = self.binding.name(), partition = open.partition, position = open.position,
                     attempts = open.calls, %error, ?wait, "a message failed and goes back to its group"
                 );
-                self.rest(number, standing, Due::Requeue(number), wait);
+                self.rest_until_requeued(number, standing, wait);
             }
             Disposition::DeadLetter => {
                 self.leave(number, standing);
@@ -116,6 +116,18 @@ impl Driver {
         };
         // Behind others of its lane it comes when they are done.
         if has_lane && !matches!(self.phase, Phase::Ending(_)) {
+            self.timers.at(Instant::now() + wait, then);
+        }
+    }
+
+    /// Leaves a delivery alone until it is given back. It is not called again: when others have its lane, it goes without.
+    fn rest_until_requeued(&mut self, number: u64, standing: Standing, wait: std::time::Duration) {
+        let Some(lane) = self.lane(number) else { return };
+        let has_lane = standing == Standing::AtWork || !self.lanes.is_taken(lane);
+        let then = Due::Requeue { number, has_lane };
+        if has_lane {
+            self.rest(number, standing, then, wait);
+        } else if !matches!(self.phase, Phase::Ending(_)) {
             self.timers.at(Instant::now() + wait, then);
         }
     }
@@ -182,8 +194,8 @@ impl Driver {
     }
 
     /// Gives a delivery back to its group.
-    pub(super) fn requeue(&mut self, number: u64) {
-        if let Some(lane) = self.lane(number) {
+    pub(super) fn requeue(&mut self, number: u64, has_lane: bool) {
+        if has_lane && let Some(lane) = self.lane(number) {
             self.lanes.leave(lane);
             self.release(lane);
         }

@@ -39,6 +39,8 @@ pub(super) struct Open {
     pub(super) position: u64,
     /// How often the function was called with it, calls that do not count left out.
     pub(super) calls: u32,
+    /// Whether the function was called with it at all.
+    pub(super) is_begun: bool,
     /// When it came.
     pub(super) since: Instant,
     /// Whether it was said that it is open for too long.
@@ -74,6 +76,7 @@ impl Open {
             partition,
             position,
             calls: 1,
+            is_begun: true,
             since,
             is_stuck: false,
             unconfirmed: 0,
@@ -86,7 +89,7 @@ impl Open {
 
     /// A delivery that has to wait for its first call.
     pub(super) fn waiting(delivery: Delivery, since: Instant) -> Self {
-        Self { calls: 0, ..Self::new(delivery, since) }
+        Self { calls: 0, is_begun: false, ..Self::new(delivery, since) }
     }
 
     /// A delivery that gives rise to one message, which is sent.

@@ -58,4 +58,6 @@ pub use sender::SenderOutputs;
 pub use stats::{Counter, Gauge, Stats};
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
