@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use wellspring_functions::{ContentType, Wanted};
 
+use super::budget::Budget;
 use super::control::{Binding, State};
 use super::driver::{Driver, DriverEnds};
 use super::outbox::Outbox;
@@ -72,7 +73,8 @@ impl Simulation {
             copy_headers: None,
         };
         let letters = Outbox::new(settings.dead_letters.then(|| publisher(true, "failed")));
-        let driver = Driver::new(binding.clone(), invocation, ends, letters, &settings.planned());
+        let share = Budget::new(u64::MAX).share();
+        let driver = Driver::new(binding.clone(), invocation, ends, letters, &settings.planned(), share);
         binding.set_state(State::Running);
         let mut running = JoinSet::new();
         running.spawn(driver.run());
