@@ -1,6 +1,6 @@
 //! Rows on real brokers: those that hold whatever the broker, and those of one of them that need an application.
 
-#[path = "on_brokers/prefixed.rs"]
+#[path = "../support/prefixed.rs"]
 mod prefixed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -238,7 +238,7 @@ mod rabbitmq {
     fn rows_hold_on_rabbitmq() {
         let queues = "the partition is in the name of the queue, not in a header, as with Spring";
         let mut but = vec![("C14", "AMQP knows no payload that is null")];
-        but.extend(["P1", "P2", "P4", "P6", "P13", "P14"].map(|row| (row, queues)));
+        but.extend(["B12", "P1", "P2", "P4", "P6", "P13", "P14"].map(|row| (row, queues)));
         execute(RabbitUnderTest::find, &but);
     }
 
