@@ -26,13 +26,14 @@ impl Driver {
             moved = true;
         }
         while self.may_call()
-            && let Some(delivery) = self.received.pop_front()
+            && let Some(mut delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {
                 Admission::Go => self.begin_received(cx, delivery),
                 Admission::Wait => {
                     let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
-                    let number = self.open(Open::waiting(delivery, self.now));
+                    let earlier = self.later.earlier(&mut delivery.message);
+                    let number = self.open(Open::waiting(delivery, self.now).after(earlier));
                     self.lanes.wait(lane, number);
                     self.hold_if_many_wait(lane);
                 }
@@ -61,7 +62,13 @@ impl Driver {
     }
 
     /// Calls the function with a delivery that has just come. One that is over at once is done with here.
-    fn begin_received(&mut self, cx: &mut Context<'_>, delivery: Delivery) {
+    fn begin_received(&mut self, cx: &mut Context<'_>, mut delivery: Delivery) {
+        let earlier = self.later.earlier(&mut delivery.message);
+        if earlier > 0 {
+            self.lanes.begin(self.lanes.of(delivery.partition, delivery.key.as_deref()));
+            let number = self.open(Open::waiting(delivery, self.now).after(earlier));
+            return self.begin_again(cx, number);
+        }
         self.circuit.begin();
         match self.call(cx, delivery.message.clone()) {
             Step::Ready(Ok(Answer::Nothing)) => self.settle(delivery),
@@ -81,9 +88,9 @@ impl Driver {
     fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
-        let (calls, mut message) = (open.calls, open.message.clone());
-        if calls > 1 {
-            message.headers_mut().set(header_names::DELIVERY_ATTEMPT, calls);
+        let (attempts, mut message) = (open.attempts(), open.message.clone());
+        if attempts > 1 {
+            message.headers_mut().set(header_names::DELIVERY_ATTEMPT, attempts);
         }
         self.circuit.begin();
         let step = self.call(cx, message);

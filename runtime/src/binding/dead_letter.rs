@@ -13,7 +13,7 @@ pub(super) fn letter(open: &Open, error: &Error, binding: &str, destination: &st
     headers.set(header_names::ORIGINAL_DESTINATION, destination);
     headers.set(header_names::ORIGINAL_PARTITION, open.partition);
     headers.set(header_names::ORIGINAL_OFFSET, open.position.cast_signed());
-    headers.set(header_names::ATTEMPTS, open.calls);
+    headers.set(header_names::ATTEMPTS, open.attempts());
     headers.set(header_names::BINDING, binding);
     if let Some(key) = &open.key {
         headers.set(header_names::MESSAGE_KEY, key.clone());

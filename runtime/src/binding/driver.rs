@@ -23,6 +23,7 @@ use super::calls::Calls;
 use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
 use super::lanes::Lanes;
+use super::later::Later;
 use super::ledger::{Closed, Ledger};
 use super::outbox::Outbox;
 use super::plan::{Flow, PlannedInput};
@@ -66,6 +67,7 @@ pub(super) struct Driver {
     /// What calls have answered and is not sent yet.
     pub(super) answers: Vec<Answering>,
     pub(super) letters: Outbox,
+    pub(super) later: Later,
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
@@ -111,7 +113,7 @@ impl Driver {
         binding: Binding,
         invocation: Invocation,
         ends: DriverEnds,
-        letters: Outbox,
+        (letters, later): (Outbox, Later),
         planned: &PlannedInput,
     ) -> Self {
         Self {
@@ -132,6 +134,7 @@ impl Driver {
             calls: Calls::default(),
             answers: Vec::new(),
             letters,
+            later,
             timers: Timers::default(),
             refused: Vec::new(),
             held: HashSet::new(),
@@ -225,6 +228,7 @@ impl Driver {
         moved |= self.poll_calls(cx);
         moved |= self.poll_answers(cx);
         moved |= self.poll_letters(cx);
+        moved |= self.poll_later(cx);
         moved |= self.poll_settled_first(cx);
         moved |= self.poll_receive(cx)?;
         moved |= self.begin(cx);
@@ -324,6 +328,7 @@ impl Driver {
                 Due::Attempt(number) => self.try_again(number),
                 Due::Requeue(number) => self.requeue(number),
                 Due::Letter(number) => self.letters.send_again(number),
+                Due::Later(number) => self.later.send_again(number),
                 Due::Probe => self.circuit.probe(Instant::now()),
                 Due::Watch => self.look_for_stuck(),
             }

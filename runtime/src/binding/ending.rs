@@ -20,7 +20,7 @@ impl Driver {
                 self.ledger.take(number);
             }
         }
-        for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Watch)) {
+        for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Later(_) | Due::Watch)) {
             if let Due::Requeue(number) = due {
                 self.requeue(number);
             }
@@ -30,7 +30,8 @@ impl Driver {
     /// Whether everything that was begun is over, but for what waits for another attempt.
     pub(super) fn has_finished(&self) -> bool {
         let is_over = self.calls.is_empty() && self.answers.is_empty() && self.refused.is_empty();
-        is_over && self.letters.is_empty() && self.ledger.remaining().all(Open::is_idle)
+        let is_sent = self.letters.is_empty() && self.later.is_empty();
+        is_over && is_sent && self.ledger.remaining().all(Open::is_idle)
     }
 
     /// Settles what can be settled, leaves the group and closes the outputs; tells how many deliveries were abandoned.
@@ -47,7 +48,8 @@ impl Driver {
         if let Err(error) = self.ends.input.close().await {
             tracing::warn!(binding = self.binding.name(), %error, "the input did not close cleanly");
         }
-        for publisher in [self.ends.output, self.letters.into_publisher()].into_iter().flatten() {
+        let publishers = [self.ends.output, self.letters.into_publisher()].into_iter().flatten();
+        for publisher in publishers.chain(self.later.into_publishers()) {
             if let Err(error) = publisher.close().await {
                 tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
             }

@@ -53,16 +53,20 @@ impl Driver {
         {
             output.retract(number);
         }
-        let mut disposition = self.policy.disposition(error, open.calls, chance());
+        let mut disposition = self.policy.disposition(error, open.attempts(), chance());
         if self.settles_first {
             disposition = without_return(disposition, &self.policy);
         }
         match disposition {
+            Disposition::Retry { counted: true, .. } if self.later.is_on() => {
+                self.leave(number, standing);
+                self.put_off(number, error);
+            }
             Disposition::Retry { wait, counted } => {
                 if !counted {
                     open.calls = open.calls.saturating_sub(1);
                 }
-                let (binding, attempt) = (self.binding.name(), open.calls + 1);
+                let (binding, attempt) = (self.binding.name(), open.attempts() + 1);
                 tracing::debug!(binding, %error, attempt, ?wait, "trying again");
                 self.rest(number, standing, Due::Attempt(number), wait);
             }
@@ -70,7 +74,7 @@ impl Driver {
                 let wait = self.policy.retry.backoff(1);
                 tracing::warn!(
                     binding = self.binding.name(), partition = open.partition, position = open.position,
-                    attempts = open.calls, %error, ?wait, "a message failed and goes back to its group"
+                    attempts = open.attempts(), %error, ?wait, "a message failed and goes back to its group"
                 );
                 self.rest(number, standing, Due::Requeue(number), wait);
             }
@@ -155,7 +159,7 @@ impl Driver {
     /// Begins nothing more until an operator resumes the binding; then this delivery is the first of its lane.
     fn halt(&mut self, number: u64, error: &Error, standing: Standing) {
         let Some(open) = self.ledger.get_mut(number) else { return };
-        open.calls = 0;
+        (open.calls, open.earlier) = (0, 0);
         tracing::error!(
             binding = self.binding.name(), partition = open.partition, position = open.position, %error,
             "a message failed for good: the binding pauses until it is resumed, and the message stays"
@@ -196,7 +200,7 @@ impl Driver {
         let Some(open) = self.ledger.get_mut(number) else { return };
         tracing::warn!(
             binding = self.binding.name(), partition = open.partition, position = open.position,
-            attempts = open.calls, %error, to = letters.destination(),
+            attempts = open.attempts(), %error, to = letters.destination(),
             "a message failed for good and becomes a dead letter"
         );
         let letter = dead_letter::letter(open, error, self.binding.name(), &self.ends.destination);
@@ -208,7 +212,7 @@ impl Driver {
         let Some(mut open) = self.ledger.take(number) else { return };
         tracing::error!(
             binding = self.binding.name(), destination = self.ends.destination, partition = open.partition,
-            position = open.position, attempts = open.calls, %error,
+            position = open.position, attempts = open.attempts(), %error,
             is_kept_by_broker = settlement == Settlement::Reject,
             "a message failed for good and is dropped"
         );

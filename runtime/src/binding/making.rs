@@ -6,6 +6,7 @@ use super::binders::Binders;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
 use super::function_ends::FunctionEnds;
+use super::later::Later;
 use super::outbox::Outbox;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
@@ -82,10 +83,13 @@ impl Made {
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let FunctionEnds { input, output, letters } =
+        let FunctionEnds { input, output, letters, later } =
             FunctionEnds::bind(making.binders, planned, function.output.as_ref()).await?;
         making.ends.watch(&planned.binding, input.health());
         letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
+        for (_, place) in later.iter().flatten() {
+            making.ends.watch(&planned.binding, place.health());
+        }
         for (planned, output) in function.output.iter().zip(&output) {
             making.ends.watch(&planned.binding, output.health());
         }
@@ -100,7 +104,8 @@ impl Made {
         };
         let invocation = Invocation::new(function.composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, Outbox::new(letters), planned));
+        let kept = (Outbox::new(letters), later.map_or_else(Later::default, Later::new));
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, kept, planned));
         Ok(())
     }
 

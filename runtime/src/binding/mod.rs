@@ -19,6 +19,7 @@ mod ends;
 mod failing;
 mod function_ends;
 mod lanes;
+mod later;
 mod ledger;
 mod making;
 mod outbox;

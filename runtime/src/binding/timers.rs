@@ -16,6 +16,8 @@ pub(super) enum Due {
     Requeue(u64),
     /// Sends the dead letter of a delivery once more.
     Letter(u64),
+    /// Sends a delivery once more to where it waits for its next attempt.
+    Later(u64),
     /// Tries whether the function or the output works again.
     Probe,
     /// Looks for deliveries that are open for too long.
