@@ -38,6 +38,8 @@ pub(super) struct Reader {
     pub(super) pulse: Pulse,
     /// Whether it tells how much waits: members of a binding read the same queues.
     pub(super) is_first: bool,
+    /// Whether messages come that have waited.
+    pub(super) is_delayed: bool,
 }
 
 /// A queue that is read.
