@@ -202,6 +202,28 @@ async fn many_messages_of_all_partitions_are_each_tried_as_often_as_they_may_be(
     assert_eq!(cluster.committed(&place.group, &place.topic, 3), [100, 100, 100]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_goes_on_when_its_partition_goes_to_another_member() {
+    let Some(cluster) = Cluster::find() else { return };
+    let place = Place::new(&cluster, "moves", 2).await;
+    let waits = "back-off-initial-interval: 6s";
+    let first = place.start(waits, 1).await;
+    (0..2).for_each(|partition| place.produce(partition, &["bad"; 5]));
+    place.until("bad", 10).await;
+    let second = place.start(waits, 1).await;
+    place.until("bad", 20).await;
+    let succeeded = |running: &Running| running.binding("work-in-0").unwrap().stats().succeeded.get();
+    eventually("all has succeeded", || succeeded(&first) + succeeded(&second) == 10).await;
+    assert!(succeeded(&first) > 0 && succeeded(&second) > 0);
+    let tries = place.calls("bad");
+    let last = tries[..10].iter().map(|(at, _)| *at).max().unwrap();
+    assert!(tries[10].0 - tries[0].0 >= Duration::from_secs(6));
+    let late = tries[19].0.saturating_duration_since(last);
+    assert!(late < Duration::from_secs(6) + PATIENCE / 3, "{late:?}");
+    assert_eq!((first.stop().await, second.stop().await), (0, 0));
+    assert_eq!(tries.len(), 20);
+}
+
 #[tokio::test]
 async fn inputs_whose_messages_cannot_wait_are_refused_with_the_reason() {
     let Some(cluster) = Cluster::find() else { return };
