@@ -6,6 +6,8 @@ use schemars::Schema;
 
 use crate::data_kind::DataKind;
 use crate::function::{IntoFunction, IntoSupplier, Threads};
+use crate::inputs::Door;
+use crate::posting::PostingStage;
 use crate::resources::{MissingResource, Resources};
 use crate::signature::{FunctionKind, Location, Signature};
 use crate::stage::Stage;
@@ -17,23 +19,32 @@ pub struct Entry {
     pub(crate) description: String,
     pub(crate) location: Location,
     pub(crate) signature: Signature,
+    pub(crate) doors: Vec<Door>,
     pub(crate) threads: Threads,
     pub(crate) make: Make,
 }
 
 type Make = Box<dyn FnOnce(&Resources, Threads) -> Result<Arc<dyn Stage>, MissingResource> + Send>;
 
+/// A stage that sends what its calls post, if they may.
+fn posting(sends: bool, stage: Arc<dyn Stage>) -> Arc<dyn Stage> {
+    if sends { Arc::new(PostingStage(stage)) } else { stage }
+}
+
 impl Entry {
     /// A supplier.
     pub fn supplier<M, F: IntoSupplier<M>>(name: &str, location: Location, supplier: F) -> Self {
-        let make: Make = Box::new(|resources, threads| supplier.into_stage(resources, threads));
+        let make: Make =
+            Box::new(|resources, threads| Ok(posting(F::SENDS, supplier.into_stage(resources, threads)?)));
         Self::new(name, FunctionKind::Supplier, location, F::signature(), make)
     }
 
     /// A function.
     pub fn function<M, F: IntoFunction<M>>(name: &str, location: Location, function: F) -> Self {
-        let make: Make = Box::new(|resources, threads| function.into_stage(resources, threads));
-        Self::new(name, FunctionKind::Function, location, F::signature(), make)
+        let make: Make =
+            Box::new(|resources, threads| Ok(posting(F::SENDS, function.into_stage(resources, threads)?)));
+        let entry = Self::new(name, FunctionKind::Function, location, F::signature(), make);
+        Self { doors: F::doors(), ..entry }
     }
 
     /// A consumer.
@@ -43,7 +54,8 @@ impl Entry {
 
     fn new(name: &str, kind: FunctionKind, location: Location, signature: Signature, make: Make) -> Self {
         let (description, threads) = (String::new(), Threads::Caller);
-        Self { name: name.to_owned(), kind, description, location, signature, threads, make }
+        let (name, doors) = (name.to_owned(), Vec::new());
+        Self { name, kind, description, location, signature, doors, threads, make }
     }
 
     /// Says what the function does, in the words of its documentation.
@@ -71,6 +83,20 @@ impl Entry {
     #[must_use]
     pub fn with_output_schema(mut self, schema: Option<fn() -> Schema>, kind: Option<DataKind>) -> Self {
         if let Some(output) = &mut self.signature.output {
+            output.schema = schema;
+            output.data_kind = kind.unwrap_or(output.data_kind);
+        }
+        self
+    }
+
+    /// As [`with_output_schema`](Self::with_output_schema), for each of several outputs.
+    #[must_use]
+    pub fn with_output_schemas(
+        mut self,
+        schemas: impl IntoIterator<Item = (Option<fn() -> Schema>, Option<DataKind>)>,
+    ) -> Self {
+        let outputs = self.signature.output.iter_mut().flat_map(|output| &mut output.several);
+        for (output, (schema, kind)) in outputs.zip(schemas) {
             output.schema = schema;
             output.data_kind = kind.unwrap_or(output.data_kind);
         }

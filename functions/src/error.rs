@@ -138,6 +138,21 @@ impl Error {
         self.0.source.as_ref()?.downcast_ref()
     }
 
+    /// The error underneath, by value.
+    ///
+    /// # Errors
+    /// This error, when the one underneath is of another type.
+    pub fn downcast<E: StdError + 'static>(mut self) -> Result<E, Self> {
+        match self.0.source.take().map(<dyn StdError + Send + Sync>::downcast::<E>) {
+            Some(Ok(source)) => Ok(*source),
+            Some(Err(source)) => {
+                self.0.source = Some(source);
+                Err(self)
+            }
+            None => Err(self),
+        }
+    }
+
     /// What the error is called: the name it was given, or else the path of the type it was made of. A sentence has
     /// none.
     ///

@@ -8,6 +8,7 @@ use futures_core::future::BoxFuture;
 use crate::error::{Error, Kind};
 use crate::inject::Inject;
 use crate::input::FromInput;
+use crate::inputs::Door;
 use crate::next::Next;
 use crate::reply::IntoReply;
 use crate::resources::{MissingResource, Resources};
@@ -23,8 +24,15 @@ use crate::stage::{FnStage, Input, Stage, Step};
     note = "expected `Fn(payload, injected…) -> result`, up to 8 injected arguments: see the notes above for what they may be"
 )]
 pub trait IntoFunction<M>: Send + Sync + 'static {
+    /// Whether calls may send.
+    const SENDS: bool;
+
     /// What goes in and what comes out.
     fn signature() -> Signature;
+
+    /// The single inputs, where there are several.
+    #[must_use]
+    fn doors() -> Vec<Door>;
 
     /// Looks up what is injected and makes the stage.
     ///
@@ -39,6 +47,9 @@ pub trait IntoFunction<M>: Send + Sync + 'static {
     note = "expected `Fn(injected…) -> result`, up to 8 injected arguments"
 )]
 pub trait IntoSupplier<M>: Send + Sync + 'static {
+    /// Whether calls may send.
+    const SENDS: bool;
+
     /// What comes out.
     fn signature() -> Signature;
 
@@ -100,7 +111,8 @@ fn on_pool<M, R: IntoReply<M>>(
 }
 
 fn output<M, R: IntoReply<M>>() -> Option<Port> {
-    (TypeId::of::<R::Payload>() != TypeId::of::<()>()).then(R::port)
+    let nothing = [TypeId::of::<()>(), TypeId::of::<Vec<()>>()];
+    (!nothing.contains(&TypeId::of::<R::Payload>())).then(R::port)
 }
 
 macro_rules! arity {
@@ -112,8 +124,14 @@ macro_rules! arity {
             Out: IntoReply<OutM>,
             $($injected: Inject,)*
         {
+            const SENDS: bool = false $(|| $injected::SENDS)*;
+
             fn signature() -> Signature {
                 Signature { input: Some(In::port()), output: output::<OutM, Out>() }
+            }
+
+            fn doors() -> Vec<Door> {
+                In::doors()
             }
 
             #[allow(non_snake_case, unused_variables, reason = "one definition for every number of arguments")]
@@ -146,6 +164,8 @@ macro_rules! arity {
             Out: IntoReply<OutM>,
             $($injected: Inject,)*
         {
+            const SENDS: bool = false $(|| $injected::SENDS)*;
+
             fn signature() -> Signature {
                 Signature { input: None, output: output::<OutM, Out>() }
             }

@@ -32,6 +32,10 @@ pub trait Inject: Sized + Send + 'static {
     /// What is looked up once at start.
     type Prepared: Clone + Send + Sync + 'static;
 
+    /// Whether it lets the function send in the name of its call, as [`Sender`] does. An argument of your own that holds
+    /// an injected `Sender` says `Sender::SENDS`.
+    const SENDS: bool = false;
+
     /// Looks up at start what every call needs.
     ///
     /// # Errors
@@ -80,6 +84,7 @@ impl Inject for Headers {
 
 impl Inject for Sender {
     type Prepared = Self;
+    const SENDS: bool = true;
 
     fn prepare(resources: &Resources) -> Result<Self, MissingResource> {
         let missing =
@@ -87,7 +92,7 @@ impl Inject for Sender {
         resources.get::<Self>().cloned().ok_or_else(missing)
     }
 
-    fn inject(prepared: &Self, _: &Call) -> Self {
-        prepared.clone()
+    fn inject(prepared: &Self, call: &Call) -> Self {
+        prepared.within(call)
     }
 }

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde::de::DeserializeOwned;
 
+use crate::batch::read_batch;
 use crate::codec::{Codecs, short_name};
 use crate::data_kind::DataKind;
 use crate::error::{Error, Kind};
 use crate::headers::Headers;
+use crate::inputs::Door;
 use crate::message::Message;
 use crate::next::Next;
 use crate::signature::{Port, Shape};
@@ -43,6 +45,12 @@ pub trait FromInput<M>: Sized + Send + 'static {
     fn port() -> Port {
         Port::new::<Self::Payload>(Self::SHAPE, DataKind::of::<Self::Payload>())
     }
+
+    /// The single inputs, where there are several.
+    #[must_use]
+    fn doors() -> Vec<Door> {
+        Vec::new()
+    }
 }
 
 /// Marker: a plain payload.
@@ -66,6 +74,7 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsValue> for T {
             Input::Encoded(payload) => decode(next.codecs(), payload, &next.call().headers),
             Input::Nothing => Err(mismatch::<T>("nothing")),
             Input::Stream(_) => Err(mismatch::<T>("a stream")),
+            Input::Batch(_) => Err(mismatch::<T>("a batch")),
         }
     }
 }
@@ -87,6 +96,10 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsStream<AsValue>> for Stre
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         read_stream(input, next, Message::into_payload)
     }
+
+    fn port() -> Port {
+        Port::new::<T>(Self::SHAPE, DataKind::of::<T>()).batched()
+    }
 }
 
 impl<T: DeserializeOwned + Send + 'static> FromInput<AsStream<AsMessage>> for Streaming<Message<T>> {
@@ -95,6 +108,10 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsStream<AsMessage>> for St
 
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         read_stream(input, next, |message| message)
+    }
+
+    fn port() -> Port {
+        Port::new::<T>(Self::SHAPE, DataKind::of::<T>()).batched()
     }
 }
 
@@ -122,9 +139,13 @@ fn read_stream<T: DeserializeOwned + Send + 'static, I: Send + 'static>(
             decoded.boxed()
         }
         Input::Nothing => return Err(mismatch::<T>("nothing")),
+        Input::Batch(messages) => {
+            let read = read_batch(messages, next, Message::from_parts)?;
+            stream::iter(read.into_iter().map(Ok)).boxed()
+        }
     };
-    let failure = next.call_mut().failure.get_or_insert_default().clone();
-    Ok(Streaming::new(messages.map(move |message| message.map(item)).boxed(), failure))
+    let notes = next.call_mut().notes.get_or_insert_default().clone();
+    Ok(Streaming::new(messages.map(move |message| message.map(item)).boxed(), notes))
 }
 
 fn one<T: Send + 'static>(
@@ -143,7 +164,7 @@ fn take<T: 'static>(slot: &mut dyn Any) -> Result<T, Error> {
 }
 
 #[inline(always)]
-fn decode<T: DeserializeOwned + 'static>(
+pub(crate) fn decode<T: DeserializeOwned + 'static>(
     codecs: &Codecs,
     payload: Option<Bytes>,
     headers: &Headers,

@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod cast;
 mod catalog;
 mod codec;
@@ -39,9 +40,13 @@ mod header_value;
 mod headers;
 mod inject;
 mod input;
+mod inputs;
 mod message;
 mod next;
+mod notes;
 mod optional;
+mod outputs;
+mod posting;
 #[doc(hidden)]
 pub mod private;
 mod reply;
@@ -51,6 +56,7 @@ mod signature;
 mod stage;
 mod streaming;
 
+pub use batch::{AsBatch, AsPerItem, Batch, BatchError, BatchOutcome, BatchReplies, FailedItem, PerItem};
 pub use catalog::{
     Catalog, CatalogBuilder, CatalogError, CatalogErrors, Composition, CompositionError, Definition,
     Function, Incoming, InvalidDefinition, Joint, check_name,
@@ -66,9 +72,11 @@ pub use header_value::HeaderValue;
 pub use headers::{HeaderName, HeaderSource, Headers};
 pub use inject::{Inject, State};
 pub use input::{AsMessage, AsStream, AsValue, FromInput};
+pub use inputs::{AsEither, Door, Either, Either3, Either4};
 pub use message::{EncodedMessage, Message};
 pub use next::Next;
 pub use optional::{Many, Optional};
+pub use outputs::{AsOutputs, PerOutput};
 pub use reply::{AsFuture, AsMany, AsOptional, AsResult, IntoItem, IntoReply};
 pub use resources::{MissingResource, Resources};
 pub use schemars;

@@ -13,6 +13,7 @@ use crate::content_type::ContentType;
 use crate::error::{Error, Kind};
 use crate::headers::Headers;
 use crate::message::Message;
+use crate::notes::Notes;
 use crate::optional::is_none;
 use crate::stage::{Call, Input, Output, Reply, Stage, Step, Wanted};
 use crate::streaming::TypedStream;
@@ -24,6 +25,7 @@ pub(crate) struct Chain {
 }
 
 /// One stage and how its input reaches it.
+#[derive(Clone)]
 pub(crate) struct Link {
     pub(crate) name: Arc<str>,
     pub(crate) stage: Arc<dyn Stage>,
@@ -49,6 +51,21 @@ pub(crate) struct OwnedNext {
 }
 
 impl OwnedNext {
+    /// From here on it is not known which item of a batch anything belongs to.
+    pub(crate) fn forget_items(&self) {
+        if let Some(notes) = &self.call.notes {
+            notes.items(|items| items.stand(usize::MAX, Vec::new()));
+        }
+    }
+
+    /// The same for one of several outputs.
+    pub(crate) fn for_output(mut self, index: usize) -> Self {
+        if let Wanted::PerOutput(types) = &self.call.wanted {
+            self.call.wanted = types.get(index).cloned().map_or(Wanted::Natural, Wanted::Labelled);
+        }
+        self
+    }
+
     pub(crate) fn borrow(mut self, run: impl FnOnce(Next<'_>) -> Step) -> Step {
         run(Next { chain: &self.chain, index: self.index, call: &mut self.call })
     }
@@ -67,6 +84,16 @@ impl<'a> Next<'a> {
     #[must_use]
     pub const fn call(&self) -> &Call {
         self.call
+    }
+
+    /// The place of the stage that is handing on its result.
+    pub(crate) const fn stage(&self) -> usize {
+        self.index.saturating_sub(1)
+    }
+
+    /// Whether nothing follows.
+    pub(crate) fn is_last(&self) -> bool {
+        self.index >= self.chain.links.len()
     }
 
     pub(crate) const fn call_mut(&mut self) -> &mut Call {
@@ -117,6 +144,13 @@ impl<'a> Next<'a> {
             Ok(payload) => link.stage.call(Input::Encoded(Some(payload)), self.advance()),
             Err(error) => self.fail(error),
         }
+    }
+
+    /// Hands a value to the next stage, which takes the very type.
+    pub(crate) fn hand_over<T: Send + 'static>(self, value: T) -> Step {
+        let Some(link) = self.chain.links.get(self.index) else { return self.accept_nothing() };
+        let mut slot = Some(value);
+        link.stage.call(Input::Value(&mut slot), self.advance())
     }
 
     /// Lays the headers of a message over those of the call, then hands on its payload.
@@ -182,10 +216,10 @@ impl<'a> Next<'a> {
     }
 
     fn take_failure(&self) -> Option<Error> {
-        self.call.failure.as_ref().and_then(super::streaming::Failure::take)
+        self.call.notes.as_ref().and_then(Notes::take_failure)
     }
 
-    fn blame(&self, error: Error) -> Error {
+    pub(crate) fn blame(&self, error: Error) -> Error {
         match self.index.checked_sub(1).and_then(|index| self.chain.links.get(index)) {
             Some(link) => error.in_function(&link.name),
             None => error,
@@ -213,7 +247,11 @@ impl<'a> Next<'a> {
         )
     }
 
-    fn encode_message<T: Serialize + 'static>(&self, message: Message<T>, set: bool) -> Result<Reply, Error> {
+    pub(crate) fn encode_message<T: Serialize + 'static>(
+        &self,
+        message: Message<T>,
+        set: bool,
+    ) -> Result<Reply, Error> {
         let mut headers = self.call.set.as_deref().cloned().unwrap_or_default();
         let (payload, own) = message.into_parts();
         headers.overlay(own);
@@ -226,14 +264,14 @@ impl<'a> Next<'a> {
         set: bool,
     ) -> BoxStream<'static, Result<Reply, Error>> {
         let owned = self.into_owned();
-        let failure = owned.call.failure.clone();
+        let notes = owned.call.notes.clone();
         let encoded = items.map(move |item| {
             let mut call = owned.call.clone();
             let next = Next { chain: &owned.chain, index: owned.index, call: &mut call };
             item.and_then(|message| next.encode_message(message, set)).map_err(|error| next.blame(error))
         });
         encoded
-            .chain(stream::iter(failure).filter_map(|failure| async move { failure.take().map(Err) }))
+            .chain(stream::iter(notes).filter_map(|notes| async move { notes.take_failure().map(Err) }))
             .boxed()
     }
 }
@@ -245,10 +283,10 @@ impl OwnedNext {
         items: BoxStream<'static, Result<Message<T>, Error>>,
         set: bool,
     ) -> BoxStream<'static, Result<Reply, Error>> {
-        let failure = self.call.failure.clone();
+        let notes = self.call.notes.clone();
         let outputs = items.then(move |item| {
             let mut next = self.clone();
-            next.call.failure = None;
+            next.call.notes = None;
             let step = next.borrow(|next| match item {
                 Ok(message) if set => next.accept_message(message),
                 Ok(message) => next.accept(message.into_payload()),
@@ -261,7 +299,7 @@ impl OwnedNext {
         });
         outputs
             .flatten()
-            .chain(stream::iter(failure).filter_map(|failure| async move { failure.take().map(Err) }))
+            .chain(stream::iter(notes).filter_map(|notes| async move { notes.take_failure().map(Err) }))
             .boxed()
     }
 }
@@ -275,6 +313,8 @@ impl Output {
             Self::One(reply) => stream::once(async { Ok(reply) }).boxed(),
             Self::Many(replies) => stream::iter(replies.into_iter().map(Ok)).boxed(),
             Self::Stream(replies) => replies,
+            Self::Batch(outcome) => outcome.into_stream(),
+            Self::PerOutput(outputs) => stream::iter(outputs).flat_map(Self::into_stream).boxed(),
         }
     }
 }
@@ -302,6 +342,7 @@ fn negotiate<T: 'static>(codecs: &Codecs, wanted: &Wanted) -> Result<ContentType
     match wanted {
         Wanted::Natural => Ok(natural),
         Wanted::Labelled(label) => Ok(label.clone()),
+        Wanted::PerOutput(types) => Ok(types.first().cloned().unwrap_or(natural)),
         Wanted::AnyOf(ranges) => {
             let concrete = |range: &ContentType| !range.as_str().contains('*');
             ranges

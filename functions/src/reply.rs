@@ -87,6 +87,10 @@ impl<M, R: IntoReply<M>> IntoReply<AsOptional<M>> for Optional<R> {
             None => next.accept_nothing(),
         }
     }
+
+    fn port() -> Port {
+        R::port()
+    }
 }
 
 impl<R: Serialize + Send + 'static> IntoReply<AsOptional<AsMessage>> for Option<Message<R>> {
@@ -130,6 +134,10 @@ impl<M, R: IntoReply<M>, E: Into<Error> + Send + 'static> IntoReply<AsResult<M>>
             Err(error) => next.fail(error.into()),
         }
     }
+
+    fn port() -> Port {
+        R::port()
+    }
 }
 
 impl<M, F: Future<Output: IntoReply<M>> + Send + 'static> IntoReply<AsFuture<M>> for F {
@@ -142,6 +150,10 @@ impl<M, F: Future<Output: IntoReply<M>> + Send + 'static> IntoReply<AsFuture<M>>
             let reply = self.await;
             rest.borrow(|next| reply.reply(next)).await
         }))
+    }
+
+    fn port() -> Port {
+        F::Output::port()
     }
 }
 

@@ -6,8 +6,10 @@ use futures_core::future::BoxFuture;
 use serde::Serialize;
 
 use crate::codec::{Codecs, natural_content_type};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::message::{EncodedMessage, Message};
+use crate::notes::Notes;
+use crate::stage::Call;
 
 /// Publishes messages to named outputs. Take one as an argument after the payload.
 ///
@@ -23,6 +25,8 @@ use crate::message::{EncodedMessage, Message};
 pub struct Sender {
     outputs: Arc<dyn Outputs>,
     codecs: Codecs,
+    /// Of the call that it was injected into.
+    notes: Option<Notes>,
 }
 
 /// The outputs that a [`Sender`] publishes to; the runtime implements it.
@@ -42,7 +46,52 @@ impl Sender {
     /// A sender to some outputs.
     #[must_use]
     pub fn new(outputs: Arc<dyn Outputs>, codecs: Codecs) -> Self {
-        Self { outputs, codecs }
+        Self { outputs, codecs, notes: None }
+    }
+
+    /// The sender of a call.
+    pub(crate) fn within(&self, call: &Call) -> Self {
+        Self { notes: call.notes.clone(), ..self.clone() }
+    }
+
+    /// Publishes a payload to an output binding when the call succeeds, and nothing when it fails. The call is over, and
+    /// its delivery settled, when the broker has confirmed what it posted; where it does not, the call fails.
+    ///
+    /// For synchronous functions, and wherever nobody needs to wait. It belongs to the call for which the sender was
+    /// injected, so that it is an error when that is over.
+    ///
+    /// ```
+    /// use wellspring_functions::{Error, Sender};
+    ///
+    /// fn register(name: String, sender: Sender) -> Result<u64, Error> {
+    ///     sender.post("send-communication", name)?;
+    ///     Ok(42)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When the payload cannot be encoded, or there is no call that the message belongs to.
+    pub fn post<T: Serialize + 'static>(&self, output: &str, payload: T) -> Result<(), Error> {
+        self.post_message(output, Message::new(payload))
+    }
+
+    /// The same for a message with headers.
+    ///
+    /// # Errors
+    /// As for [`post`](Self::post).
+    pub fn post_message<T: Serialize + 'static>(
+        &self,
+        output: &str,
+        message: Message<T>,
+    ) -> Result<(), Error> {
+        let message = self.encode(output, message)?;
+        let post = self.outputs.send(output, message);
+        if self.notes.as_ref().is_some_and(|notes| notes.post(post)) {
+            return Ok(());
+        }
+        let sentence =
+            format!("nothing can be posted to `{output}` when the call is over; await `send` instead");
+        Err(Error::message(Kind::Fatal, sentence))
     }
 
     /// Publishes a payload to an output binding; resolves when the broker has confirmed it.

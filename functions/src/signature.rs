@@ -38,6 +38,10 @@ pub enum Shape {
     Many,
     /// A stream.
     Stream,
+    /// For each of several outputs what its own port says.
+    PerOutput,
+    /// One, through one of several inputs.
+    OneOf,
 }
 
 /// One end of a function: the type of its payload and how many pass.
@@ -49,13 +53,41 @@ pub struct Port {
     pub shape: Shape,
     /// What sort of data the payload is.
     pub data_kind: DataKind,
+    /// Whether the list or stream that goes in may come as a batch: many messages, each an item of it.
+    pub takes_batches: bool,
+    /// The ports of the single inputs or outputs, where there are several; their order is that of the bindings.
+    pub several: Vec<Self>,
     pub(crate) type_id: TypeId,
     pub(crate) schema: Option<fn() -> Schema>,
 }
 
 impl Port {
     pub(crate) fn new<T: 'static>(shape: Shape, data_kind: DataKind) -> Self {
-        Self { type_name: short_name::<T>(), shape, data_kind, type_id: TypeId::of::<T>(), schema: None }
+        let type_name = short_name::<T>();
+        let (several, type_id) = (Vec::new(), TypeId::of::<T>());
+        Self { type_name, shape, data_kind, takes_batches: false, several, type_id, schema: None }
+    }
+
+    /// A port that stands for several.
+    pub(crate) fn of_several(shape: Shape, several: Vec<Self>) -> Self {
+        let names: Vec<_> = several.iter().map(ToString::to_string).collect();
+        let type_name = match shape {
+            Shape::OneOf => names.join(" or "),
+            _ => format!("({})", names.join(", ")),
+        };
+        // Nothing else has this type, so that no value moves into it or out of it.
+        Self { type_name, several, ..Self::new::<Several>(shape, DataKind::Any) }
+    }
+
+    /// The single ports: those it stands for, or itself.
+    #[must_use]
+    pub fn each(&self) -> &[Self] {
+        if self.several.is_empty() { std::slice::from_ref(self) } else { &self.several }
+    }
+
+    /// The same list or stream, which may also come as a batch.
+    pub(crate) fn batched(self) -> Self {
+        Self { takes_batches: true, ..self }
     }
 
     /// Whether the payload is raw text: a `String`, which is not quoted in any content type.
@@ -71,11 +103,14 @@ impl Port {
     }
 }
 
+/// The type of what is not one payload.
+enum Several {}
+
 /// `Account`, or `stream of Account`.
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.shape {
-            Shape::One => f.write_str(&self.type_name),
+            Shape::One | Shape::PerOutput | Shape::OneOf => f.write_str(&self.type_name),
             Shape::Many => write!(f, "many {}", self.type_name),
             Shape::Stream => write!(f, "stream of {}", self.type_name),
         }

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 
+use crate::batch::BatchOutcome;
 use crate::content_type::ContentType;
 use crate::error::Error;
 use crate::headers::Headers;
 use crate::message::EncodedMessage;
 use crate::next::Next;
-use crate::streaming::Failure;
+use crate::notes::Notes;
 
 /// A user's function behind one type: input in, result on to the rest of the composition.
 pub trait Stage: Send + Sync + 'static {
@@ -36,6 +37,8 @@ pub enum Input<'a> {
     Value(&'a mut dyn Any),
     /// A stream of encoded messages.
     Stream(BoxStream<'static, Result<EncodedMessage, Error>>),
+    /// Many encoded messages, each of its own.
+    Batch(Vec<EncodedMessage>),
 }
 
 /// What accompanies one invocation through its stages.
@@ -47,15 +50,15 @@ pub struct Call {
     pub(crate) set: Option<Box<Headers>>,
     /// What the result is to be encoded as.
     pub(crate) wanted: Wanted,
-    /// Where a stream leaves the error that ended it early.
-    pub(crate) failure: Option<Failure>,
+    /// What stages leave for the end of the call to find.
+    pub(crate) notes: Option<Notes>,
 }
 
 impl Call {
     /// A call with the headers of its message.
     #[must_use]
     pub const fn new(headers: Headers, wanted: Wanted) -> Self {
-        Self { headers, set: None, wanted, failure: None }
+        Self { headers, set: None, wanted, notes: None }
     }
 }
 
@@ -67,6 +70,8 @@ pub enum Wanted {
     Natural,
     /// This content type; raw text and bytes are labelled with it unchanged.
     Labelled(ContentType),
+    /// For each of several outputs the content type in its place.
+    PerOutput(std::sync::Arc<[ContentType]>),
     /// The first of these media ranges that fits the type; none fits: an error of kind `Unacceptable`.
     AnyOf(std::sync::Arc<[ContentType]>),
 }
@@ -81,6 +86,10 @@ pub enum Output {
     Many(Vec<Reply>),
     /// A stream of messages. Whoever gets it must read it to its end: reading is what runs the stages.
     Stream(BoxStream<'static, Result<Reply, Error>>),
+    /// What became of a batch, item by item.
+    Batch(Box<BatchOutcome>),
+    /// What each of several outputs is to send.
+    PerOutput(Vec<Self>),
 }
 
 /// One encoded message that a composition answered.
@@ -127,6 +136,7 @@ impl std::fmt::Debug for Input<'_> {
             Self::Encoded(_) => "Encoded",
             Self::Value(_) => "Value",
             Self::Stream(_) => "Stream",
+            Self::Batch(_) => "Batch",
         })
     }
 }
@@ -138,6 +148,8 @@ impl std::fmt::Debug for Output {
             Self::One(reply) => f.debug_tuple("One").field(reply).finish(),
             Self::Many(replies) => f.debug_tuple("Many").field(replies).finish(),
             Self::Stream(_) => f.write_str("Stream"),
+            Self::PerOutput(outputs) => f.debug_tuple("PerOutput").field(outputs).finish(),
+            Self::Batch(outcome) => f.debug_tuple("Batch").field(outcome).finish(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Streams of payloads into and out of functions.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -9,6 +8,7 @@ use futures_core::stream::BoxStream;
 
 use crate::error::Error;
 use crate::message::Message;
+use crate::notes::Notes;
 
 /// The input of a function over a stream: a stream of plain payloads, or of [`Message`]s.
 ///
@@ -26,12 +26,12 @@ use crate::message::Message;
 pub struct Streaming<T> {
     /// `None` once the stream has ended.
     items: Option<BoxStream<'static, Result<T, Error>>>,
-    failure: Failure,
+    notes: Notes,
 }
 
 impl<T> Streaming<T> {
-    pub(crate) fn new(items: BoxStream<'static, Result<T, Error>>, failure: Failure) -> Self {
-        Self { items: Some(items), failure }
+    pub(crate) fn new(items: BoxStream<'static, Result<T, Error>>, notes: Notes) -> Self {
+        Self { items: Some(items), notes }
     }
 }
 
@@ -39,7 +39,7 @@ impl<T: Send + 'static> Streaming<T> {
     /// A stream of given items, for tests of your own functions.
     pub fn of(items: impl IntoIterator<Item = T, IntoIter: Send + 'static>) -> Self {
         let items = futures_util::stream::iter(items.into_iter().map(Ok));
-        Self::new(Box::pin(items), Failure::default())
+        Self::new(Box::pin(items), Notes::default())
     }
 }
 
@@ -51,7 +51,7 @@ impl<T> Stream for Streaming<T> {
         items.as_mut().poll_next(cx).map(|item| match item {
             Some(Ok(item)) => Some(item),
             Some(Err(error)) => {
-                self.failure.set(error);
+                self.notes.fail(error);
                 self.items = None;
                 None
             }
@@ -71,17 +71,3 @@ impl<T> std::fmt::Debug for Streaming<T> {
 
 /// A stream on its way from one stage to the next of the same item type.
 pub(crate) struct TypedStream<T>(pub(crate) BoxStream<'static, Result<Message<T>, Error>>);
-
-/// Where a stream leaves the error that ended it early, for the end of the invocation to find.
-#[derive(Clone, Default)]
-pub(crate) struct Failure(Arc<Mutex<Option<Error>>>);
-
-impl Failure {
-    fn set(&self, error: Error) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    }
-
-    pub(crate) fn take(&self) -> Option<Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}

@@ -3,10 +3,16 @@
 #![cfg(feature = "macros")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+#[path = "attributes/batches.rs"]
+mod batches;
 #[path = "attributes/composes.rs"]
 mod composes;
 #[path = "attributes/errors.rs"]
 mod errors;
+#[path = "attributes/inputs.rs"]
+mod inputs;
+#[path = "attributes/outputs.rs"]
+mod outputs;
 #[path = "attributes/places.rs"]
 mod places;
 #[path = "attributes/registers.rs"]

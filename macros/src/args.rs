@@ -1,4 +1,4 @@
-//! The arguments of an attribute: `name = "…"`, `each`, `blocking`, `crate = path`.
+//! The arguments of an attribute: `name = "…"`, `each`, `outputs`, `blocking`, `crate = path`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
@@ -16,6 +16,8 @@ pub(crate) struct Args {
     pub(crate) name: Option<LitStr>,
     /// Every element of the list is a message of its own.
     pub(crate) each: Option<Span>,
+    /// Every member of the tuple goes to an output of its own.
+    pub(crate) outputs: Option<Span>,
     /// Call it on threads that may block.
     pub(crate) blocking: Option<Span>,
     /// Where the crate is re-exported.
@@ -37,7 +39,7 @@ impl Parse for Arg {
         let key = input.call(Ident::parse_any)?;
         if input.peek(syn::token::Paren) {
             let sentence = format!(
-                "`{key}` takes no arguments in parentheses, expected `name = \"…\"`, `each`, `blocking` or `crate = path`"
+                "`{key}` takes no arguments in parentheses, expected `name = \"…\"`, `each`, `outputs`, `blocking` or `crate = path`"
             );
             return Err(syn::Error::new(key.span(), sentence));
         }
@@ -64,6 +66,9 @@ impl Args {
         let twice = match key.to_string().as_str() {
             "name" => name(&key, value, problems).and_then(|name| self.name.replace(name)).is_some(),
             "each" => flag(&key, value, problems).and_then(|each| self.each.replace(each)).is_some(),
+            "outputs" => {
+                flag(&key, value, problems).and_then(|outputs| self.outputs.replace(outputs)).is_some()
+            }
             "blocking" => {
                 flag(&key, value, problems).and_then(|blocking| self.blocking.replace(blocking)).is_some()
             }
@@ -129,7 +134,7 @@ fn invalid_name(name: &str) -> Option<String> {
 fn unknown_argument(kind: Kind, unknown: &str) -> String {
     let known: &[&str] = match kind {
         Kind::Consumer => &["name", "blocking", "crate"],
-        Kind::Supplier | Kind::Function => &["name", "each", "blocking", "crate"],
+        Kind::Supplier | Kind::Function => &["name", "each", "outputs", "blocking", "crate"],
     };
     let near = known
         .iter()

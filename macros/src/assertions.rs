@@ -34,7 +34,7 @@ fn mixed(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// The checks of the arguments, which leave the type of the payload in `input`.
+/// The checks of the arguments, which leave the type of the payload in `input`, and how it comes in in `door`.
 pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
     let private = model.private();
     let (payload, injected) = match (model.kind, model.arguments.split_first()) {
@@ -46,6 +46,7 @@ pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
         let (first, readable) = (ends.borrow("first"), ends.borrow("readable"));
         quote_spanned! {Span::mixed_site()=>
             let input = #private::Ask::<#payload>::new();
+            let door = (&&&input).ask_door();
             let input = (&&&input).ask_item();
             let input = (&&input).ask_payload();
             let first = (&&&input).ask_first();
@@ -55,6 +56,8 @@ pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
             #private::assert_send_input::<#payload>();
         }
     });
+    let payload = payload
+        .unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> let door = #private::PlainDoor::<()>::new();));
     let check = match model.kind {
         Kind::Supplier => quote!(assert_supplied),
         Kind::Function | Kind::Consumer => quote!(assert_injected),
@@ -65,17 +68,49 @@ pub(crate) fn arguments(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The checks of the result, which leave the type of its payload in `output`.
+/// The checks of the result, which leave the type of its payload in `output`, or of several outputs what the schema of
+/// each is made of in `schemas`; `door` says how the argument comes in.
 pub(crate) fn output(model: &Model<'_>) -> TokenStream {
     let private = model.private();
     let (function, arguments) = (model.function, &model.arguments);
     let result = model.output.map_or_else(|| Ends::of(function), Ends::of);
-    let name = Ends::of(function);
     let error = model.output.and_then(error_type).map_or_else(|| Ends::of(model.output), Ends::of);
+    let future = if model.is_async { Ends::of(function) } else { result }.borrow("future");
+    let error_place = error.borrow("error");
+    let sent = match &model.outputs {
+        None => sent(model, result, error),
+        Some(members) => {
+            let places = (0..members.len()).map(syn::Index::from);
+            let sent = members.iter().map(|member| sent(model, Ends::of(member), Ends::of(member)));
+            quote_spanned! {Span::mixed_site()=>
+                let members = value.members();
+                let schemas = [#({
+                    let value = (&&members.#places).ask_some();
+                    #sent
+                    ((&&output).ask_output_schema(), (&&output).ask_data_kind())
+                }),*];
+            }
+        }
+    };
+    quote_spanned! {Span::mixed_site()=>
+        let returned = #private::Ask::of_call(|| #function(#(#private::any::<#arguments>()),*));
+        let future = (&&returned).ask_future();
+        #private::assert_send_future(#future);
+        let resolved = (&&returned).ask_awaited();
+        let error = (&&resolved).ask_error();
+        let error = (&&&error).ask_unconverted();
+        #private::assert_error(#error_place);
+        let value = (&&resolved).ask_success();
+        let value = (&&value).ask_some();
+        #sent
+    }
+}
 
-    let future = if model.is_async { name } else { result }.borrow("future");
-    let (error, item_error) = (error.borrow("error"), error.borrow("item_error"));
-    let (value, output) = (result.borrow("value"), result.borrow("output"));
+/// The checks of what one output sends: from its type in `value` to that of its payload in `output`.
+fn sent(model: &Model<'_>, place: Ends, error: Ends) -> TokenStream {
+    let private = model.private();
+    let (value, output, item_error) =
+        (place.borrow("value"), place.borrow("output"), error.borrow("item_error"));
     let list = model.each.then(|| {
         quote_spanned! {Span::mixed_site()=>
             #private::assert_list(#value);
@@ -90,16 +125,8 @@ pub(crate) fn output(model: &Model<'_>) -> TokenStream {
         },
     };
     quote_spanned! {Span::mixed_site()=>
-        let returned = #private::Ask::of_call(|| #function(#(#private::any::<#arguments>()),*));
-        let future = (&&returned).ask_future();
-        #private::assert_send_future(#future);
-        let resolved = (&&returned).ask_awaited();
-        let error = (&&resolved).ask_error();
-        let error = (&&&error).ask_unconverted();
-        #private::assert_error(#error);
-        let value = (&&resolved).ask_success();
-        let value = (&&value).ask_some();
-        let item = (&&&value).ask_item();
+        let whole = door.ask(value);
+        let item = (&&&whole).ask_item();
         #list
         let item_error = (&&item).ask_error();
         let item_error = (&&&item_error).ask_unconverted();
@@ -107,6 +134,7 @@ pub(crate) fn output(model: &Model<'_>) -> TokenStream {
         let item = (&&item).ask_success();
         let output = (&&item).ask_payload();
         #fits
+        let output = (&&whole).ask_whole(output);
     }
 }
 
@@ -119,6 +147,16 @@ pub(crate) fn result_arguments(path: &TypePath) -> Option<(&Type, Option<&Type>)
         _ => None,
     });
     Some((types.next()?, types.next()))
+}
+
+/// The first argument of one of some types as they are written.
+pub(crate) fn first_argument<'a>(path: &'a TypePath, names: &[&str]) -> Option<&'a Type> {
+    let last = path.path.segments.last().filter(|last| names.iter().any(|name| last.ident == name))?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(argument) => Some(argument),
+        _ => None,
+    })
 }
 
 /// The error of a `Result` as it is written.

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::Type;
 
 use crate::assertions;
 use crate::kind::Kind;
@@ -30,8 +31,9 @@ pub(crate) fn registration(model: &Model<'_>) -> TokenStream {
     let register = format_ident!("ask_{}", model.kind.name());
     let input_schema = (model.kind != Kind::Supplier)
         .then(|| quote_spanned!(Span::mixed_site()=> .with_input_schema((&&input).ask_input_schema())));
-    let output_schema = (model.kind != Kind::Consumer).then(|| {
-        quote_spanned!(Span::mixed_site()=> .with_output_schema((&&output).ask_output_schema(), (&&output).ask_data_kind()))
+    let output_schema = (model.kind != Kind::Consumer).then(|| match model.outputs {
+        Some(_) => quote_spanned!(Span::mixed_site()=> .with_output_schemas(schemas)),
+        None => quote_spanned!(Span::mixed_site()=> .with_output_schema((&&output).ask_output_schema(), (&&output).ask_data_kind()))
     });
     let blocking = model.blocking.then(|| quote!(.blocking()));
     quote_spanned! {Span::mixed_site()=>
@@ -61,21 +63,48 @@ fn call(model: &Model<'_>) -> TokenStream {
     let (function, types) = (model.function, &model.arguments);
     let names: Vec<_> =
         (0..types.len()).map(|index| format_ident!("argument{index}", span = Span::mixed_site())).collect();
-    let items = if model.each { quote!(look_list) } else { quote!(look_items) };
+    // How the payload comes in, and so its type, is for the door to say.
+    let takes_payload = model.kind != Kind::Supplier;
+    let arguments = names.iter().zip(types).enumerate().map(|(index, (name, of))| match index {
+        0 if takes_payload => quote!(#name),
+        _ => quote!(#name: #of),
+    });
+    let given = names.iter().enumerate().map(|(index, name)| match index {
+        0 if takes_payload => quote_spanned!(Span::mixed_site()=> door.open(#name)),
+        _ => quote!(#name),
+    });
+    let items = if model.each {
+        quote_spanned!(Span::mixed_site()=> (&&&#private::Look(&value)).look_list())
+    } else {
+        quote_spanned!(Span::mixed_site()=> (&&&door.look(&value)).look_items())
+    };
     let item = fallible(&private, &quote_spanned!(Span::mixed_site()=> value));
+    let sent = quote_spanned! {Span::mixed_site()=>
+        (&&#private::Look(&value)).look_option().wrap(value, |value| #items.each(value, |out| #item))
+    };
     let out = fallible(
         &private,
-        &quote_spanned! {Span::mixed_site()=>
-            (&&#private::Look(&value)).look_option().wrap(value, |value| {
-                (&&&#private::Look(&value)).#items().each(value, |out| #item)
-            })
-        },
+        &model.outputs.as_ref().map_or(sent.clone(), |members| per_output(members, &sent, &private)),
     );
     quote_spanned! {Span::mixed_site()=>
-        |#(#names: #types),*| {
-            let out = #function(#(#names),*);
-            (&&#private::Look(&out)).look_time().run(out, |out| #out)
+        move |#(#arguments),*| {
+            let out = #function(#(#given),*);
+            (&&#private::Look(&out)).look_time().run(out, move |out| #out)
         }
+    }
+}
+
+/// What each member of a tuple sends.
+fn per_output(members: &[&Type], sent: &TokenStream, private: &TokenStream) -> TokenStream {
+    let names: Vec<_> =
+        (0..members.len()).map(|index| format_ident!("member{index}", span = Span::mixed_site())).collect();
+    quote_spanned! {Span::mixed_site()=>
+        (&&#private::Look(&value)).look_option().wrap(value, |(#(#names),*)| {
+            #private::PerOutput((#({
+                let value = #names;
+                #sent
+            }),*))
+        })
     }
 }
 

@@ -96,6 +96,8 @@ pub(crate) struct Model<'a> {
     /// Whether a future is returned, as far as syntax tells.
     pub(crate) is_async: bool,
     pub(crate) each: bool,
+    /// The types of the single outputs, where there are several.
+    pub(crate) outputs: Option<Vec<&'a Type>>,
     pub(crate) blocking: bool,
     pub(crate) description: TokenStream,
     /// `cfg`s and lint levels of the function: they hold for its registration too.
@@ -114,6 +116,7 @@ impl<'a> Model<'a> {
             output: written.output(),
             is_async: written.signature.asyncness.is_some(),
             each: args.each.is_some(),
+            outputs: args.outputs.and_then(|_| members(written.output()?)),
             blocking: args.blocking.is_some(),
             description: crate::description::of(&written.attributes),
             guards: guards(&written.attributes),
@@ -123,6 +126,17 @@ impl<'a> Model<'a> {
     /// The span of the function's name.
     pub(crate) fn span(&self) -> Span {
         self.function.span()
+    }
+}
+
+/// The members of the tuple that is returned, perhaps in an `Option` or a `Result`, as it is written.
+pub(crate) fn members(output: &Type) -> Option<Vec<&Type>> {
+    match output {
+        Type::Tuple(tuple) => Some(tuple.elems.iter().collect()),
+        Type::Paren(paren) => members(&paren.elem),
+        Type::Group(group) => members(&group.elem),
+        Type::Path(path) => members(crate::assertions::first_argument(path, &["Option", "Result"])?),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every refusal that syntax alone can tell, each with its place and a sentence that says what to do.
 
+use proc_macro2::Span;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -8,7 +9,7 @@ use syn::{FnArg, GenericParam, Safety, Signature, Type};
 use crate::args::Args;
 use crate::fallback::Problems;
 use crate::kind::Kind;
-use crate::model::Written;
+use crate::model::{Written, members};
 
 /// How many arguments may follow the payload.
 const MOST_INJECTED: usize = 8;
@@ -242,10 +243,41 @@ fn options(kind: Kind, args: &Args, written: &Written, problems: &mut Problems) 
     if let (Some(each), Kind::Consumer) = (args.each, kind) {
         problems.refuse_at(each, "a consumer returns nothing that `each` could send; remove `each`");
     }
+    if let Some(outputs) = args.outputs {
+        several_outputs(outputs, kind, args, written, problems);
+    }
     if let (Some(blocking), Some(asyncness)) = (args.blocking, &written.signature.asyncness) {
         let sentence = "`blocking` is for synchronous functions: an async one gives its thread back where it awaits; remove `blocking`, or remove `async`";
         let mut problem = syn::Error::new(blocking, sentence);
         problem.combine(syn::Error::new(asyncness.span(), "the function is `async`"));
         problems.add(problem);
+    }
+}
+
+/// How many outputs a function may have.
+const MOST_OUTPUTS: usize = 8;
+
+fn several_outputs(outputs: Span, kind: Kind, args: &Args, written: &Written, problems: &mut Problems) {
+    if kind == Kind::Consumer {
+        problems.refuse_at(outputs, "a consumer returns nothing that `outputs` could send; remove `outputs`");
+        return;
+    }
+    if args.each.is_some() {
+        let sentence = "`each` and `outputs` exclude each other; return a `Vec<Message<R>>` for an output that sends several messages";
+        problems.refuse_at(outputs, sentence);
+    }
+    match written.output().and_then(members) {
+        Some(members) if (2..=MOST_OUTPUTS).contains(&members.len()) => {}
+        Some(members) => {
+            let sentence = format!(
+                "`outputs` sends each member of a tuple to an output of its own, found {} of them, expected 2 to {MOST_OUTPUTS}",
+                members.len()
+            );
+            problems.refuse_at(outputs, sentence);
+        }
+        None => {
+            let sentence = "`outputs` sends each member of a tuple to an output of its own; write the tuple as the result, alone or in an `Option` or a `Result`";
+            problems.refuse_at(outputs, sentence);
+        }
     }
 }

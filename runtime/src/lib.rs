@@ -34,8 +34,8 @@ pub fn main() -> std::process::ExitCode {
 /// What a crate of functions uses most: `use wellspring::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Classify, Error, Headers, Kind, Many, Message, Sender, State, Streaming, consumer, function,
-        schemars, schemars::JsonSchema, supplier,
+        Batch, BatchError, Classify, Either, Error, Headers, Kind, Many, Message, PerItem, PerOutput, Sender,
+        State, Streaming, consumer, function, schemars, schemars::JsonSchema, supplier,
     };
 }
 

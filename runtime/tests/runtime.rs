@@ -4,6 +4,10 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "runtime/batches.rs"]
+mod batches;
+#[path = "runtime/ends.rs"]
+mod ends;
 #[path = "runtime/engine.rs"]
 mod engine;
 #[path = "runtime/failures.rs"]

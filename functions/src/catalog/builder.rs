@@ -139,7 +139,7 @@ impl CatalogBuilder {
 }
 
 fn resolve(entry: Entry, resources: &Resources) -> Result<Function, CatalogError> {
-    let Entry { name, kind, description, location, signature, threads, make } = entry;
+    let Entry { name, kind, description, location, signature, doors, threads, make } = entry;
     if let Err(source) = check_name(&name) {
         return Err(CatalogError::InvalidName { location, source });
     }
@@ -154,7 +154,7 @@ fn resolve(entry: Entry, resources: &Resources) -> Result<Function, CatalogError
         _ => {}
     }
     match make(resources, threads) {
-        Ok(stage) => Ok(Function { name: name.into(), kind, description, location, signature, stage }),
+        Ok(stage) => Ok(Function { name: name.into(), kind, description, location, signature, doors, stage }),
         Err(source) => Err(CatalogError::Missing { name, location, source }),
     }
 }

@@ -8,10 +8,12 @@ use super::{CompositionError, Definition, Function, Joint};
 use crate::codec::Codecs;
 use crate::error::Error;
 use crate::headers::Headers;
+use crate::inputs::Door;
 use crate::message::EncodedMessage;
 use crate::next::{Chain, Link, Next};
+use crate::notes::Notes;
 use crate::signature::{FunctionKind, Port, Shape, Signature};
-use crate::stage::{Call, Input, Step, Wanted};
+use crate::stage::{Call, Input, Output, Step, Wanted};
 
 /// One function or several joined end to end, ready to be called.
 ///
@@ -26,6 +28,8 @@ pub struct Composition {
     definition: Definition,
     signature: Signature,
     chain: Arc<Chain>,
+    /// The same, entered through each of several inputs.
+    entrances: Vec<Self>,
 }
 
 /// What a composition is called with.
@@ -36,6 +40,9 @@ pub enum Incoming {
     One(EncodedMessage),
     /// A stream of messages, and the headers that accompany it as a whole: for a function over a stream.
     Stream(Headers, BoxStream<'static, Result<EncodedMessage, Error>>),
+    /// Many messages, each of its own: for a function that takes [`Batch`](crate::Batch)es. What it answers is an
+    /// [`Output::Batch`], or an error that is that of every item.
+    Batch(Vec<EncodedMessage>),
 }
 
 impl Composition {
@@ -48,6 +55,7 @@ impl Composition {
         let mut previous: Option<&Function> = None;
         for function in functions {
             let moves = previous.map_or(Ok(false), |previous| check_joint(previous, function))?;
+            check_outputs(&functions[..links.len()], function)?;
             let takes_stream =
                 function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
             let (name, stage) = (Arc::clone(&function.name), Arc::clone(&function.stage));
@@ -61,11 +69,25 @@ impl Composition {
                 .and_then(|last| last.signature.output.clone())
                 .map(|output| Port { shape: shape_of(functions), ..output }),
         };
-        Ok(Self {
-            definition,
-            signature,
-            chain: Arc::new(Chain { links: links.into(), codecs: codecs.clone() }),
-        })
+        let entered = |door: &Door, function: &Function| {
+            let (name, stage) = (Arc::clone(&function.name), Arc::clone(&door.stage));
+            let takes_stream = door.port.shape == Shape::Stream;
+            let door_link = Link { name, stage, moves: false, takes_stream };
+            Self {
+                definition: definition.clone(),
+                signature: Signature { input: Some(door.port.clone()), ..signature.clone() },
+                chain: Arc::new(Chain {
+                    links: std::iter::once(door_link).chain(links.iter().cloned()).collect(),
+                    codecs: codecs.clone(),
+                }),
+                entrances: Vec::new(),
+            }
+        };
+        let doors =
+            functions.first().into_iter().flat_map(|first| first.doors.iter().map(move |door| (door, first)));
+        let entrances = doors.map(|(door, first)| entered(door, first)).collect();
+        let chain = Arc::new(Chain { links: links.into(), codecs: codecs.clone() });
+        Ok(Self { definition, signature, chain, entrances })
     }
 
     /// The definition, in canonical form.
@@ -102,6 +124,18 @@ impl Composition {
         self.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream)
     }
 
+    /// The composition as messages of each of its inputs enter it, the first input first; with one input, itself.
+    #[must_use]
+    pub fn entrances(&self) -> &[Self] {
+        if self.entrances.is_empty() { std::slice::from_ref(self) } else { &self.entrances }
+    }
+
+    /// Whether the first function takes batches.
+    #[must_use]
+    pub fn takes_batches(&self) -> bool {
+        self.signature.input.as_ref().is_some_and(|input| input.takes_batches)
+    }
+
     /// Calls the functions, one after the other.
     ///
     /// Most calls are over when this returns; a function that waits gives a step to await. A panic of a function
@@ -109,8 +143,27 @@ impl Composition {
     #[must_use = "a call that goes on must be awaited"]
     #[inline]
     pub fn call(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        if let Incoming::Batch(messages) = incoming {
+            return self.call_batch(messages, wanted);
+        }
         let (input, headers) = incoming.into_parts();
         self.call_with(input, &mut Call::new(headers, wanted))
+    }
+
+    /// Calls the functions with a batch.
+    #[cold]
+    fn call_batch(&self, messages: Vec<EncodedMessage>, wanted: Wanted) -> Step {
+        let notes = Notes::of_batch(messages.len());
+        let mut call = Call { notes: Some(notes.clone()), ..Call::new(Headers::new(), wanted) };
+        let alone = self.chain.links.len() == 1 && self.signature.output.is_none();
+        let conclude = move |result| match notes.take_items() {
+            Some(items) => items.conclude(result, alone).map(|outcome| Output::Batch(Box::new(outcome))),
+            None => result,
+        };
+        match self.call_with(Input::Batch(messages), &mut call) {
+            Step::Ready(result) => Step::Ready(conclude(result)),
+            Step::Pending(call) => Step::Pending(Box::pin(async move { conclude(call.await) })),
+        }
     }
 
     /// As [`call`](Self::call), with an input and a call of one's own: nothing is moved more often than needed.
@@ -133,6 +186,7 @@ impl Incoming {
             }
             Self::Nothing => (Input::Nothing, Headers::new()),
             Self::Stream(headers, messages) => (Input::Stream(messages), headers),
+            Self::Batch(messages) => (Input::Batch(messages), Headers::new()),
         }
     }
 }
@@ -153,6 +207,20 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
             previous: from.name.to_string(),
         });
     };
+    if input.shape == Shape::OneOf {
+        return Err(CompositionError::SeveralInputs {
+            function: to.name.to_string(),
+            location: to.location,
+            previous: from.name.to_string(),
+        });
+    }
+    if output.shape == Shape::PerOutput {
+        return Err(CompositionError::AfterSeveral {
+            function: from.name.to_string(),
+            location: from.location,
+            next: to.name.to_string(),
+        });
+    }
     if output.type_id == input.type_id {
         return Ok(true);
     }
@@ -171,6 +239,23 @@ fn check_joint(from: &Function, to: &Function) -> Result<bool, CompositionError>
     })))
 }
 
+/// Refuses a function with several outputs that is called for each of several messages.
+fn check_outputs(before: &[&Function], function: &Function) -> Result<(), CompositionError> {
+    let takes_stream = function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
+    let has_several =
+        function.signature.output.as_ref().is_some_and(|output| output.shape == Shape::PerOutput);
+    match before.last() {
+        Some(previous) if has_several && !takes_stream && shape_of(before) != Shape::One => {
+            Err(CompositionError::SeveralForEach {
+                function: function.name.to_string(),
+                location: function.location,
+                previous: previous.name.to_string(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Once a member returns a stream or several messages, so does the whole, unless a later one folds a stream into one.
 fn shape_of(functions: &[&Function]) -> Shape {
     functions.iter().fold(Shape::One, |shape, function| {
@@ -178,9 +263,10 @@ fn shape_of(functions: &[&Function]) -> Shape {
             function.signature.input.as_ref().is_some_and(|input| input.shape == Shape::Stream);
         let own = function.signature.output.as_ref().map_or(Shape::One, |output| output.shape);
         match (shape, own) {
+            (_, Shape::PerOutput) => own,
             (_, own) if takes_stream => own,
             (Shape::One, own) => own,
-            (Shape::Many | Shape::Stream, _) => Shape::Stream,
+            (Shape::Many | Shape::Stream | Shape::PerOutput | Shape::OneOf, _) => Shape::Stream,
         }
     })
 }
@@ -197,6 +283,7 @@ impl std::fmt::Debug for Incoming {
             Self::Nothing => f.write_str("Nothing"),
             Self::One(message) => f.debug_tuple("One").field(message).finish(),
             Self::Stream(..) => f.write_str("Stream"),
+            Self::Batch(messages) => f.debug_tuple("Batch").field(messages).finish(),
         }
     }
 }

@@ -117,6 +117,38 @@ pub enum CompositionError {
         /// What follows it.
         next: String,
     },
+    /// A function with several inputs is not the first.
+    #[error("`{function}` ({location}) follows `{previous}`, but has several inputs; expected it first")]
+    SeveralInputs {
+        /// The function with several inputs.
+        function: String,
+        /// Where it is.
+        location: Location,
+        /// What comes before it.
+        previous: String,
+    },
+    /// Something follows a function with several outputs.
+    #[error("`{next}` follows `{function}` ({location}), which has several outputs; expected it last")]
+    AfterSeveral {
+        /// The function with several outputs.
+        function: String,
+        /// Where it is.
+        location: Location,
+        /// What follows it.
+        next: String,
+    },
+    /// A function with several outputs would be called for each of several messages.
+    #[error(
+        "`{function}` ({location}) has several outputs and would be called for each message of `{previous}`; expected a function before it that returns one message"
+    )]
+    SeveralForEach {
+        /// The function with several outputs.
+        function: String,
+        /// Where it is.
+        location: Location,
+        /// What returns several messages.
+        previous: String,
+    },
     /// A supplier is not the first.
     #[error(
         "the supplier `{supplier}` ({location}) follows `{previous}`, but takes no input; expected the supplier first"

@@ -14,6 +14,7 @@ pub use definition::{Definition, InvalidDefinition, check_name};
 pub use error::{CatalogError, CatalogErrors, CompositionError, Joint};
 
 use crate::codec::Codecs;
+use crate::inputs::Door;
 use crate::signature::{FunctionKind, Location, Signature};
 use crate::stage::Stage;
 
@@ -50,6 +51,7 @@ pub struct Function {
     pub location: Location,
     /// What goes in and out.
     pub signature: Signature,
+    pub(crate) doors: Vec<Door>,
     pub(crate) stage: Arc<dyn Stage>,
 }
 

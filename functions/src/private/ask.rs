@@ -128,6 +128,28 @@ steps! {
         MessageAbsent => T;
 }
 
+macro_rules! members {
+    ($($($member:ident)*;)*) => {$(
+        impl<$($member),*> Ask<($($member,)*)> {
+            /// Asks about each member of a tuple.
+            #[must_use]
+            pub const fn members(self) -> ($(Ask<$member>,)*) {
+                ($(Ask::<$member>::new(),)*)
+            }
+        }
+    )*};
+}
+
+members! {
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}
+
 /// The message in a list of messages.
 pub trait ItemListed {
     /// The item.

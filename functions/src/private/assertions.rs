@@ -5,6 +5,8 @@ use serde::de::DeserializeOwned;
 
 use super::ask::{Ask, Payload};
 use crate::inject::Inject;
+use crate::inputs::{Either, Either3, Either4};
+use crate::message::Message;
 
 /// A payload that can be read.
 #[diagnostic::on_unimplemented(
@@ -15,6 +17,15 @@ use crate::inject::Inject;
 pub trait Readable {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Readable for T {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Readable> Readable for Message<T> {}
+#[diagnostic::do_not_recommend]
+impl<A: Readable, B: Readable> Readable for Either<A, B> {}
+#[diagnostic::do_not_recommend]
+impl<A: Readable, B: Readable, C: Readable> Readable for Either3<A, B, C> {}
+#[diagnostic::do_not_recommend]
+impl<A: Readable, B: Readable, C: Readable, D: Readable> Readable for Either4<A, B, C, D> {}
 
 /// A result that can be written.
 #[diagnostic::on_unimplemented(

@@ -6,6 +6,7 @@
 
 mod ask;
 mod assertions;
+mod door;
 mod gate;
 mod look;
 
@@ -14,11 +15,13 @@ pub use assertions::{
     assert_error, assert_injected, assert_list, assert_nothing, assert_payload_first, assert_readable,
     assert_send_future, assert_send_input, assert_send_result, assert_supplied, assert_writable,
 };
+pub use door::PlainDoor;
 pub use inventory;
 pub use look::Look;
 
 pub use crate::entry::{Entry, Registration};
 pub use crate::error::Error;
+pub use crate::outputs::PerOutput;
 pub use crate::signature::Location;
 
 /// The traits that answer, without names.
@@ -30,6 +33,11 @@ pub mod answers {
         ItemStreamed as _, ListAbsent as _, ListFound as _, MessageAbsent as _, MessageFound as _,
         NoFuture as _, OptionAbsent as _, OptionFound as _, ResultAbsent as _, ResultFound as _,
         SchemaAbsent as _, SchemaKnown as _,
+    };
+    pub use super::door::{
+        DoorOfBytes as _, DoorOfList as _, DoorOfOne as _, FallibleInBatch as _, ListInBatch as _,
+        MessagesInBatch as _, OutcomesInBatch as _, SingleInBatch as _, StreamInBatch as _, WholeItself as _,
+        WholeListed as _,
     };
     pub use super::gate::{FunctionGate as _, ShutGate as _, SupplierGate as _};
     pub use super::look::{

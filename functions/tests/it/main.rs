@@ -1,6 +1,7 @@
 //! The programming model from outside: register by builder, compose, call.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
 
+mod batches;
 mod calls;
 mod composition;
 mod registration;

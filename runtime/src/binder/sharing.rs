@@ -1,6 +1,6 @@
 //! How the members of a group share its destinations.
 
-/// How the members of a group share its destinations: instances of the application, and members within each.
+/// How the members of a group share its destinations. Each instance of the application is one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sharing {
     /// Whether each instance reads partitions of its own; without it, the broker or the group shares them out.
@@ -9,10 +9,9 @@ pub struct Sharing {
     pub instance_count: u32,
     /// Which of them this one is, from 0.
     pub instance_index: u32,
-    /// How many inputs of one instance read.
+    /// How many deliveries each instance works on at a time: a broker may have to give out more at once for that, or
+    /// to have more partitions.
     pub concurrency: u32,
-    /// Which of them this one is, from 0.
-    pub member: u32,
 }
 
 impl Sharing {
@@ -26,9 +25,9 @@ impl Sharing {
     }
 }
 
-/// One instance with one input, which reads everything.
+/// One instance, which reads everything.
 impl Default for Sharing {
     fn default() -> Self {
-        Self { partitioned: false, instance_count: 1, instance_index: 0, concurrency: 1, member: 0 }
+        Self { partitioned: false, instance_count: 1, instance_index: 0, concurrency: 1 }
     }
 }

@@ -3,14 +3,12 @@
 use std::mem;
 use std::task::{Context, Poll, ready};
 
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use wellspring_functions::{EncodedMessage, Error, Output as Answer, Reply, header_names};
 
-use super::addressed::{self, is_addressed};
 use super::driver::Driver;
 use super::ledger::Open;
 use super::sender::SenderOutputs;
+use super::sends::Sends;
 use crate::binder::Delivery;
 
 /// How many messages of one answer are sent before others get their turn.
@@ -19,29 +17,13 @@ const TURN: usize = 256;
 /// An answer that is not sent yet, or not all of it.
 pub(super) struct Answering {
     number: u64,
-    replies: BoxStream<'static, Result<Reply, Error>>,
+    sends: Sends,
 }
 
 impl Answering {
     /// Replies that are addressed go to `outputs` as the answer is read.
     pub(super) fn new(number: u64, answer: Answer, outputs: &SenderOutputs) -> Self {
-        let replies = match answer {
-            Answer::One(reply) if !is_addressed(&reply) => Answer::One(reply).into_stream(),
-            answer => {
-                let outputs = outputs.clone();
-                let route = move |reply| {
-                    let outputs = outputs.clone();
-                    async move {
-                        match reply {
-                            Ok(reply) => addressed::send(&outputs, reply).await,
-                            Err(error) => Some(Err(error)),
-                        }
-                    }
-                };
-                answer.into_stream().filter_map(route).boxed()
-            }
-        };
-        Self { number, replies }
+        Self { number, sends: Sends::of(answer, outputs) }
     }
 }
 
@@ -82,10 +64,13 @@ impl Driver {
     fn poll_answer(&mut self, cx: &mut Context<'_>, answer: &mut Answering) -> Poll<Result<(), Error>> {
         for _ in 0..TURN {
             if let Some(output) = &mut self.ends.output {
-                ready!(output.poll_ready(cx))?;
+                ready!(output.poll_all_ready(cx))?;
             }
-            match ready!(answer.replies.poll_next_unpin(cx)) {
-                Some(reply) => self.send(answer.number, reply?),
+            match ready!(answer.sends.poll_next(cx)) {
+                Some(reply) => {
+                    let (output, reply) = reply?;
+                    self.send(answer.number, output, reply, true);
+                }
                 None => return Poll::Ready(Ok(())),
             }
         }
@@ -93,12 +78,14 @@ impl Driver {
         Poll::Pending
     }
 
-    fn send(&mut self, number: u64, reply: Reply) {
+    /// Sends one message of an answer to one of the outputs; there is room. `lends`: the delivery may lend its headers.
+    pub(super) fn send(&mut self, number: u64, to: usize, reply: Reply, lends: bool) {
         let Some(output) = &mut self.ends.output else { return };
         let Some(open) = self.ledger.get_mut(number) else { return };
-        let message = outgoing(self.ends.copy_headers, reply, &open.message);
+        let message =
+            if lends { outgoing(self.ends.copy_headers, reply, &open.message) } else { reply.message };
         self.ledger.sent(number);
-        output.send(message, number);
+        output.send_to(to, message, number);
     }
 
     /// Everything that a call answered was sent, or it failed.

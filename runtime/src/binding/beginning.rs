@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll};
 
-use wellspring_functions::{EncodedMessage, Error, Incoming, Output as Answer, Step, Wanted, header_names};
+use wellspring_functions::{EncodedMessage, Error, Incoming, Output as Answer, Step, header_names};
 
 use super::addressed::is_addressed;
 use super::answering::Answering;
@@ -19,6 +19,9 @@ impl Driver {
         if self.is_settling {
             return moved;
         }
+        if self.batches.is_some() {
+            return self.begin_batches(cx);
+        }
         while self.may_call()
             && let Some(number) = self.lanes.next()
         {
@@ -26,17 +29,11 @@ impl Driver {
             moved = true;
         }
         while self.may_call()
-            && let Some(mut delivery) = self.received.pop_front()
+            && let Some(delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {
                 Admission::Go => self.begin_received(cx, delivery),
-                Admission::Wait => {
-                    let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
-                    let earlier = self.later.earlier(&mut delivery.message);
-                    let number = self.open(Open::waiting(delivery, self.now).after(earlier));
-                    self.lanes.wait(lane, number);
-                    self.hold_if_many_wait(lane);
-                }
+                Admission::Wait => self.wait_for_lane(delivery),
                 Admission::Full => {
                     self.received.push_front(delivery);
                     break;
@@ -47,14 +44,23 @@ impl Driver {
         moved
     }
 
+    /// Keeps a delivery until those of its lane that came before it are done.
+    pub(super) fn wait_for_lane(&mut self, mut delivery: Delivery) {
+        let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
+        let earlier = self.later.earlier(&mut delivery.message);
+        let number = self.open(Open::waiting(delivery, self.now).after(earlier));
+        self.lanes.wait(lane, number);
+        self.hold_if_many_wait(lane);
+    }
+
     /// A call may fail at once, and halt the binding before the next one.
     #[inline]
-    fn may_call(&self) -> bool {
+    pub(super) fn may_call(&self) -> bool {
         self.phase != Phase::Halted && self.circuit.allows()
     }
 
     #[inline]
-    fn admit(&self, delivery: &Delivery) -> Admission {
+    pub(super) fn admit(&self, delivery: &Delivery) -> Admission {
         if self.lanes.are_clear() {
             return Admission::Go;
         }
@@ -85,7 +91,7 @@ impl Driver {
     }
 
     /// Calls the function with a delivery that has waited, or that failed before.
-    fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
+    pub(super) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
         let (attempts, mut message) = (open.attempts(), open.message.clone());
@@ -93,7 +99,10 @@ impl Driver {
             message.headers_mut().set(header_names::DELIVERY_ATTEMPT, attempts);
         }
         self.circuit.begin();
-        let step = self.call(cx, message);
+        let step = match self.batches {
+            Some(_) => self.call_batch(cx, vec![message]),
+            None => self.call(cx, message),
+        };
         self.go_on(number, step);
     }
 
@@ -106,11 +115,8 @@ impl Driver {
     }
 
     fn call(&self, cx: &mut Context<'_>, mut message: EncodedMessage) -> Step {
-        if self.ends.input_type.is_some() && message.headers().content_type().is_none() {
-            message.headers_mut().set_content_type(self.ends.input_type.clone());
-        }
-        let wanted = Wanted::Labelled(self.ends.content_type.clone());
-        self.invocation.start_and_poll(cx, Incoming::One(message), wanted)
+        self.ends.label(&mut message);
+        self.invocation.start_and_poll(cx, Incoming::One(message), self.ends.wanted.clone())
     }
 
     /// Goes on with a call that is not over, or whose answer cannot be sent at once.
@@ -127,7 +133,10 @@ impl Driver {
     pub(super) fn poll_calls(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while let Poll::Ready((number, result)) = self.calls.poll_next(cx) {
-            self.returned(number, result);
+            match self.batches.as_mut().and_then(|batches| batches.take_called(number)) {
+                Some(numbers) => self.batch_returned(numbers, result),
+                None => self.returned(number, result),
+            }
             moved = true;
         }
         moved

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wellspring_functions::{ContentType, Error};
+use wellspring_functions::{ContentType, EncodedMessage, Error, Wanted};
 
 use super::answering::Answering;
+use super::batches::Batches;
 use super::calls::Calls;
 use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
@@ -26,9 +27,9 @@ use super::lanes::Lanes;
 use super::later::Later;
 use super::ledger::{Closed, Ledger};
 use super::outbox::Outbox;
+use super::outlets::Outlets;
 use super::plan::{Flow, PlannedInput};
 use super::policy::FailurePolicy;
-use super::publisher::Publisher;
 use super::sender::SenderOutputs;
 use super::timers::{Due, Timers};
 use crate::binder::{Delivery, Input, Settlement};
@@ -66,6 +67,8 @@ pub(super) struct Driver {
     pub(super) calls: Calls,
     /// What calls have answered and is not sent yet.
     pub(super) answers: Vec<Answering>,
+    /// What is called in batches, if the function is.
+    pub(super) batches: Option<Box<Batches>>,
     pub(super) letters: Outbox,
     pub(super) later: Later,
     pub(super) timers: Timers,
@@ -82,7 +85,7 @@ pub(super) struct Driver {
 /// What a driver joins, and how messages are labelled.
 pub(super) struct DriverEnds {
     pub(super) input: Box<dyn Input>,
-    pub(super) output: Option<Publisher>,
+    pub(super) output: Option<Outlets>,
     /// Where replies go that say so themselves.
     pub(super) sender: SenderOutputs,
     /// Where deliveries come from, as logs and dead letters name it.
@@ -90,7 +93,7 @@ pub(super) struct DriverEnds {
     /// What payloads are when their message does not say.
     pub(super) input_type: Option<ContentType>,
     /// What results are labelled as.
-    pub(super) content_type: ContentType,
+    pub(super) wanted: Wanted,
     /// Whether headers of the delivery go along with the output, where the configuration decides it.
     pub(super) copy_headers: Option<bool>,
 }
@@ -106,6 +109,16 @@ pub(super) enum Phase {
     Halted,
     /// It finishes what it has begun, to end in a state.
     Ending(State),
+}
+
+impl DriverEnds {
+    /// Says what a payload is when its message does not.
+    #[inline]
+    pub(super) fn label(&self, message: &mut EncodedMessage) {
+        if self.input_type.is_some() && message.headers().content_type().is_none() {
+            message.headers_mut().set_content_type(self.input_type.clone());
+        }
+    }
 }
 
 impl Driver {
@@ -133,6 +146,7 @@ impl Driver {
             circuit: Circuit::new(planned.circuit),
             calls: Calls::default(),
             answers: Vec::new(),
+            batches: planned.batching.map(|policy| Box::new(Batches::new(policy))),
             letters,
             later,
             timers: Timers::default(),
@@ -227,6 +241,7 @@ impl Driver {
         moved |= self.poll_timers(cx);
         moved |= self.poll_calls(cx);
         moved |= self.poll_answers(cx);
+        moved |= self.poll_batches(cx);
         moved |= self.poll_letters(cx);
         moved |= self.poll_later(cx);
         moved |= self.poll_settled_first(cx);
@@ -329,6 +344,8 @@ impl Driver {
                 Due::Requeue(number) => self.requeue(number),
                 Due::Letter(number) => self.letters.send_again(number),
                 Due::Later(number) => self.later.send_again(number),
+                // That there is something to do is all there is to it.
+                Due::Batch => {}
                 Due::Probe => self.circuit.probe(Instant::now()),
                 Due::Watch => self.look_for_stuck(),
             }

@@ -20,6 +20,9 @@ impl Driver {
                 self.ledger.take(number);
             }
         }
+        for number in self.batches.iter_mut().flat_map(|batches| batches.take_gathered()) {
+            self.ledger.take(number);
+        }
         for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Later(_) | Due::Watch)) {
             if let Due::Requeue(number) = due {
                 self.requeue(number);
@@ -30,8 +33,9 @@ impl Driver {
     /// Whether everything that was begun is over, but for what waits for another attempt.
     pub(super) fn has_finished(&self) -> bool {
         let is_over = self.calls.is_empty() && self.answers.is_empty() && self.refused.is_empty();
-        let is_sent = self.letters.is_empty() && self.later.is_empty();
-        is_over && is_sent && self.ledger.remaining().all(Open::is_idle)
+        let is_sent = self.batches.as_ref().is_none_or(|batches| batches.are_sent());
+        let is_kept = self.letters.is_empty() && self.later.is_empty();
+        is_over && is_sent && is_kept && self.ledger.remaining().all(Open::is_idle)
     }
 
     /// Settles what can be settled, leaves the group and closes the outputs; tells how many deliveries were abandoned.
@@ -48,11 +52,15 @@ impl Driver {
         if let Err(error) = self.ends.input.close().await {
             tracing::warn!(binding = self.binding.name(), %error, "the input did not close cleanly");
         }
-        let publishers = [self.ends.output, self.letters.into_publisher()].into_iter().flatten();
-        for publisher in publishers.chain(self.later.into_publishers()) {
-            if let Err(error) = publisher.close().await {
-                tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
-            }
+        let mut closed = Vec::new();
+        if let Some(output) = self.ends.output {
+            closed.push(output.close().await);
+        }
+        for kept in self.letters.into_publisher().into_iter().chain(self.later.into_publishers()) {
+            closed.push(kept.close().await);
+        }
+        for error in closed.into_iter().filter_map(Result::err) {
+            tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");
         }
         self.binding.set_state(match self.phase {
             Phase::Ending(state) => state,

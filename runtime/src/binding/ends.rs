@@ -16,8 +16,10 @@ pub struct End {
     joined: Arc<Joined>,
     /// What runs it; an output of a function is run by the function's input or schedule.
     binding: Binding,
-    /// What code has sent to it, for outputs.
-    from_code: Arc<Stats>,
+    /// What was sent to it otherwise than by that alone: by code, or by a function with several ends.
+    own: Arc<Stats>,
+    /// Whether that is all: what runs it counts for other ends too.
+    counts_alone: bool,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -62,7 +64,14 @@ impl End {
 
     fn new(name: &str, joined: Joined, binding: Binding) -> Self {
         let joined = Arc::new(joined);
-        Self { name: name.into(), joined, binding, from_code: Arc::default(), seen: Arc::default() }
+        Self {
+            name: name.into(),
+            joined,
+            binding,
+            own: Arc::default(),
+            counts_alone: false,
+            seen: Arc::default(),
+        }
     }
 
     /// The name of the binding, such as `emailsms-in-0`.
@@ -110,7 +119,8 @@ impl End {
     /// How many messages were sent to this output and confirmed.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        self.binding.stats().sent.get() + self.from_code.sent.get()
+        let by_binding = if self.counts_alone { 0 } else { self.binding.stats().sent.get() };
+        by_binding + self.own.sent.get()
     }
 
     /// What is waited for while it is [`State::Connecting`].
@@ -138,8 +148,9 @@ impl End {
         &self.binding
     }
 
-    pub(super) fn sent_by_code(&self) -> Arc<Stats> {
-        Arc::clone(&self.from_code)
+    /// Counts what is sent to this end alone.
+    pub(super) fn own_stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.own)
     }
 
     /// Sees to one more part of the end.
@@ -164,16 +175,25 @@ impl Ends {
     pub(super) fn of(plan: &Plan) -> Self {
         let mut all = Self::default();
         for function in &plan.functions {
-            let output = function.output.as_ref();
-            let starts = match (&function.input, &function.schedule) {
-                (Some(input), _) => input.auto_startup,
-                (None, Some(_)) => output.is_none_or(|output| output.auto_startup),
-                (None, None) => continue,
-            };
-            let binding = Binding::new(&function.own_name(), starts);
-            all.ends.extend(function.input.as_ref().map(|input| End::input(input, &binding)));
-            all.ends.extend(output.map(|output| End::output(output, binding.clone())));
-            all.bindings.push(binding);
+            let before = all.bindings.len();
+            for input in &function.inputs {
+                let binding = Binding::new(&input.binding, input.auto_startup);
+                all.ends.push(End::input(input, &binding));
+                all.bindings.push(binding);
+            }
+            if function.schedule.is_some() {
+                let starts = function.outputs.iter().all(|output| output.auto_startup);
+                all.bindings.push(Binding::new(&function.own_name(), starts));
+            }
+            // What runs an output of several inputs is the first of them.
+            let Some(binding) = all.bindings.get(before).cloned() else { continue };
+            let counts_alone = function.has_several_ends();
+            all.ends.extend(
+                function
+                    .outputs
+                    .iter()
+                    .map(|output| End { counts_alone, ..End::output(output, binding.clone()) }),
+            );
         }
         let from_code =
             plan.outputs.iter().map(|output| End::output(output, Binding::new(&output.binding, true)));
@@ -225,10 +245,14 @@ impl Ends {
 }
 
 impl PlannedFunction {
-    /// The name by which it is controlled: that of its input, or of a supplier's output.
+    /// The name by which a supplier is controlled: that of its first output.
     pub(super) fn own_name(&self) -> String {
-        let input = self.input.as_ref().map(|input| &input.binding);
-        let output = || self.output.as_ref().map(|output| &output.binding);
-        input.or_else(output).cloned().unwrap_or_else(|| self.composition.definition().binding_base())
+        let output = self.outputs.first().map(|output| output.binding.clone());
+        output.unwrap_or_else(|| self.composition.definition().binding_base())
+    }
+
+    /// Whether one count of what was sent does not do for all outputs.
+    pub(super) const fn has_several_ends(&self) -> bool {
+        self.inputs.len() > 1 || self.outputs.len() > 1
     }
 }

@@ -33,6 +33,11 @@ impl Driver {
         self.go_on_after(number, error, Standing::AtWork);
     }
 
+    /// Goes on with a delivery that failed when it had left its lane to others.
+    pub(super) fn fail_afterwards(&mut self, number: u64, error: &Error) {
+        self.go_on_after(number, error, Standing::Done);
+    }
+
     /// Goes on with deliveries that have a message which was not accepted.
     pub(super) fn take_back_refused(&mut self) -> bool {
         if self.refused.is_empty() {

@@ -12,7 +12,7 @@ use crate::config::Guarantee;
 /// What joins a function with an input to its binders.
 pub(super) struct FunctionEnds {
     pub(super) input: Box<dyn Input>,
-    pub(super) output: Option<Publisher>,
+    pub(super) outputs: Vec<Publisher>,
     pub(super) letters: Option<Publisher>,
     /// Where deliveries wait at the broker for another attempt, each place with its wait, if they do.
     pub(super) later: Option<Vec<(Duration, Publisher)>>,
@@ -23,25 +23,25 @@ impl FunctionEnds {
     pub(super) async fn bind(
         binders: &Binders,
         input: &PlannedInput,
-        output: Option<&PlannedOutput>,
+        outputs: &[PlannedOutput],
     ) -> Result<Self, StartError> {
         let binder = find(binders, &input.binding, &input.binder)?;
         let spec = input.spec();
         // Where dead letters go: what the binding says, or else what the settings of its binder say.
         let to = input.dead_letter.clone().or_else(|| binder.dead_letters(&spec));
-        let is_one_binder = output.is_none_or(|output| output.binder == input.binder);
+        let is_one_binder = outputs.iter().all(|output| output.binder == input.binder);
         // What is settled first takes effect whatever comes of it.
         if is_one_binder && !input.durable_retry && input.delivery == Guarantee::AtLeastOnce {
-            let outputs: Vec<_> = output.iter().map(|output| output.spec()).collect();
-            if let Some(bound) = binder.bind_transaction(&spec, &outputs, to.as_deref()) {
+            let specs: Vec<_> = outputs.iter().map(PlannedOutput::spec).collect();
+            if let Some(bound) = binder.bind_transaction(&spec, &specs, to.as_deref()) {
                 let bound = bound.await.map_err(failed(&input.binding, &input.binder))?;
-                return Ok(Self::of(bound, input, output, to));
+                return Ok(Self::of(bound, input, outputs, to));
             }
         }
-        let output = match output {
-            Some(output) => Some(publisher(binders, output).await?),
-            None => None,
-        };
+        let mut made = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            made.push(publisher(binders, output).await?);
+        }
         let letters = match to {
             Some(to) => Some(dead_letters(&**binder, input, spec.clone(), to).await?),
             None => None,
@@ -54,23 +54,18 @@ impl FunctionEnds {
             let place =
                 |delay, wait| Publisher::new(delay, &input.binding, &format!("what waits for {wait:?}"));
             let places = delays.into_iter().zip(waits).map(|(delay, wait)| (wait, place(delay, wait)));
-            return Ok(Self { input: receiving, output, letters, later: Some(places.collect()) });
+            return Ok(Self { input: receiving, outputs: made, letters, later: Some(places.collect()) });
         }
         let input = binder.bind_input(spec).await.map_err(cannot)?;
-        Ok(Self { input, output, letters, later: None })
+        Ok(Self { input, outputs: made, letters, later: None })
     }
 
-    fn of(
-        bound: Transactional,
-        input: &PlannedInput,
-        output: Option<&PlannedOutput>,
-        to: Option<String>,
-    ) -> Self {
-        let sending = output.zip(bound.outputs.into_iter().next());
+    fn of(bound: Transactional, input: &PlannedInput, outputs: &[PlannedOutput], to: Option<String>) -> Self {
+        let sending = outputs.iter().zip(bound.outputs);
         let letters = bound.dead_letters.zip(to);
         Self {
             input: bound.input,
-            output: sending.map(|(output, made)| output.publisher(made)),
+            outputs: sending.map(|(output, made)| output.publisher(made)).collect(),
             letters: letters.map(|(made, to)| Publisher::new(made, &input.binding, &to)),
             later: None,
         }

@@ -10,7 +10,7 @@ use super::driver::Driver;
 use super::outbox::{Outbox, Told};
 use super::publisher::Publisher;
 use super::timers::Due;
-use crate::binder::Settlement;
+use crate::binder::{Delivery, Settlement};
 
 /// Where deliveries wait for another attempt.
 #[derive(Default)]
@@ -29,6 +29,11 @@ impl Later {
 
     pub(super) const fn is_on(&self) -> bool {
         self.is_on
+    }
+
+    /// Whether the function was called with a delivery before, which waited at its broker since.
+    pub(super) fn has_waited(&self, delivery: &Delivery) -> bool {
+        self.is_on && delivery.message.headers().contains(header_names::RETRY_ATTEMPTS)
     }
 
     /// How often the function was called with a message before it waited; what tells so is taken out.

@@ -8,14 +8,16 @@ use super::ends::{End, Ends};
 use super::function_ends::FunctionEnds;
 use super::later::Later;
 use super::outbox::Outbox;
+use super::outlets::Outlets;
 use super::plan::{Plan, PlannedFunction, PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
 use super::schedule::Schedule;
 use super::sender::{Opening, SenderOutputs};
+use super::stats::Stats;
 use super::supplier::SupplierDriver;
 use crate::binder::{self, Binder, InputSpec, Output, OutputSpec};
 use crate::invocation::Invocation;
-use wellspring_functions::ContentType;
+use wellspring_functions::{Composition, ContentType, Wanted};
 
 /// A binding that cannot be made; none is left running.
 #[derive(Debug, thiserror::Error)]
@@ -57,11 +59,11 @@ impl Made {
                 name: output.binding.clone(),
                 content_type: output.content_type.clone(),
                 publisher,
-                stats: ends.get(&output.binding).map(End::sent_by_code).unwrap_or_default(),
+                stats: ends.get(&output.binding).map(End::own_stats).unwrap_or_default(),
             });
         }
         let mut functions: Vec<_> = plan.functions.iter().collect();
-        functions.sort_by_key(|function| first != function.input.as_ref().map(|input| &*input.binder));
+        functions.sort_by_key(|function| first != function.inputs.first().map(|input| &*input.binder));
         for function in functions {
             made.function(function, making).await?;
         }
@@ -69,40 +71,45 @@ impl Made {
     }
 
     async fn function(&mut self, function: &PlannedFunction, making: Making<'_>) -> Result<(), StartError> {
-        match (&function.input, &function.schedule) {
-            (Some(input), _) => self.input(function, input, making).await,
-            (None, Some(schedule)) => self.supplier(function, schedule, making).await,
-            (None, None) => Ok(()),
+        for (composition, planned) in function.composition.entrances().iter().zip(&function.inputs) {
+            self.input(function, composition, planned, making).await?;
+        }
+        match &function.schedule {
+            Some(schedule) => self.supplier(function, schedule, making).await,
+            None => Ok(()),
         }
     }
 
     async fn input(
         &mut self,
         function: &PlannedFunction,
+        composition: &Composition,
         planned: &PlannedInput,
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let FunctionEnds { input, output, letters, later } =
-            FunctionEnds::bind(making.binders, planned, function.output.as_ref()).await?;
+        let FunctionEnds { input, outputs, letters, later } =
+            FunctionEnds::bind(making.binders, planned, &function.outputs).await?;
         making.ends.watch(&planned.binding, input.health());
         letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
         for (_, place) in later.iter().flatten() {
             making.ends.watch(&planned.binding, place.health());
         }
-        for (planned, output) in function.output.iter().zip(&output) {
+        for (planned, output) in function.outputs.iter().zip(&outputs) {
             making.ends.watch(&planned.binding, output.health());
         }
+        let stats = function.outputs.iter().map(|output| making.stats_of(output));
+        let output = Outlets::of(outputs.into_iter().zip(stats).collect(), function.has_several_ends());
         let ends = DriverEnds {
             input,
             output,
             sender: making.sender.clone(),
             destination: planned.destinations.join(","),
             input_type: planned.content_type.clone(),
-            content_type: content_type(function),
+            wanted: wanted(function),
             copy_headers: function.copy_headers,
         };
-        let invocation = Invocation::new(function.composition.clone(), planned.timeout);
+        let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
         let kept = (Outbox::new(letters), later.map_or_else(Later::default, Later::new));
         self.inputs.push(Driver::new(binding.clone(), invocation, ends, kept, planned));
@@ -115,18 +122,12 @@ impl Made {
         schedule: &Schedule,
         making: Making<'_>,
     ) -> Result<(), StartError> {
-        let output = making.optional(function.output.as_ref()).await?;
+        let outputs = making.outputs(function).await?;
         let Some(binding) = making.ends.binding(&function.own_name()) else { return Ok(()) };
         let invocation = Invocation::new(function.composition.clone(), None);
         let (schedule, sender) = (schedule.clone(), making.sender.clone());
-        let driver = SupplierDriver::new(
-            binding.clone(),
-            invocation,
-            output,
-            sender,
-            content_type(function),
-            schedule,
-        );
+        let driver =
+            SupplierDriver::new(binding.clone(), invocation, outputs, sender, wanted(function), schedule);
         self.suppliers.push(driver);
         Ok(())
     }
@@ -160,8 +161,13 @@ impl PlannedOutput {
     }
 }
 
-fn content_type(function: &PlannedFunction) -> ContentType {
-    function.output.as_ref().map_or(ContentType::JSON, |output| output.content_type.clone())
+/// What the results of a function are labelled as.
+fn wanted(function: &PlannedFunction) -> Wanted {
+    match function.outputs.as_slice() {
+        [] => Wanted::Labelled(ContentType::JSON),
+        [only] => Wanted::Labelled(only.content_type.clone()),
+        several => Wanted::PerOutput(several.iter().map(|output| output.content_type.clone()).collect()),
+    }
 }
 
 /// What bindings are made of, and who is to know of them.
@@ -173,11 +179,17 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    async fn optional(self, output: Option<&PlannedOutput>) -> Result<Option<Publisher>, StartError> {
-        match output {
-            Some(output) => self.publisher(output).await.map(Some),
-            None => Ok(None),
+    /// The outputs of a function, each with what counts for it alone.
+    async fn outputs(self, function: &PlannedFunction) -> Result<Vec<(Publisher, Arc<Stats>)>, StartError> {
+        let mut made = Vec::with_capacity(function.outputs.len());
+        for output in &function.outputs {
+            made.push((self.publisher(output).await?, self.stats_of(output)));
         }
+        Ok(made)
+    }
+
+    fn stats_of(self, output: &PlannedOutput) -> Arc<Stats> {
+        self.ends.get(&output.binding).map(End::own_stats).unwrap_or_default()
     }
 
     async fn publisher(self, output: &PlannedOutput) -> Result<Publisher, StartError> {

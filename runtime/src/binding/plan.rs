@@ -13,7 +13,7 @@ use super::partition::Partitioning;
 use super::schedule::Schedule;
 use crate::config::{BindingConfig, Config, Located, Problem, Problems};
 
-pub use input::{Circuit, Flow, PlannedInput};
+pub use input::{Batching, Circuit, Flow, PlannedInput};
 
 /// What is to be bound. It can be printed without starting anything.
 #[derive(Debug, Clone, Default)]
@@ -33,10 +33,10 @@ pub struct Plan {
 pub struct PlannedFunction {
     /// What is called.
     pub composition: Composition,
-    /// Where its input comes from; a supplier has none.
-    pub input: Option<PlannedInput>,
-    /// Where its output goes; a consumer has none.
-    pub output: Option<PlannedOutput>,
+    /// Where its inputs come from, in their order; a supplier has none.
+    pub inputs: Vec<PlannedInput>,
+    /// Where its outputs go, in their order; a consumer has none.
+    pub outputs: Vec<PlannedOutput>,
     /// When it is called, if it is a supplier.
     pub schedule: Option<Schedule>,
     /// Whether headers of the input go along with the output, where the configuration decides it.
@@ -94,7 +94,7 @@ impl Plan {
         let mut planner = Planner { config, problems: Problems::new(), used: BTreeSet::new() };
         let mut plan = Self::default();
         for composition in planner.compositions(catalog) {
-            let function = planner.function(composition);
+            let function = planner.function(composition, catalog);
             plan.functions.push(function);
         }
         (plan.outputs, plan.inactive) = planner.other_bindings(catalog);
@@ -109,13 +109,18 @@ impl Plan {
     /// The names of the binders that are used.
     #[must_use]
     pub fn binders(&self) -> BTreeSet<&str> {
-        let inputs = self.functions.iter().filter_map(|function| function.input.as_ref()).map(|i| &*i.binder);
+        let inputs = self.all_inputs().map(|input| &*input.binder);
         inputs.chain(self.all_outputs().map(|output| &*output.binder)).collect()
+    }
+
+    /// Every input.
+    pub fn all_inputs(&self) -> impl Iterator<Item = &PlannedInput> {
+        self.functions.iter().flat_map(|function| &function.inputs)
     }
 
     /// Every output, those of functions first.
     pub fn all_outputs(&self) -> impl Iterator<Item = &PlannedOutput> {
-        self.functions.iter().filter_map(|function| function.output.as_ref()).chain(&self.outputs)
+        self.functions.iter().flat_map(|function| &function.outputs).chain(&self.outputs)
     }
 
     /// Whether nothing is to be bound.
@@ -181,20 +186,25 @@ impl Planner<'_> {
 
     fn is_configured(&self, composition: &Composition) -> bool {
         let base = composition.definition().binding_base();
-        ["in", "out"].iter().any(|end| {
-            let name = format!("{base}-{end}-0");
-            self.config.stream.bindings.contains_key(&name) || self.config.stream.renames.contains_key(&name)
-        })
+        let stream = &self.config.stream;
+        let mut names = stream.bindings.keys().chain(stream.renames.keys());
+        names.any(|name| function_end(name).is_some_and(|(own, _)| own == base))
     }
 
-    fn function(&mut self, composition: Composition) -> PlannedFunction {
+    fn function(&mut self, composition: Composition, catalog: &Catalog) -> PlannedFunction {
         let base = composition.definition().binding_base();
-        let signature = composition.signature();
-        let input = signature.input.is_some().then(|| self.input(&format!("{base}-in-0")));
-        let output = signature.output.is_some().then(|| self.output_of_function(&format!("{base}-out-0")));
-        let schedule = input.is_none().then(|| self.schedule(&format!("{base}-out-0")));
+        let first = composition.definition().names().next().and_then(|name| catalog.function(name));
+        let mut inputs = Vec::new();
+        for (index, entrance) in composition.entrances().iter().enumerate() {
+            let port = entrance.signature().input.as_ref();
+            inputs.extend(port.map(|port| self.input(&format!("{base}-in-{index}"), port, first)));
+        }
+        let count = composition.signature().output.as_ref().map_or(0, |output| output.each().len());
+        let outputs =
+            (0..count).map(|index| self.output_of_function(&format!("{base}-out-{index}"))).collect();
+        let schedule = inputs.is_empty().then(|| self.schedule(&format!("{base}-out-0")));
         let copy_headers = self.config.function.copy_input_headers(&base).map(|copy| copy.value);
-        PlannedFunction { composition, input, output, schedule, copy_headers }
+        PlannedFunction { composition, inputs, outputs, schedule, copy_headers }
     }
 
     /// The binding of a function's end, under its new name if it has one.
@@ -284,7 +294,7 @@ impl Planner<'_> {
                 continue;
             }
             let end = function_end(name);
-            if end.is_some_and(|(base, _)| is_composed_of(base, catalog)) {
+            if end.is_some_and(|(base, _)| !self.is_bound(base) && is_composed_of(base, catalog)) {
                 inactive.push(name.clone());
                 continue;
             }
@@ -292,6 +302,7 @@ impl Planner<'_> {
                 self.used.iter().find(|used| strsim::damerau_levenshtein(used, &name.to_lowercase()) <= 2);
             let direction = match end {
                 Some((_, "in")) => "input",
+                Some((base, _)) if self.is_bound(base) => "output",
                 _ if near.is_some() => "output",
                 _ => {
                     let output = self.output(binding);
@@ -305,6 +316,11 @@ impl Planner<'_> {
             self.problems.push(problem.suggest_near(name, self.used.iter().map(String::as_str)));
         }
         (outputs, inactive)
+    }
+
+    /// Whether a function is bound whose bindings begin with this.
+    fn is_bound(&self, base: &str) -> bool {
+        ["in", "out"].iter().any(|end| self.used.contains(&format!("{base}-{end}-0").to_lowercase()))
     }
 
     /// What code may send to beside the bindings.

@@ -14,7 +14,7 @@ use crate::config::{Ending, Guarantee, Problem, Problems};
 /// Every setting of a binding that its binder cannot honour, and every end of deliveries that cannot be.
 pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> {
     let mut problems = Problems::new();
-    for input in plan.functions.iter_mut().filter_map(|function| function.input.as_mut()) {
+    for input in plan.functions.iter_mut().flat_map(|function| &mut function.inputs) {
         if let Some(binder) = binders.get(&input.binder) {
             input.dead_letter = input.dead_letter.take().or_else(|| binder.dead_letters(&input.spec()));
             input.failure.dead_letters = input.dead_letter.is_some();
@@ -30,9 +30,26 @@ pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> 
     problems.or(())
 }
 
+/// Says of each function over a stream what its stream is, and so when its messages are settled.
+pub(crate) fn tell_of_streams(plan: &Plan) {
+    for input in plan.all_inputs().filter(|input| input.is_stream) {
+        match input.batching {
+            None => tracing::info!(
+                binding = input.binding,
+                "each message is a stream of its own, and is settled when all that came of it is confirmed"
+            ),
+            Some(_) => tracing::info!(
+                binding = input.binding,
+                "each batch is a stream; from which of its messages an output came is not known, so that all of them are \
+                 settled when everything that came of them is confirmed"
+            ),
+        }
+    }
+}
+
 /// Says of each input that nobody has told what becomes of a message that fails for good.
 pub(crate) fn warn_of_losses(plan: &Plan) {
-    for input in plan.functions.iter().filter_map(|function| function.input.as_ref()) {
+    for input in plan.all_inputs() {
         if input.failure.last().is_none() {
             tracing::warn!(
                 binding = input.binding,
@@ -188,7 +205,7 @@ stream:
         let mut plan = Plan::new(&config, &catalog).unwrap();
         let memory = Memory::new(crate::binder::memory::Config::default());
         check(&mut plan, &Binders::default().with("memory", Arc::new(Modest(memory, can, letters))))?;
-        Ok(plan.functions.remove(0).input.unwrap())
+        Ok(plan.functions.remove(0).inputs.remove(0))
     }
 
     #[test]

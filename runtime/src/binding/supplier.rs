@@ -2,21 +2,22 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use wellspring_functions::{ContentType, Error, Incoming, Output as Answer, Reply, Wanted};
+use wellspring_functions::{Error, Incoming, Output as Answer, Reply, Wanted};
 
-use super::addressed;
 use super::control::{Binding, Command, State};
 use super::outbox::{Outbox, Told};
 use super::publisher::Publisher;
 use super::retry::RetryPolicy;
 use super::schedule::Schedule;
 use super::sender::SenderOutputs;
+use super::sends::Sends;
+use super::stats::Stats;
 use super::timers::{Due, Timers};
 use crate::invocation::Invocation;
 
@@ -24,11 +25,13 @@ use crate::invocation::Invocation;
 pub(super) struct SupplierDriver {
     binding: Binding,
     invocation: Invocation,
-    /// Where messages go, and those that are not confirmed.
-    outbox: Outbox,
+    /// Where messages go, one for each output, and those that are not confirmed.
+    outboxes: Vec<Outbox>,
+    /// What was sent to each, where there are several.
+    sent: Vec<Arc<Stats>>,
     /// Where messages go that say so themselves.
     sender: SenderOutputs,
-    content_type: ContentType,
+    wanted: Wanted,
     schedule: Schedule,
     commands: watch::Receiver<Command>,
     /// The number of the next message.
@@ -52,13 +55,16 @@ impl SupplierDriver {
     pub(super) fn new(
         binding: Binding,
         invocation: Invocation,
-        output: Option<Publisher>,
+        outputs: Vec<(Publisher, Arc<Stats>)>,
         sender: SenderOutputs,
-        content_type: ContentType,
+        wanted: Wanted,
         schedule: Schedule,
     ) -> Self {
-        let (commands, outbox, timers) = (binding.commands(), Outbox::new(output), Timers::default());
-        Self { binding, invocation, outbox, sender, content_type, schedule, commands, next: 0, timers }
+        let (commands, timers) = (binding.commands(), Timers::default());
+        let (publishers, sent): (Vec<_>, Vec<_>) = outputs.into_iter().unzip();
+        let sent = if publishers.len() > 1 { sent } else { Vec::new() };
+        let outboxes = publishers.into_iter().map(|publisher| Outbox::new(Some(publisher))).collect();
+        Self { binding, invocation, outboxes, sent, sender, wanted, schedule, commands, next: 0, timers }
     }
 
     /// Runs until it is stopped; tells how many messages were not confirmed by then.
@@ -101,8 +107,7 @@ impl SupplierDriver {
 
     /// Calls the supplier once; tells whether it gave anything.
     async fn call(&mut self) -> bool {
-        let wanted = Wanted::Labelled(self.content_type.clone());
-        let answer = self.invocation.call(Incoming::Nothing, wanted).await;
+        let answer = self.invocation.call(Incoming::Nothing, self.wanted.clone()).await;
         let result = match answer {
             Ok(Answer::Nothing) => Ok(0),
             Ok(answer) => self.send_all(answer).await,
@@ -120,7 +125,7 @@ impl SupplierDriver {
 
     /// Sends everything; a stream is read as fast as its messages are confirmed, until the supplier is to end.
     async fn send_all(&mut self, answer: Answer) -> Result<u64, Error> {
-        let mut replies = answer.into_stream();
+        let mut sends = Sends::of(answer, &self.sender);
         let (mut given, mut commands) = (0, self.commands.clone());
         loop {
             let next = tokio::select! {
@@ -129,27 +134,30 @@ impl SupplierDriver {
                 next = poll_fn(|cx| {
                     // What was sent goes on being confirmed while the next is waited for.
                     self.poll_outbox(cx);
-                    replies.poll_next_unpin(cx)
+                    sends.poll_next(cx)
                 }) => next,
             };
             let Some(reply) = next else { break };
             given += 1;
             self.binding.stats().received.add(1);
-            self.send(reply?).await?;
+            let (to, reply) = reply?;
+            self.send(to, reply).await;
         }
         self.confirm_down_to(0).await;
         Ok(given)
     }
 
-    async fn send(&mut self, reply: Reply) -> Result<(), Error> {
-        let Some(reply) = addressed::send(&self.sender, reply).await else { return Ok(()) };
-        let message = reply?.message;
-        if self.outbox.destination().is_some() {
-            self.outbox.send(self.next, message);
+    async fn send(&mut self, to: usize, reply: Reply) {
+        if let Some(outbox) = self.outboxes.get_mut(to) {
+            outbox.send(self.next, reply.message);
             self.next += 1;
             self.confirm_down_to(WINDOW).await;
         }
-        Ok(())
+    }
+
+    /// How many messages are not confirmed.
+    fn unconfirmed(&self) -> usize {
+        self.outboxes.iter().map(Outbox::len).sum()
     }
 
     /// Waits until no more than so many messages are unconfirmed, or the supplier is to end.
@@ -165,7 +173,7 @@ impl SupplierDriver {
     async fn confirmed(&mut self, most: usize) {
         poll_fn(|cx| {
             self.poll_outbox(cx);
-            if self.outbox.len() <= most { Poll::Ready(()) } else { Poll::Pending }
+            if self.unconfirmed() <= most { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -174,18 +182,29 @@ impl SupplierDriver {
     fn poll_outbox(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(due) = self.timers.poll(cx) {
             if let Due::Letter(number) = due {
-                self.outbox.send_again(number);
+                // The one that has it sends it.
+                self.outboxes.iter_mut().for_each(|outbox| outbox.send_again(number));
             }
         }
+        for to in 0..self.outboxes.len() {
+            self.poll_output(cx, to);
+        }
+    }
+
+    fn poll_output(&mut self, cx: &mut Context<'_>, to: usize) {
+        let Some(outbox) = self.outboxes.get_mut(to) else { return };
         let mut told = Vec::new();
-        self.outbox.poll(cx, &mut told);
+        outbox.poll(cx, &mut told);
         for message in told {
             match message {
-                Told::Confirmed(_) => self.binding.stats().sent.add(1),
+                Told::Confirmed(_) => {
+                    self.binding.stats().sent.add(1);
+                    self.sent.get(to).into_iter().for_each(|stats| stats.sent.add(1));
+                }
                 Told::Refused(number, _, error) if !error.kind().is_retryable() => {
                     tracing::error!(binding = self.binding.name(), %error, "a message is dropped");
                     self.binding.stats().dropped.add(1);
-                    self.outbox.forget(number);
+                    outbox.forget(number);
                 }
                 Told::Refused(number, times, error) => {
                     let wait = AGAIN.backoff(times);
@@ -204,12 +223,12 @@ impl SupplierDriver {
             () = self.confirmed(0) => {}
             _ = commands.wait_for(|command| *command == Command::Abandon) => {}
         }
-        let unconfirmed = self.outbox.len() as u64;
+        let unconfirmed = self.unconfirmed() as u64;
         self.binding.stats().abandoned.add(unconfirmed);
-        if let Some(output) = self.outbox.into_publisher()
-            && let Err(error) = output.close().await
-        {
-            tracing::warn!(binding = self.binding.name(), %error, "the output did not close cleanly");
+        for output in self.outboxes.into_iter().filter_map(Outbox::into_publisher) {
+            if let Err(error) = output.close().await {
+                tracing::warn!(binding = self.binding.name(), %error, "the output did not close cleanly");
+            }
         }
         self.binding.set_state(State::Stopped);
         unconfirmed

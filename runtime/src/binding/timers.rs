@@ -18,6 +18,8 @@ pub(super) enum Due {
     Letter(u64),
     /// Sends a delivery once more to where it waits for its next attempt.
     Later(u64),
+    /// Looks whether what has gathered is a batch.
+    Batch,
     /// Tries whether the function or the output works again.
     Probe,
     /// Looks for deliveries that are open for too long.

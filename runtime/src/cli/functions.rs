@@ -53,5 +53,8 @@ fn to_json(function: &Function) -> Value {
 }
 
 fn port(port: &Port) -> Value {
-    json!({ "type": port.to_string(), "schema": port.schema() })
+    if port.several.is_empty() {
+        return json!({ "type": port.to_string(), "schema": port.schema() });
+    }
+    json!({ "type": port.to_string(), "several": port.several.iter().map(self::port).collect::<Vec<_>>() })
 }

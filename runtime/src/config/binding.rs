@@ -47,6 +47,12 @@ pub struct ConsumerConfig {
     pub timeout: Duration,
     /// After how long a delivery in flight is named in the log; zero if never.
     pub stuck_after: Duration,
+    /// Whether the function is called with many messages at once.
+    pub batch_mode: Located<bool>,
+    /// With how many at most.
+    pub batch_size: u32,
+    /// How long the first of them waits for others.
+    pub batch_max_wait: Duration,
     /// Calls in all, the first included.
     pub max_attempts: Located<u32>,
     /// The pause before the second attempt.
@@ -172,6 +178,9 @@ impl ConsumerConfig {
             max_in_flight_bytes: layers.required(&["consumer", "max-in-flight-bytes"], kind::size).value,
             timeout: layers.required(&["consumer", "timeout"], kind::duration).value,
             stuck_after: layers.required(&["consumer", "stuck-after"], kind::duration).value,
+            batch_mode: layers.required(&["consumer", "batch-mode"], kind::boolean),
+            batch_size: layers.required(&["consumer", "batch-size"], kind::count).value,
+            batch_max_wait: layers.required(&["consumer", "batch-max-wait"], kind::duration).value,
             max_attempts: layers.required(&["consumer", "max-attempts"], kind::count),
             back_off_initial_interval: layers
                 .required(&["consumer", "back-off-initial-interval"], kind::duration)

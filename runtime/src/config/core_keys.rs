@@ -20,7 +20,6 @@ const REGISTERED: &str = "leave it out: functions are registered by their attrib
 const ADAPTER: &str = "leave it out: functions are called over HTTP and by bindings";
 const SCHEMAS: &str = "leave it out: let the function take bytes and read the schema's format itself";
 const MAPPING: &str = "put a function that sets the headers into the composition";
-const BATCH: &str = "leave it out: a function is called with one delivery at a time";
 const INDICES: &str = "run one instance for each index and set `instance-index`";
 const NATIVE_IN: &str = "leave it out and let the function take the payload as bytes";
 const NATIVE_OUT: &str = "leave it out and let the function return the payload as bytes";
@@ -70,7 +69,7 @@ pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     + "spring.cloud.stream.function.bindings.*": "",
     - "spring.cloud.stream.function.autodetect": DEFINITION,
     - "spring.cloud.stream.function.routing.enabled": ROUTING,
-    - "spring.cloud.stream.function.batch-mode": BATCH,
+    - "spring.cloud.stream.function.batch-mode": "set `consumer.batch-mode` of the binding",
     + "spring.cloud.stream.default-binder": "`rabbit` is `rabbitmq`",
     + "spring.cloud.stream.instance-count": "",
     + "spring.cloud.stream.instance-index": "",
@@ -130,7 +129,8 @@ pub(super) const CORE_KEYS: &[SpringKey] = keys! {
     - "spring.cloud.stream.bindings.*.consumer.use-native-decoding": NATIVE_IN,
     + "spring.cloud.stream.bindings.*.consumer.multiplex":
         "an input with several destinations is always one",
-    - "spring.cloud.stream.bindings.*.consumer.batch-mode": BATCH,
+    + "spring.cloud.stream.bindings.*.consumer.batch-mode":
+        "how many and how long: `consumer.batch-size`, `consumer.batch-max-wait`, on every binder",
     + "spring.cloud.stream.bindings.*.producer.auto-startup": "",
     + "spring.cloud.stream.bindings.*.producer.partition-key-expression": "",
     - "spring.cloud.stream.bindings.*.producer.partition-key-extractor-name":

@@ -119,12 +119,12 @@ mod tests {
     fn names_what_spring_has_and_we_do_not() {
         let cases = [
             (
-                "spring.cloud.stream.bindings.x-in-0.consumer.batch-mode",
-                "spring.cloud.stream.bindings.x-in-0.consumer.batch-mode",
+                "spring.cloud.stream.bindings.x-in-0.consumer.use-native-decoding",
+                "spring.cloud.stream.bindings.x-in-0.consumer.use-native-decoding",
             ),
             (
-                "stream.bindings.x-in-0.consumer.batchMode",
-                "spring.cloud.stream.bindings.x-in-0.consumer.batchMode",
+                "stream.bindings.x-in-0.consumer.useNativeDecoding",
+                "spring.cloud.stream.bindings.x-in-0.consumer.useNativeDecoding",
             ),
             (
                 "stream.default.producer.error-channel-enabled",

@@ -8,8 +8,20 @@ use wellspring_functions::{ContentType, EncodedMessage, Error, Kind, Output, Rep
 /// The most that a stream may answer in one request, in bytes: it is collected before it is sent.
 const LONGEST: usize = 64 << 20;
 
-/// Reads a stream to its end, so that an error in its middle is the answer. Anything else stays as it is.
+/// Reads streams to their end, so that an error in their middle is the answer. Anything else stays as it is.
 pub(super) async fn collect(output: Output) -> Result<Output, Error> {
+    match output {
+        Output::PerOutput(mut outputs) => {
+            for output in &mut outputs {
+                *output = collect_one(std::mem::replace(output, Output::Nothing)).await?;
+            }
+            Ok(Output::PerOutput(outputs))
+        }
+        output => collect_one(output).await,
+    }
+}
+
+async fn collect_one(output: Output) -> Result<Output, Error> {
     let Output::Stream(mut stream) = output else { return Ok(output) };
     let (mut replies, mut length): (Vec<Reply>, usize) = (Vec::new(), 0);
     while let Some(reply) = stream.next().await {
@@ -42,6 +54,27 @@ pub(super) fn array(replies: &[Reply]) -> Bytes {
     }
     array.put_u8(b']');
     array.freeze()
+}
+
+/// What each of several outputs sends: null for nothing, an array for several messages.
+pub(super) fn outputs(outputs: &[Output]) -> Bytes {
+    let mut all = BytesMut::new();
+    all.put_u8(b'[');
+    for (index, output) in outputs.iter().enumerate() {
+        if index > 0 {
+            all.put_u8(b',');
+        }
+        match output {
+            Output::One(reply) => element(reply, &mut all),
+            Output::Many(replies) => all.extend_from_slice(&array(replies)),
+            // Streams were collected before, and nothing else is the answer of one output.
+            Output::Nothing | Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_) => {
+                all.extend_from_slice(b"null");
+            }
+        }
+    }
+    all.put_u8(b']');
+    all.freeze()
 }
 
 /// JSON as it is, bytes in Base64 as JSON has no others, anything else as a string; a tombstone is null.
@@ -108,6 +141,13 @@ mod tests {
         ];
         assert_eq!(array(&replies), r#"[{"a":1},"say \"hi\"\n","AP/+AQ==","no json",[1],null]"#);
         assert_eq!(array(&[]), "[]");
+    }
+
+    #[test]
+    fn several_outputs_are_an_array_of_what_each_sends() {
+        let json = |payload: &'static str| reply(payload, "application/json", false);
+        let all = [Output::One(json("1")), Output::Nothing, Output::Many(vec![json("2"), json("3")])];
+        assert_eq!(outputs(&all), "[1,null,[2,3]]");
     }
 
     #[test]

@@ -205,8 +205,13 @@ fn describe_port(port: &Port) -> Value {
         Shape::One => "one",
         Shape::Many => "many",
         Shape::Stream => "stream",
+        Shape::PerOutput => "per-output",
+        Shape::OneOf => "one-of",
     };
     let mut described = json!({ "type": port.type_name, "shape": shape });
+    if let (false, Some(fields)) = (port.several.is_empty(), described.as_object_mut()) {
+        fields.insert("several".to_owned(), port.several.iter().map(describe_port).collect());
+    }
     if let (Some(schema), Some(fields)) = (port.schema(), described.as_object_mut()) {
         fields.insert("schema".to_owned(), schema.to_value());
     }

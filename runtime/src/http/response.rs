@@ -13,8 +13,9 @@ pub(super) fn answer(output: Output, filter: &Filter) -> Response<Bytes> {
     match output {
         Output::One(reply) => one(reply, filter),
         Output::Many(replies) => many(&replies, filter),
-        // A stream was collected into `Many` before.
-        Output::Nothing | Output::Stream(_) => empty(StatusCode::NO_CONTENT),
+        // A stream was collected into `Many` before, and no request is a batch.
+        Output::PerOutput(outputs) => with_content(list::outputs(&outputs), Some(&ContentType::JSON)),
+        Output::Nothing | Output::Stream(_) | Output::Batch(_) => empty(StatusCode::NO_CONTENT),
     }
 }
 

@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
-use wellspring_functions::{Call, Composition, Error, Incoming, Input, Kind, Output, Reply, Step, Wanted};
+use wellspring_functions::{
+    BatchOutcome, BatchReplies, Call, Composition, Error, Incoming, Input, Kind, Output, Step, Wanted,
+};
 
 pub use lookup::Functions;
 pub use threads::BlockingPool;
@@ -71,15 +72,25 @@ impl Invocation {
             Place::MayBlock => return self.start_on_blocking_thread(incoming, wanted),
             Place::Here { timed } => timed.then(Instant::now),
         };
+        if let Incoming::Batch(_) = incoming {
+            return self.started(started, panic::catch(|| self.0.composition.call(incoming, wanted)));
+        }
         let (input, headers) = incoming.into_parts();
         let (mut input, mut call) = (Some(input), Call::new(headers, wanted));
         let step =
             panic::catch(|| self.0.composition.call_with(input.take().unwrap_or(Input::Nothing), &mut call));
+        self.started(started, step)
+    }
+
+    #[inline(always)]
+    fn started(&self, started: Option<Instant>, step: Result<Step, Error>) -> Step {
         if let Some(started) = started {
             self.0.threads.observe(started, &self.0.composition);
         }
         match step {
-            Ok(Step::Ready(Ok(Output::Stream(replies)))) => Step::Ready(Ok(self.guarded(replies))),
+            Ok(Step::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))))) => {
+                Step::Ready(Ok(self.guarded(output)))
+            }
             Ok(step) => step,
             Err(panicked) => Step::Ready(Err(self.blame(panicked))),
         }
@@ -96,7 +107,9 @@ impl Invocation {
         };
         match panic::catch(|| future.as_mut().poll(cx)) {
             Ok(Poll::Pending) => Step::Pending(future),
-            Ok(Poll::Ready(Ok(Output::Stream(replies)))) => Step::Ready(Ok(self.guarded(replies))),
+            Ok(Poll::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))))) => {
+                Step::Ready(Ok(self.guarded(output)))
+            }
             Ok(Poll::Ready(result)) => Step::Ready(result),
             Err(panicked) => Step::Ready(Err(self.blame(panicked))),
         }
@@ -130,17 +143,36 @@ impl Invocation {
             None => caught.await,
         };
         match result {
-            Ok(Ok(Output::Stream(replies))) => Ok(self.guarded(replies)),
+            Ok(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_)))) => {
+                Ok(self.guarded(output))
+            }
             Ok(result) => result,
             Err(panicked) => Err(self.blame(panicked)),
         }
     }
 
     /// A stream is read after the call is over, and what it runs may panic as well.
-    fn guarded(&self, replies: BoxStream<'static, Result<Reply, Error>>) -> Output {
-        let this = self.clone();
-        let blame = Box::new(move |panicked| this.blame(panicked));
-        Output::Stream(panic::CatchStream::new(replies, blame).boxed())
+    #[cold]
+    fn guarded(&self, output: Output) -> Output {
+        match output {
+            Output::Stream(replies) => {
+                let this = self.clone();
+                let blame = Box::new(move |panicked| this.blame(panicked));
+                Output::Stream(panic::CatchStream::new(replies, blame).boxed())
+            }
+            Output::Batch(outcome) => {
+                let BatchOutcome { failed, replies } = *outcome;
+                let replies = match replies {
+                    BatchReplies::Whole(output) => BatchReplies::Whole(self.guarded(output)),
+                    per_item @ BatchReplies::PerItem(_) => per_item,
+                };
+                Output::Batch(Box::new(BatchOutcome { failed, replies }))
+            }
+            Output::PerOutput(outputs) => {
+                Output::PerOutput(outputs.into_iter().map(|output| self.guarded(output)).collect())
+            }
+            other => other,
+        }
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wellspring_functions::{Catalog, CatalogBuilder, ContentType, Message};
+use wellspring_functions::{Batch, Catalog, CatalogBuilder, ContentType, Many, Message};
 
 use super::*;
 
@@ -76,4 +76,26 @@ async fn a_quick_function_comes_to_run_on_the_callers_thread() {
     }
     assert_ne!(threads[0], own);
     assert_eq!(threads.last(), Some(&own));
+}
+
+#[tokio::test]
+async fn a_panic_fails_the_whole_batch_and_no_item_is_done() {
+    let builder = Catalog::builder()
+        .consumer("divide", |Batch(numbers): Batch<u32>| {
+            let _: u32 = numbers.iter().map(|n| 100 / n).sum();
+        })
+        .function("later", |Batch(numbers): Batch<u32>| Many(numbers.into_iter().map(|n| 100 / n).collect()));
+    let catalog = builder.build().unwrap();
+    let messages = |all: &[u32]| {
+        all.iter().map(|n| Message::encoded(n.to_string(), ContentType::JSON)).collect::<Vec<_>>()
+    };
+    for name in ["divide", "later"] {
+        let invocation = Invocation::new(catalog.compose(name).unwrap(), None);
+        for _ in 0..2 * threads_before_trust() {
+            let whole = invocation.call(Incoming::Batch(messages(&[1, 0, 2])), Wanted::Natural).await;
+            assert_eq!(whole.unwrap_err().kind(), Kind::Panic);
+            let one = invocation.call(Incoming::Batch(messages(&[2])), Wanted::Natural).await;
+            assert!(matches!(one, Ok(Output::Batch(outcome)) if outcome.failed.is_empty()));
+        }
+    }
 }

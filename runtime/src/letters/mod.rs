@@ -39,7 +39,7 @@ pub struct Overview {
 
 impl DeadLetters {
     pub(crate) fn new(plan: &Plan, binders: &Binders) -> Self {
-        let inputs = plan.functions.iter().filter_map(|function| function.input.clone()).collect();
+        let inputs = plan.all_inputs().cloned().collect();
         Self { inputs, binders: binders.clone() }
     }
 

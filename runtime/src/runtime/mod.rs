@@ -12,7 +12,7 @@ mod health;
 mod hooks;
 mod running;
 
-use crate::binding::{Binders, Bindings, Plan, SenderOutputs, warn_of_losses};
+use crate::binding::{Binders, Bindings, Plan, SenderOutputs, tell_of_streams, warn_of_losses};
 use crate::config::Config;
 use crate::invocation::Functions;
 use crate::letters::DeadLetters;
@@ -77,6 +77,7 @@ impl Runtime {
     pub async fn start(self) -> Result<Running, StartError> {
         self.hooks.run().await?;
         warn_of_losses(&self.plan);
+        tell_of_streams(&self.plan);
         #[cfg(feature = "http")]
         let mut listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;
         let mut bindings = Bindings::of(&self.plan);

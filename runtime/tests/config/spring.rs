@@ -89,10 +89,10 @@ fn a_slip_of_the_pen_in_a_spring_key_is_no_foreign_key() {
 fn names_properties_that_are_not_supported() {
     let cases = [
         (
-            "spring.cloud.stream.bindings.x-in-0.consumer.batch-mode: true",
-            "built-in application.yaml:1:1: `spring.cloud.stream.bindings.x-in-0.consumer.batch-mode`: is a Spring Cloud \
-             Stream property that wellspring does not support; leave it out: a function is called with one delivery at \
-             a time",
+            "spring.cloud.stream.bindings.x-in-0.consumer.use-native-decoding: true",
+            "built-in application.yaml:1:1: `spring.cloud.stream.bindings.x-in-0.consumer.use-native-decoding`: is a \
+             Spring Cloud Stream property that wellspring does not support; leave it out and let the function take the \
+             payload as bytes",
         ),
         (
             "stream.bindings.x-in-0.error-handler-definition: f",

@@ -21,7 +21,7 @@ fn plan(yaml: &str, names: &BTreeSet<String>) -> Plan {
 /// The names of both ends of the only function.
 fn ends(plan: &Plan) -> (&str, &str) {
     let function = &plan.functions[0];
-    (&function.input.as_ref().unwrap().binding, &function.output.as_ref().unwrap().binding)
+    (&function.inputs[0].binding, &function.outputs[0].binding)
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -63,7 +63,7 @@ proptest! {
             names.join("|")
         );
         let plan = plan(&yaml, &all);
-        let input = plan.functions[0].input.as_ref().unwrap();
+        let input = &plan.functions[0].inputs[0];
         prop_assert_eq!(&input.destinations, &["there".to_owned()]);
         prop_assert_eq!(input.group.as_deref(), Some("g"));
         prop_assert!(plan.outputs.is_empty() && plan.inactive.is_empty());
@@ -85,7 +85,7 @@ stream:
         let plan = plan(&yaml, &all);
         let expected = (format!("new-{new}"), format!("{base}-out-0"));
         prop_assert_eq!(ends(&plan), (expected.0.as_str(), expected.1.as_str()));
-        let input = plan.functions[0].input.as_ref().unwrap();
+        let input = &plan.functions[0].inputs[0];
         prop_assert_eq!(&input.destinations[0], &expected.0, "the destination follows the name");
         prop_assert_eq!(input.group.as_deref(), Some("g"));
     }

@@ -131,3 +131,72 @@ stream: { bindings: { tick-out-0: { destination: ticks, producer: { poller: { fi
     assert!(since.elapsed() < Duration::from_secs(20));
     assert_eq!(app.running.stop().await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_posted_belongs_to_the_delivery_and_goes_only_if_the_call_succeeds() {
+    let yaml = REGISTER
+        .replace("definition: register", "definition: register|second")
+        .replace("register-", "registersecond-");
+    let app = App::start(&yaml, |catalog| {
+        catalog
+            .function("register", |name: String, sender: Sender| {
+                sender.post("mail-out-0", format!("{name} 1"))?;
+                sender.post("mail-out-0", format!("{name} 2"))?;
+                Ok::<_, Error>(name)
+            })
+            .function("second", |name: String, sender: Sender| async move {
+                sender.post("audit", name.clone())?;
+                if name == "bad" { Err(Error::fatal("never")) } else { Ok(name) }
+            })
+    })
+    .await;
+    let (mut mail, mut audit) = (app.reader("mail").await, app.reader("audit").await);
+    let (mut out, mut failed) = (app.reader("out").await, app.reader("failed").await);
+    for name in ["bad", "good"] {
+        app.send("in", name).await;
+    }
+    assert_eq!((text(&mut failed).await, text(&mut out).await), ("bad".to_owned(), "good".to_owned()));
+    assert_eq!((text(&mut mail).await, text(&mut mail).await), ("good 1".to_owned(), "good 2".to_owned()));
+    assert_eq!(text(&mut audit).await, "good");
+    assert_eq!(app.running.stop().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_no_output_takes_fails_the_call() {
+    let app = App::start(REGISTER, |catalog| {
+        catalog.function("register", |to: String, sender: Sender| {
+            sender.post(&to, 1)?;
+            Ok::<_, Error>(to)
+        })
+    })
+    .await;
+    let mut failed = app.reader("failed").await;
+    app.send("in", "nowhere").await;
+    let letter = next(&mut failed).await.message;
+    let said = letter.headers().text(header_names::EXCEPTION_MESSAGE).unwrap();
+    assert!(said.contains("no output is named `nowhere`"), "{said}");
+    assert_eq!((app.stats("register-in-0").sent.get(), app.running.stop().await), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_can_be_posted_when_the_call_is_over() {
+    let kept = Arc::new(std::sync::Mutex::new(None));
+    let keeps = Arc::clone(&kept);
+    let app = App::start(REGISTER, move |catalog| {
+        catalog.function("register", move |name: String, sender: Sender| {
+            *keeps.lock().unwrap() = Some(sender);
+            name
+        })
+    })
+    .await;
+    let mut out = app.reader("out").await;
+    app.send("in", "x").await;
+    assert_eq!(text(&mut out).await, "x");
+    let sender = kept.lock().unwrap().take().unwrap();
+    let late = sender.post("mail-out-0", 1).unwrap_err();
+    assert_eq!(
+        late.to_string(),
+        "nothing can be posted to `mail-out-0` when the call is over; await `send` instead"
+    );
+    assert_eq!(app.running.stop().await, 0);
+}

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use wellspring::binder::{Binder, Capabilities, Error, Input, InputSpec, Kind, Output, OutputSpec};
 use wellspring::testing::Destinations;
-use wellspring::{CatalogBuilder, ContentType, Message, State};
+use wellspring::{Batch, CatalogBuilder, ContentType, Message, State};
 
 use super::app::{builder, problems};
 
@@ -98,6 +98,30 @@ fn everything_missing_is_named_by_type_and_place() {
     assert!(problems[0].contains("state of type `Database` is missing"), "{problems:?}");
     assert!(problems[1].starts_with("the name `twice` is given twice: at runtime/"), "{problems:?}");
     assert_eq!(problems[1].matches("runtime/tests/runtime/startup.rs:").count(), 2, "{problems:?}");
+}
+
+#[test]
+fn a_batch_needs_a_function_that_takes_a_list() {
+    let yaml = "
+function: { definition: twice;sum }
+stream:
+  bindings:
+    twice-in-0: { destination: in, consumer: { batch-mode: true } }
+    sum-in-0: { destination: in, consumer: { batch-mode: true } }
+";
+    let problems = problems(yaml, |catalog| {
+        catalog
+            .function("twice", |n: u64| n * 2)
+            .function("sum", |Batch(numbers): Batch<u64>| numbers.iter().sum::<u64>())
+    });
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let place =
+        "5:60: `stream.bindings.twice-in-0.consumer.batch-mode`: `twice` (runtime/tests/runtime/startup.rs:";
+    assert!(problems[0].contains(place), "{problems:?}");
+    assert!(
+        problems[0].ends_with(") takes `u64`, expected a `Vec` or a `Streaming` for `batch-mode`"),
+        "{problems:?}"
+    );
 }
 
 #[test]

@@ -13,9 +13,7 @@ use wellspring::{CatalogBuilder, Runtime};
 
 use crate::app::{App, builder, eventually, problems, text};
 use crate::functions::{plain, reverse, uppercase};
-use crate::row::{Row, differs, no_counterpart, not_yet, refused, same};
-
-const ONE_EACH: &str = "a function has one input and one output for now";
+use crate::row::{Row, covered, differs, no_counterpart, not_yet, refused, same};
 
 fn texts(catalog: CatalogBuilder) -> CatalogBuilder {
     catalog.function("upper", uppercase).function("reverse", reverse).consumer("sink", |_: String| ())
@@ -75,7 +73,7 @@ fn definitions() -> Vec<Row> {
         same!("C12", {
             let runtime = planned("function: { definition: upper|sink }");
             assert_eq!(runtime.plan().all_outputs().count(), 0);
-            assert_eq!(runtime.plan().functions[0].input.as_ref().unwrap().binding, "uppersink-in-0");
+            assert_eq!(runtime.plan().functions[0].inputs[0].binding, "uppersink-in-0");
         }),
         differs!("C45", "a tuple is one payload: an array of its members", {
             let join = |(a, b): (String, u64)| format!("{a}{b}");
@@ -85,7 +83,7 @@ fn definitions() -> Vec<Row> {
             assert_eq!(text(&mut out).await, "a1");
             app.running.stop().await;
         }),
-        not_yet("C44", ONE_EACH),
+        covered("C44", ("runtime/ends.rs", "each_output_has_a_destination_of_its_own")),
     ]
 }
 

@@ -2,8 +2,6 @@
 
 use crate::row::{Row, covered, differs_in, no_counterpart, not_yet, refused};
 
-const BATCH: &str = "a function cannot take the messages of a batch yet";
-const BATCH_MODE: &str = "spring.cloud.stream.bindings.echo-in-0.consumer.batch-mode";
 const EXPRESSIONS: &str = "an output cannot compute a key or a partition by an expression yet";
 const MANUAL: &str = "a function cannot settle its message itself yet";
 const POLLED: &str = "an input cannot be polled by the application yet";
@@ -24,16 +22,24 @@ const NO_PLACE: (&str, &str) =
     ("rabbitmq/letters.rs", "dead_letters_without_an_exchange_or_a_queue_are_errors");
 const KAFKA_KEYS: (&str, &str) = ("../src/binder/kafka/spring_keys.rs", "every_key_is_what_the_table_says");
 
+const GATHERED: (&str, &str) =
+    ("runtime/batches.rs", "a_batch_is_called_when_it_is_full_or_its_first_message_has_waited");
+const ITEMS: (&str, &str) = ("../../functions/tests/it/batches.rs", "items_keep_their_headers");
+
 pub(crate) fn batches() -> Vec<Row> {
     vec![
-        refused("BA1", BATCH, BATCH_MODE),
-        refused("BA2", BATCH, BATCH_MODE),
-        refused("BA4", BATCH, BATCH_MODE),
-        refused("BA5", BATCH, BATCH_MODE),
-        refused("BA6", BATCH, BATCH_MODE),
+        covered("BA1", GATHERED),
+        covered("BA2", ("../../functions/tests/it/batches.rs", "a_tombstone_is_none_or_fails_alone")),
+        covered("BA4", ITEMS),
+        differs_in(
+            "BA5",
+            "what cannot be read is not left out: it becomes a dead letter, alone",
+            ("runtime/batches.rs", "what_cannot_be_read_or_fails_for_good_becomes_a_dead_letter_alone"),
+        ),
+        differs_in("BA6", "headers stay with their messages: a function takes a list of them", ITEMS),
         not_yet("BA8", "several messages are not packed into one yet"),
         not_yet("BA9", "several messages are not packed into one yet"),
-        refused("BA10", BATCH, BATCH_MODE),
+        covered("BA10", GATHERED),
     ]
 }
 

@@ -29,9 +29,8 @@ mod subscription;
 mod transaction;
 mod transactional;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -56,31 +55,18 @@ pub use spring_keys::SPRING_KEYS;
 #[derive(Clone)]
 pub struct Kafka {
     config: Arc<Config>,
-    /// The latest anonymous group of each binding, which all members of one binding share.
-    anonymous: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Kafka {
     /// A binder for the cluster that the settings name. Does not connect.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config: Arc::new(config), anonymous: Arc::default() }
+        Self { config: Arc::new(config) }
     }
 
-    /// The group of an input; without a name, one that only the members of this binding are in.
-    fn group(&self, spec: &InputSpec) -> String {
-        if let Some(group) = &spec.group {
-            return group.clone();
-        }
-        let mut groups = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        match groups.get(&spec.binding) {
-            Some(group) if spec.sharing.member > 0 => group.clone(),
-            _ => {
-                let group = subscription::anonymous();
-                groups.insert(spec.binding.clone(), group.clone());
-                group
-            }
-        }
+    /// The group of an input; without a name, one that only this input is in.
+    fn group(spec: &InputSpec) -> String {
+        spec.group.clone().unwrap_or_else(subscription::anonymous)
     }
 }
 
@@ -91,7 +77,7 @@ impl Binder for Kafka {
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
         let config = Arc::clone(&self.config);
-        let group = self.group(&spec);
+        let group = Self::group(&spec);
         if config.transaction_prefix().is_some() {
             let binding = spec.binding.as_str();
             tracing::info!(
@@ -124,7 +110,7 @@ impl Binder for Kafka {
         if outputs.is_empty() && dead_letters.is_none() {
             return None;
         }
-        let (config, group) = (Arc::clone(&self.config), self.group(input));
+        let (config, group) = (Arc::clone(&self.config), Self::group(input));
         let (input, outputs, to) = (input.clone(), outputs.to_vec(), dead_letters.map(str::to_owned));
         Some(blocking(move || transactional::bind(&config, &input, &group, &outputs, to.as_deref())))
     }
@@ -134,7 +120,7 @@ impl Binder for Kafka {
     }
 
     fn bind_delayed(&self, input: InputSpec, waits: Vec<Duration>) -> BoxFuture<'_, Result<Delayed, Error>> {
-        let (config, group) = (Arc::clone(&self.config), self.group(&input));
+        let (config, group) = (Arc::clone(&self.config), Self::group(&input));
         blocking(move || bind_delayed(&config, &input, &group, &waits))
     }
 

@@ -198,7 +198,7 @@ pub const SPRING_KEYS: &[SpringKey] = &[
     no("spring.kafka.consumer.group-id", "use `group` of the binding"),
     no("spring.kafka.consumer.key-deserializer", BYTES),
     no("spring.kafka.consumer.value-deserializer", BYTES),
-    no("spring.kafka.consumer.max-poll-records", "leave it out: a batch is what has arrived"),
+    no("spring.kafka.consumer.max-poll-records", "set `consumer.batch-size` of the binding"),
     no("spring.kafka.consumer.ssl.**", PROTOCOL),
     no("spring.kafka.consumer.security.**", PROTOCOL),
     yes("spring.kafka.producer.acks"),

@@ -42,7 +42,7 @@ pub(super) fn bind(
     });
     let client = config.consumer_client(&spec.binding, group, &settings, start_offset);
     let anonymous = spec.group.is_none() && start_offset == StartOffset::Latest && !is_pattern(&settings);
-    if anonymous && spec.sharing.member == 0 {
+    if anonymous {
         begin_at_the_end(config, &client, &topics)?;
     }
     let pulse = Pulse::of_consumer(start_offset);

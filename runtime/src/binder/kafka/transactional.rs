@@ -69,11 +69,11 @@ fn begin(
     Transaction::begin(Parts { outlet, topic, binding, id, interval, timeout }, config.bind_timeout)
 }
 
-/// The same after a restart, so that what was left open ends at once; another one for every instance and member.
+/// The same after a restart, so that what was left open ends at once; another one for every instance.
 fn id(prefix: &str, input: &InputSpec) -> String {
     let group = input.group.as_deref().unwrap_or("anonymous");
     let sharing = &input.sharing;
-    format!("{prefix}{group}.{}.{}.{}", input.binding, sharing.instance_index, sharing.member)
+    format!("{prefix}{group}.{}.{}", input.binding, sharing.instance_index)
 }
 
 #[cfg(test)]
@@ -82,14 +82,14 @@ mod tests {
     use crate::binder::Sharing;
 
     #[test]
-    fn an_id_tells_instances_and_members_apart() {
-        let of = |instance_index, member| {
-            let sharing = Sharing { instance_index, member, ..Sharing::default() };
+    fn an_id_tells_instances_apart() {
+        let of = |instance_index| {
+            let sharing = Sharing { instance_index, ..Sharing::default() };
             let (binding, group) = ("f-in-0".to_owned(), Some("g".to_owned()));
             let spec = InputSpec { binding, destinations: Vec::new(), group, max_in_flight: 1, sharing };
             id("tx-", &spec)
         };
-        assert_eq!(of(0, 0), "tx-g.f-in-0.0.0");
-        assert_eq!(of(2, 1), "tx-g.f-in-0.2.1");
+        assert_eq!(of(0), "tx-g.f-in-0.0");
+        assert_eq!(of(2), "tx-g.f-in-0.2");
     }
 }

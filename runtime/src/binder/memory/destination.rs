@@ -54,7 +54,7 @@ impl Destination {
         group
     }
 
-    /// A group for the members of one binding, which sees what comes from now on and goes when the last of them goes.
+    /// A group for one input, which sees what comes from now on and goes with it.
     pub(super) fn anonymous_group(&self, name: &str) -> Arc<Group> {
         let mut state = self.state();
         if let Some(group) = state.groups.iter().find(|group| group.is_anonymous() && group.name() == name) {

@@ -15,8 +15,6 @@ pub(super) struct MemoryInput {
     member: u64,
     joined: Vec<(Arc<Destination>, Arc<Group>)>,
     max_in_flight: usize,
-    /// Whether it is the first of its binding's members.
-    is_first: bool,
     /// What was delivered and not settled, by ticket; settled ones leave a gap until all before them are settled.
     in_flight: VecDeque<Option<InFlight>>,
     /// The ticket of the first in flight.
@@ -26,7 +24,7 @@ pub(super) struct MemoryInput {
     released: Vec<(usize, u32, usize)>,
 }
 
-/// What waits for the groups that a member has joined. Members of a group read one queue: the first tells.
+/// What waits for the groups that a member has joined.
 #[derive(Debug)]
 struct Waiting(Vec<Arc<Group>>);
 
@@ -53,7 +51,6 @@ impl MemoryInput {
             member,
             joined,
             max_in_flight: spec.max_in_flight.max(1),
-            is_first: spec.sharing.member == 0,
             in_flight: VecDeque::new(),
             first: 0,
             unsettled: 0,
@@ -138,7 +135,7 @@ impl Input for MemoryInput {
     }
 
     fn health(&self) -> Arc<dyn Health> {
-        let groups = self.joined.iter().filter(|_| self.is_first).map(|(_, group)| Arc::clone(group));
+        let groups = self.joined.iter().map(|(_, group)| Arc::clone(group));
         Arc::new(Waiting(groups.collect()))
     }
 

@@ -47,8 +47,6 @@ pub struct Memory {
     config: Config,
     destinations: Arc<Destinations>,
     members: Arc<AtomicU64>,
-    /// The anonymous group of each binding.
-    anonymous: Arc<Mutex<HashMap<String, String>>>,
 }
 
 /// Every destination, by name.
@@ -71,7 +69,7 @@ impl Memory {
     /// A binder with destinations of its own.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, destinations: Arc::default(), members: Arc::default(), anonymous: Arc::default() }
+        Self { config, destinations: Arc::default(), members: Arc::default() }
     }
 
     fn destination(&self, name: &str, partitions: u32) -> Arc<Destination> {
@@ -85,28 +83,17 @@ impl Memory {
 
     fn input(&self, spec: &InputSpec) -> Result<Box<dyn Input>, Error> {
         let member = self.members.fetch_add(1, Ordering::Relaxed);
-        let anonymous = self.anonymous_group(spec, member);
         let joined = spec.destinations.iter().map(|name| {
             let name = check_name(name)?;
             let destination = self.destination(name, 1);
             let group = match &spec.group {
                 Some(group) => destination.group(group),
-                None => destination.anonymous_group(&anonymous),
+                None => destination.anonymous_group(&format!("anonymous.{member}")),
             };
             Ok((destination, group))
         });
         let joined = joined.collect::<Result<Vec<_>, Error>>()?;
         Ok(Box::new(input::MemoryInput::new(member, joined, spec)))
-    }
-
-    /// The name of the anonymous group of a binding, which its members share.
-    fn anonymous_group(&self, spec: &InputSpec, member: u64) -> String {
-        let mut names = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = names.entry(spec.binding.clone()).or_default();
-        if spec.sharing.member == 0 || name.is_empty() {
-            *name = format!("anonymous.{member}");
-        }
-        name.clone()
     }
 
     fn output(&self, spec: &OutputSpec) -> Result<Box<dyn Output>, Error> {

@@ -160,23 +160,6 @@ impl std::task::Wake for Woken {
 }
 
 #[test]
-fn the_members_of_one_binding_share_its_anonymous_group() {
-    let memory = memory(100, 1);
-    let of = |member| Sharing { concurrency: 2, member, ..Sharing::default() };
-    let mut one = input_sharing(&memory, None, 2, of(0));
-    let mut two = input_sharing(&memory, None, 2, of(1));
-    let mut other = input_sharing(&memory, None, 100, of(0));
-    let mut output = output_of(&memory);
-    (0..4).for_each(|n| drop(send(&mut *output, n, None)));
-    let (first, second) = (receive(&mut *one), receive(&mut *two));
-    assert_eq!((numbers(&first), numbers(&second)), (vec![0, 1], vec![2, 3]));
-    assert_eq!(receive(&mut *other).len(), 4, "another binding has a group of its own");
-    drop((first, one));
-    settle_all(&mut *two, second, Settlement::Ack);
-    assert_eq!(numbers(&receive(&mut *two)), [0, 1], "the group stays while it has a member");
-}
-
-#[test]
 fn a_requeued_delivery_comes_again_in_its_place() {
     let memory = memory(100, 1);
     let mut input = input_of(&memory, Some("a"), 100);

@@ -87,7 +87,7 @@ impl Health for InputHealth {
 
     fn backlog(&self) -> BoxFuture<'_, Option<u64>> {
         async {
-            if !self.reader.is_first || self.connection() != Connection::Up {
+            if self.connection() != Connection::Up {
                 return None;
             }
             self.reader.waiting().await

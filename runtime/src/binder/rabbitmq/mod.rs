@@ -35,9 +35,8 @@ mod unconfirmed;
 mod unsettled;
 mod value;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -70,8 +69,6 @@ pub struct RabbitMq {
     config: Arc<Config>,
     reading: Arc<Link>,
     writing: Arc<Link>,
-    /// What makes the name of the anonymous group of each binding unique; all members of one binding share it.
-    anonymous: Mutex<HashMap<String, String>>,
 }
 
 impl RabbitMq {
@@ -83,22 +80,12 @@ impl RabbitMq {
             let prefix = &config.connection_name_prefix;
             Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
         };
-        Self { reading: link("consumer"), writing: link("producer"), config, anonymous: Mutex::default() }
-    }
-
-    /// What makes the name of an input's anonymous group unique.
-    fn anonymous(&self, spec: &InputSpec) -> String {
-        let mut names = self.anonymous.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = names.entry(spec.binding.clone()).or_default();
-        if spec.sharing.member == 0 || name.is_empty() {
-            *name = outgoing::unique();
-        }
-        name.clone()
+        Self { reading: link("consumer"), writing: link("producer"), config }
     }
 
     async fn input(&self, spec: InputSpec, delayed: bool) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
-        let topology = topology::input(&consumer, &spec, &self.anonymous(&spec))?;
+        let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
         let link = Arc::clone(&self.reading);
         let reader = Arc::new(Reader {
             link,
@@ -106,7 +93,7 @@ impl RabbitMq {
             consumer,
             topology,
             pulse: Pulse::default(),
-            is_first: spec.sharing.member == 0,
+            concurrency: spec.sharing.concurrency,
             is_delayed: delayed,
         });
         let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);

@@ -36,8 +36,8 @@ pub(super) struct Reader {
     pub(super) consumer: Consumer,
     pub(super) topology: InputTopology,
     pub(super) pulse: Pulse,
-    /// Whether it tells how much waits: members of a binding read the same queues.
-    pub(super) is_first: bool,
+    /// How many deliveries are worked on at a time.
+    pub(super) concurrency: u32,
     /// Whether messages come that have waited.
     pub(super) is_delayed: bool,
 }
@@ -70,8 +70,11 @@ pub(super) struct Live {
 }
 
 impl Reader {
+    /// How many deliveries may be unsettled. What is configured counts for each that is worked on at a time, as Spring's
+    /// counts for each of its consumers.
     fn prefetch(&self) -> u16 {
-        self.consumer.prefetch.unwrap_or(PREFETCH)
+        let each = self.concurrency.try_into().unwrap_or(u16::MAX);
+        self.consumer.prefetch.map_or(PREFETCH, |prefetch| prefetch.saturating_mul(each))
     }
 
     /// Whether the broker forgets what it sends.

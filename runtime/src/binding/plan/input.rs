@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use wellspring_functions::ContentType;
+use wellspring_functions::{ContentType, Function, Port, Shape};
 
 use super::super::policy::FailurePolicy;
 use super::Planner;
@@ -27,6 +27,10 @@ pub struct PlannedInput {
     pub concurrency: u32,
     /// Within what deliveries keep their order.
     pub order: Order,
+    /// How many are put together in one call, if the function is called with batches.
+    pub batching: Option<Batching>,
+    /// Whether the function takes a stream: of one delivery, or of those of a batch.
+    pub is_stream: bool,
     /// When a delivery is settled.
     pub delivery: Guarantee,
     /// How the members of the group share the destinations.
@@ -58,6 +62,15 @@ pub struct Flow {
     pub max_bytes: u64,
 }
 
+/// When deliveries that have gathered become a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// How many there are in one at most.
+    pub max_size: usize,
+    /// How long the first one waits for others.
+    pub max_wait: Duration,
+}
+
 /// When a binding pauses because everything fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Circuit {
@@ -75,9 +88,17 @@ impl Circuit {
 }
 
 impl Planner<'_> {
-    pub(super) fn input(&mut self, name: &str) -> PlannedInput {
+    /// The input end that takes what `port` says, which belongs to `function`.
+    pub(super) fn input(&mut self, name: &str, port: &Port, function: Option<&Function>) -> PlannedInput {
         let binding = self.binding(name);
         let consumer = &binding.consumer;
+        if consumer.batch_mode.value && !port.takes_batches {
+            let function = function.map_or_else(String::new, |function| {
+                format!("`{}` ({}) takes ", function.name, function.location)
+            });
+            let sentence = format!("{function}`{port}`, expected a `Vec` or a `Streaming` for `batch-mode`");
+            self.wrong(&binding, "consumer.batch-mode", &consumer.batch_mode, &sentence);
+        }
         if consumer.partitioned.value && binding.group.is_none() {
             let advice =
                 format!("a partitioned input needs a group; set `stream.bindings.{}.group`", binding.name);
@@ -94,9 +115,13 @@ impl Planner<'_> {
                 instance_count: consumer.instance_count.value,
                 instance_index: consumer.instance_index.value,
                 concurrency: consumer.concurrency.value.max(1),
-                member: 0,
             },
             order: order(consumer),
+            batching: consumer.batch_mode.value.then(|| Batching {
+                max_size: consumer.batch_size.max(1) as usize,
+                max_wait: consumer.batch_max_wait,
+            }),
+            is_stream: port.shape == Shape::Stream,
             delivery: consumer.delivery.value,
             flow: Flow {
                 max_messages: consumer.max_in_flight as usize,

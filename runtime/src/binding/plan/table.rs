@@ -13,14 +13,10 @@ impl fmt::Display for Plan {
         ];
         for function in &self.functions {
             let definition = function.composition.definition().to_string();
-            rows.extend(function.input.as_ref().map(|input| input_row(&definition, input)));
+            rows.extend(function.inputs.iter().map(|input| input_row(&definition, input)));
             let notes = function.schedule.as_ref().map(|schedule| format!("called {schedule}"));
-            rows.extend(
-                function
-                    .output
-                    .as_ref()
-                    .map(|output| output_row(&definition, output, notes.unwrap_or_default())),
-            );
+            let notes = notes.unwrap_or_default();
+            rows.extend(function.outputs.iter().map(|output| output_row(&definition, output, notes.clone())));
         }
         rows.extend(self.inactive.iter().map(|name| inactive_row(name)));
         rows.extend(self.outputs.iter().map(|output| output_row("(sent from code)", output, String::new())));
@@ -48,8 +44,18 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         input.destinations.join(","),
         input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
         input.binder.clone(),
-        format!("{attempts}{between}, then {}", ends(input)),
+        format!("{}{attempts}{between}, then {}", called_with(input), ends(input)),
     ]
+}
+
+/// With what the function is called, unless it is one message.
+fn called_with(input: &PlannedInput) -> String {
+    match (input.batching, input.is_stream) {
+        (None, false) => String::new(),
+        (None, true) => "a stream for each message, ".to_owned(),
+        (Some(batching), false) => format!("batches of {}, ", batching.max_size),
+        (Some(batching), true) => format!("streams of {}, each settled as a whole, ", batching.max_size),
+    }
 }
 
 /// What becomes of a delivery after its last attempt, and what the configuration says of certain failures.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::binder::{InputSpec, OutputSpec, Settlement, Sharing};
+use crate::binder::{OutputSpec, Settlement};
 use crate::conformance::Raw;
 use crate::conformance::ends::Reader;
 use crate::conformance::found::{Outcome, holds, same};
@@ -52,32 +52,6 @@ pub(super) async fn d1b_an_anonymous_group_sees_only_what_comes_from_now_on(worl
     }
     one.close().await?;
     two.close().await
-}
-
-pub(super) async fn d1c_the_members_of_one_binding_share_its_anonymous_group(world: &World) -> Outcome {
-    let destination = world.create("live", 2).await?;
-    let binder = world.binder();
-    let first = world.input(&destination, None);
-    let mut members = Vec::new();
-    for member in 0..2 {
-        let sharing = Sharing { concurrency: 2, member, ..Sharing::default() };
-        members.push(world.bind(&*binder, InputSpec { sharing, ..first.clone() }).await?);
-    }
-    let spread = (0..20u64).map(|n| Raw::of(n.to_string()).in_partition((n % 2) as u32));
-    world.publish(&destination, spread.collect()).await?;
-    let got = together(&mut members, 20).await?.concat();
-    same("what the members get together", &set(got.clone()), &set(numbers(0..20)))?;
-    same("deliveries", &got.len(), &20)?;
-    for member in members {
-        same("what comes beside it", &payloads(&close_quietly(member).await?), &Vec::new())?;
-    }
-    Ok(())
-}
-
-async fn close_quietly(mut member: Reader) -> Outcome<Vec<crate::binder::Delivery>> {
-    let rest = member.quiet().await?;
-    member.close().await?;
-    Ok(rest)
 }
 
 pub(super) async fn d2_members_of_a_group_share_its_messages(world: &World) -> Outcome {

@@ -120,7 +120,6 @@ macro_rules! __conformance_cases {
             settlement::b12_reading_goes_on_after_everything_was_in_flight: [], Delay;
             groups::d1_every_group_gets_every_message: [Groups], Delay;
             groups::d1b_an_anonymous_group_sees_only_what_comes_from_now_on: [], Delay;
-            groups::d1c_the_members_of_one_binding_share_its_anonymous_group: [], Delay;
             groups::d2_members_of_a_group_share_its_messages: [Groups], Delay;
             groups::d3_one_input_reads_several_destinations: [], Delay;
             groups::d4_a_required_group_keeps_what_is_sent_before_it_reads: [DurableGroups], Delay;
