@@ -248,6 +248,13 @@ stream:
     }
 
     #[test]
+    fn messages_wait_only_at_a_broker_that_keeps_them() {
+        let told = refusals("{ durable-retry: true }", ALL);
+        let expected = "`stream.bindings.same-in-0.consumer.durable-retry`: found `true`, but its binder keeps nothing for later";
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
     fn nothing_goes_back_to_a_group_that_does_not_deliver_it_again() {
         let losing = Capabilities { requeue: false, ..ALL };
         let told = refusals("{ on-failure: { timeout: requeue } }", losing);
