@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use wellspring::binder::{Binder as _, Delayed, Delivery, Outgoing, Settlement};
 use wellspring::config::Sources;
 use wellspring::{EncodedMessage, Error, Running, Runtime, RuntimeBuilder, header_names};
 
@@ -225,6 +226,48 @@ async fn a_wait_goes_on_when_its_partition_goes_to_another_member() {
     assert!(late < Duration::from_secs(6) + PATIENCE / 3, "{late:?}");
     assert_eq!((first.stop().await, second.stop().await), (0, 0));
     assert_eq!(tries.len(), 16);
+}
+
+#[tokio::test]
+async fn what_waits_comes_back_with_the_topic_and_the_place_it_was_read_from() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topics = [cluster.topic("a", 2).await, cluster.topic("b", 2).await];
+    let names: Vec<_> = topics.iter().map(String::as_str).collect();
+    let waits = vec![Duration::from_millis(100), Duration::from_secs(3600)];
+    let spec = input_spec(&names, Some("g"));
+    let Delayed { mut input, mut delays } = cluster.binder("").bind_delayed(spec, waits).await.unwrap();
+    for topic in &topics {
+        // A tombstone, with a key.
+        let tombstone = Record { key: Some(b"k"), partition: Some(1), ..Record::default() };
+        cluster.produce(topic, [Record { partition: Some(1), ..Record::of(b"other") }, tombstone]);
+        for other in receive(&mut *input, 1).await {
+            input.settle(other.ticket, Settlement::Ack);
+        }
+        let first = receive(&mut *input, 1).await.remove(0);
+        let seen = |delivery: &Delivery| {
+            let Delivery { message, key, partition, position, .. } = delivery;
+            (message.payload().clone(), lasting(message), key.clone(), *partition, *position)
+        };
+        let sent = |delivery: &Delivery| Outgoing {
+            message: delivery.message.clone(),
+            key: delivery.key.clone(),
+            partition: None,
+        };
+        assert!(send(&mut *delays[0], vec![sent(&first)]).await[0].is_ok());
+        let second = receive(&mut *input, 1).await.remove(0);
+        assert_eq!(seen(&second), seen(&first));
+        assert_eq!((second.partition, second.position), (1, 1));
+        assert_eq!(second.message.headers().text("kafka_receivedTopic"), Some(&**topic));
+        assert!(send(&mut *delays[1], vec![sent(&second)]).await[0].is_ok());
+        assert_eq!(cluster.consume_all(&format!("{topic}.g.retry-3600000")).len(), 1);
+        // What is given back is due at once.
+        input.settle(second.ticket, Settlement::Requeue);
+        let third = receive(&mut *input, 1).await.remove(0);
+        assert_eq!((seen(&third), third.attempt), (seen(&first), 2));
+        input.settle(first.ticket, Settlement::Ack);
+        input.settle(third.ticket, Settlement::Ack);
+    }
+    input.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::json;
+use wellspring::binder::{Binder, Delayed, Delivery, InputSpec, Settlement, Sharing};
 use wellspring::config::Sources;
-use wellspring::{Error, Message, Running, Runtime, RuntimeBuilder, header_names};
+use wellspring::{Batch, BatchError, Error, Message, Running, Runtime, RuntimeBuilder, header_names};
 
-use super::ends::{Broker, broker, eventually};
+use super::ends::{Broker, Member, Writer, broker, eventually, input_spec};
 use super::wire::table;
 
 /// What a function was called with, and when.
@@ -164,6 +165,85 @@ async fn waits_and_attempts_outlive_the_application_until_the_dead_letter() {
     let stats = running.binding("work-in-0").unwrap().stats();
     eventually("the letter is settled", async || stats.dead_lettered.get() == 1).await;
     assert_eq!(running.stop().await, 0);
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn an_item_of_a_batch_waits_by_itself_and_comes_alone() {
+    let Some(broker) = broker("batch").await else { return };
+    let yaml = format!(
+        "
+function: {{ definition: work }}
+stream:
+  default-binder: rabbitmq
+  bindings:
+    work-in-0:
+      destination: work
+      group: g
+      consumer: {{ durable-retry: true, {WAITS}, batch-mode: true, batch-size: 5, batch-max-wait: 10s }}
+  rabbitmq:
+    uri: '{}'
+    bindings: {{ work-in-0: {{ consumer: {{ prefix: {}, auto-bind-dlq: true }} }} }}
+",
+        broker.uri, broker.prefix
+    );
+    let batches = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&batches);
+    let work = move |Batch(texts): Batch<String>| {
+        let bad = texts.iter().enumerate().filter(|(_, text)| *text == "bad");
+        let failed: BatchError = bad.map(|(item, _)| (item, Error::retryable("busy"))).collect();
+        seen.lock().unwrap().push(texts);
+        failed.into_result()
+    };
+    let sources = Sources::new().args(["--http.enabled=false", "--management.enabled=false"]);
+    let builder = Runtime::builder().functions(move |catalog| catalog.consumer("work", work));
+    let running = start(builder.sources(sources.built_in("application.yaml", &yaml))).await;
+    for payload in ["a", "bad", "b", "c", "d"] {
+        broker.publish(&broker.name("work"), "k", payload.as_bytes(), original()).await;
+    }
+    let letter = broker.take(&broker.name("work.g.dlq"), 1).await.remove(0);
+    assert_eq!(
+        (&letter.data[..], &table(&letter.properties)["x-attempts"]["value"]),
+        (&b"bad"[..], &json!(3))
+    );
+    let batches = batches.lock().unwrap().clone();
+    assert_eq!(batches, [vec!["a", "bad", "b", "c", "d"], vec!["bad"], vec!["bad"]]);
+    let stats = running.binding("work-in-0").unwrap().stats();
+    eventually("all is settled", async || stats.succeeded.get() + stats.dead_lettered.get() == 5).await;
+    assert_eq!(running.stop().await, 0);
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn what_waits_comes_back_to_the_queue_and_the_partition_it_was_read_from() {
+    let Some(broker) = broker("own queues").await else { return };
+    let binder = broker.binder("");
+    let destinations = [broker.name("a"), broker.name("b")];
+    let sharing = Sharing { partitioned: true, instance_count: 2, instance_index: 1, ..Sharing::default() };
+    let spec = InputSpec { destinations: destinations.to_vec(), sharing, ..input_spec("", "g") };
+    let waits = vec![Duration::from_millis(50), Duration::from_secs(3600)];
+    let Delayed { input, delays } = binder.bind_delayed(spec, waits).await.unwrap();
+    let (mut member, mut delays) = (Member(input), delays.into_iter().map(|delay| Writer(delay, 0)));
+    let (mut soon, mut late) = (delays.next().unwrap(), delays.next().unwrap());
+    for destination in &destinations {
+        broker.publish(destination, &format!("{destination}-1"), b"1", original()).await;
+        let first = member.receive(1).await;
+        soon.send(first[0].message.clone()).await.unwrap();
+        let second = member.receive(1).await;
+        let seen = |delivery: &Delivery| {
+            let headers = delivery.message.headers();
+            let text = |name: &str| headers.text(name).map(str::to_owned);
+            let places = ["amqp_consumerQueue", "amqp_receivedExchange", "amqp_receivedRoutingKey"];
+            (delivery.partition, places.map(text))
+        };
+        assert_eq!(seen(&second[0]), seen(&first[0]));
+        assert_eq!(seen(&second[0]).1[1].as_ref(), Some(destination));
+        late.send(second[0].message.clone()).await.unwrap();
+        member.settle(first, Settlement::Ack).await;
+        member.settle(second, Settlement::Ack).await;
+        broker.until_waiting(&format!("{destination}.g-1.retry.3600000"), 1).await;
+    }
+    member.leave().await;
     broker.clean().await;
 }
 
