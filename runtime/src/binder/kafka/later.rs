@@ -150,11 +150,11 @@ pub(super) fn restore(delivery: &mut Delivery) {
     }
 }
 
-/// How long a record has to wait yet that came into its topic at a time; nothing when it is due.
+/// How long a record has to wait yet that came into its topic at a time; nothing when it is due. After a whole wait it is
+/// looked at again, whatever the time that it came is said to be: clocks are put right.
 pub(super) fn remaining(timestamp: Timestamp, wait: Duration, now: SystemTime) -> Option<Duration> {
     let came = Duration::from_millis(u64::try_from(timestamp.to_millis()?).ok()?);
     let due = UNIX_EPOCH.checked_add(came)?.checked_add(wait)?;
-    // A clock that is ahead delays nothing for longer than it was to wait.
     due.duration_since(now).ok().filter(|left| !left.is_zero()).map(|left| left.min(wait))
 }
 
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_due_when_it_has_waited_and_at_the_latest_a_wait_from_now() {
+    fn a_record_is_due_when_it_has_waited_and_looked_at_again_after_a_wait() {
         let (now, wait) = (UNIX_EPOCH + Duration::from_secs(1000), Duration::from_secs(10));
         let left = |came| remaining(Timestamp::CreateTime(came), wait, now);
         assert_eq!(left(1_000_000), Some(wait));
