@@ -16,6 +16,8 @@ pub const HTTP_REQUEST_PARAM: &str = "http_request_param";
 pub const STATUS_CODE: &str = "statusCode";
 /// Why a message became a dead letter: the kind of failure.
 pub const EXCEPTION_KIND: &str = "x-exception-kind";
+/// Why a message became a dead letter: the error's type, or the name it gives itself (Spring, Kafka's spelling).
+pub const EXCEPTION_CLASS: &str = "x-exception-fqcn";
 /// Why a message became a dead letter: the error's text (Spring).
 pub const EXCEPTION_MESSAGE: &str = "x-exception-message";
 /// The destination a dead letter was read from (Spring, Kafka's spelling).

@@ -44,9 +44,9 @@ fn the_service_of_the_readme_is_the_example() {
     }
 }
 
-/// All code of the runtime, its tests included.
+/// All code of the runtime and of the examples, their tests included.
 fn sources() -> String {
-    let mut folders = vec![root().join("runtime")];
+    let mut folders = vec![root().join("runtime"), root().join("examples")];
     let mut sources = String::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder of the repository") {

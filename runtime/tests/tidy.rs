@@ -286,6 +286,11 @@ fn no_test_sleeps_on_the_real_clock() {
             reason: "a function of another process that blocks a thread until the test lets it go",
         },
         Exception {
+            path: "examples/relay/tests/faults/proxy.rs",
+            what: "sleep(",
+            reason: "a connection that is slow on purpose",
+        },
+        Exception {
             path: "runtime/tests/support/app.rs",
             what: "sleep(",
             reason: "the one place that waits until something holds, with a limit, on either clock",

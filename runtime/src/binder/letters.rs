@@ -103,7 +103,7 @@ const OF_FAILURE: &[&str] = &[
     header_names::ORIGINAL_OFFSET,
     "x-original-timestamp",
     "x-original-timestamp-type",
-    "x-exception-fqcn",
+    header_names::EXCEPTION_CLASS,
     "x-exception-cause-fqcn",
     "x-exception-stacktrace",
     "x-original-exchange",

@@ -18,12 +18,14 @@ const TURN: usize = 256;
 pub(super) struct Answering {
     number: u64,
     sends: Sends,
+    /// What is to be sent as soon as there is room.
+    next: Option<(usize, Reply)>,
 }
 
 impl Answering {
     /// Replies that are addressed go to `outputs` as the answer is read.
     pub(super) fn new(number: u64, answer: Answer, outputs: &SenderOutputs) -> Self {
-        Self { number, sends: Sends::of(answer, outputs) }
+        Self { number, sends: Sends::of(answer, outputs), next: None }
     }
 }
 
@@ -63,15 +65,18 @@ impl Driver {
     /// Sends messages of one answer until there are no more.
     fn poll_answer(&mut self, cx: &mut Context<'_>, answer: &mut Answering) -> Poll<Result<(), Error>> {
         for _ in 0..TURN {
+            // An answer that is over needs no room.
+            if answer.next.is_none() {
+                answer.next = ready!(answer.sends.poll_next(cx)).transpose()?;
+            }
+            if answer.next.is_none() {
+                return Poll::Ready(Ok(()));
+            }
             if let Some(output) = &mut self.ends.output {
                 ready!(output.poll_all_ready(cx))?;
             }
-            match ready!(answer.sends.poll_next(cx)) {
-                Some(reply) => {
-                    let (output, reply) = reply?;
-                    self.send(answer.number, output, reply, true);
-                }
-                None => return Poll::Ready(Ok(())),
+            if let Some((output, reply)) = answer.next.take() {
+                self.send(answer.number, output, reply, true);
             }
         }
         cx.waker().wake_by_ref();
@@ -86,6 +91,7 @@ impl Driver {
             if lends { outgoing(self.ends.copy_headers, reply, &open.message) } else { reply.message };
         self.ledger.sent(number);
         output.send_to(to, message, number);
+        self.has_sent = true;
     }
 
     /// Everything that a call answered was sent, or it failed.

@@ -53,7 +53,12 @@ enum BatchAnswer {
         sending: Option<(usize, Addressed)>,
     },
     /// All messages came of all deliveries.
-    Whole { numbers: Vec<u64>, sends: Sends },
+    Whole {
+        numbers: Vec<u64>,
+        sends: Sends,
+        /// What is to be sent as soon as there is room.
+        next: Option<(usize, Reply)>,
+    },
 }
 
 impl Batches {
@@ -91,7 +96,7 @@ impl Driver {
             && let Some(number) = self.lanes.next()
         {
             moved = true;
-            if self.ledger.get_mut(number).is_some_and(|open| open.attempts() > 0) {
+            if self.ledger.get_mut(number).is_some_and(|open| open.calls > 0) {
                 self.begin_again(cx, number);
             } else if let Some(lane) = self.lane(number) {
                 self.lanes.finish(lane);
@@ -154,6 +159,7 @@ impl Driver {
         for number in &numbers {
             if let Some(open) = self.ledger.get_mut(*number) {
                 open.calls += 1;
+                open.is_begun = true;
                 messages.push(open.message.clone());
             }
         }
@@ -195,7 +201,7 @@ impl Driver {
             BatchReplies::Whole(Answer::Nothing) => None,
             BatchReplies::Whole(answer) => {
                 let numbers = numbers.iter().copied().flatten().collect();
-                Some(BatchAnswer::Whole { numbers, sends: Sends::of(answer, &self.ends.sender) })
+                Some(BatchAnswer::Whole { numbers, sends: Sends::of(answer, &self.ends.sender), next: None })
             }
             BatchReplies::PerItem(replies) => Some(BatchAnswer::PerItem {
                 numbers: numbers.clone(),
@@ -212,7 +218,7 @@ impl Driver {
     /// No item of a batch is done. If one of them may be at fault, each is called with alone.
     fn fail_batch(&mut self, numbers: &[u64], error: &Error) {
         for number in numbers.iter().copied() {
-            let calls = self.ledger.get_mut(number).map_or(0, |open| open.attempts());
+            let calls = self.ledger.get_mut(number).map_or(0, |open| open.calls);
             let may_be_another = numbers.len() > 1 && !error.kind().is_retryable() && !self.settles_first;
             match self.lane(number) {
                 Some(lane) if may_be_another && calls < self.policy.retry.max_attempts => {
@@ -259,6 +265,9 @@ impl Driver {
         answer: &mut BatchAnswer,
     ) -> Poll<Result<(), Error>> {
         for _ in 0..TURN {
+            if ready!(answer.poll_is_over(cx))? {
+                return Poll::Ready(Ok(()));
+            }
             if let Some(output) = &mut self.ends.output {
                 ready!(output.poll_all_ready(cx))?;
             }
@@ -281,16 +290,13 @@ impl Driver {
                         self.send(number, 0, reply, true);
                     }
                 }
-                BatchAnswer::Whole { numbers, sends } => {
-                    match (ready!(sends.poll_next(cx)), numbers.as_slice()) {
-                        // Of several deliveries, none lends its headers.
-                        (Some(reply), [first, others @ ..]) => {
-                            let (output, reply) = reply?;
-                            self.send(*first, output, reply, others.is_empty());
-                        }
-                        _ => return Poll::Ready(Ok(())),
+                BatchAnswer::Whole { numbers, next, .. } => match (next.take(), numbers.as_slice()) {
+                    // Of several deliveries, none lends its headers.
+                    (Some((output, reply)), [first, others @ ..]) => {
+                        self.send(*first, output, reply, others.is_empty());
                     }
-                }
+                    _ => return Poll::Ready(Ok(())),
+                },
             }
         }
         cx.waker().wake_by_ref();
@@ -330,6 +336,21 @@ impl Driver {
 }
 
 impl BatchAnswer {
+    /// Whether nothing is left to be sent: an answer that is over needs no room.
+    fn poll_is_over(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        match self {
+            Self::PerItem { replies, sending, .. } => {
+                Poll::Ready(Ok(sending.is_none() && replies.as_slice().is_empty()))
+            }
+            Self::Whole { sends, next, .. } => {
+                if next.is_none() {
+                    *next = ready!(sends.poll_next(cx)).transpose()?;
+                }
+                Poll::Ready(Ok(next.is_none()))
+            }
+        }
+    }
+
     fn into_numbers(self) -> Vec<u64> {
         match self {
             Self::PerItem { numbers, .. } => numbers.into_iter().flatten().collect(),

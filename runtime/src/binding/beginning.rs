@@ -53,10 +53,10 @@ impl Driver {
         self.hold_if_many_wait(lane);
     }
 
-    /// A call may fail at once, and halt the binding before the next one.
+    /// A call may fail at once, and halt or end the binding before the next one.
     #[inline]
     pub(super) fn may_call(&self) -> bool {
-        self.phase != Phase::Halted && self.circuit.allows()
+        !matches!(self.phase, Phase::Halted | Phase::Ending(_)) && self.circuit.allows()
     }
 
     #[inline]
@@ -94,9 +94,10 @@ impl Driver {
     pub(super) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
-        let (attempts, mut message) = (open.attempts(), open.message.clone());
-        if attempts > 1 {
-            message.headers_mut().set(header_names::DELIVERY_ATTEMPT, attempts);
+        open.is_begun = true;
+        let (calls, mut message) = (open.calls, open.message.clone());
+        if calls > 1 {
+            message.headers_mut().set(header_names::DELIVERY_ATTEMPT, calls);
         }
         self.circuit.begin();
         let step = match self.batches {

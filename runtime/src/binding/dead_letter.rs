@@ -9,11 +9,16 @@ pub(super) fn letter(open: &Open, error: &Error, binding: &str, destination: &st
     let mut letter = open.message.clone();
     let headers = letter.headers_mut();
     headers.set(header_names::EXCEPTION_KIND, error.kind().as_str());
+    // What an earlier pass has left would tell of another error.
+    headers.remove(header_names::EXCEPTION_CLASS);
+    if let Some(name) = error.name() {
+        headers.set(header_names::EXCEPTION_CLASS, name);
+    }
     headers.set(header_names::EXCEPTION_MESSAGE, error.to_string());
     headers.set(header_names::ORIGINAL_DESTINATION, destination);
     headers.set(header_names::ORIGINAL_PARTITION, open.partition);
     headers.set(header_names::ORIGINAL_OFFSET, open.position.cast_signed());
-    headers.set(header_names::ATTEMPTS, open.attempts());
+    headers.set(header_names::ATTEMPTS, open.calls);
     headers.set(header_names::BINDING, binding);
     if let Some(key) = &open.key {
         headers.set(header_names::MESSAGE_KEY, key.clone());

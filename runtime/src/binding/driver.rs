@@ -20,6 +20,7 @@ use wellspring_functions::{ContentType, EncodedMessage, Error, Wanted};
 
 use super::answering::Answering;
 use super::batches::Batches;
+use super::budget::Share;
 use super::calls::Calls;
 use super::circuit::Circuit;
 use super::control::{Binding, Command, State};
@@ -50,6 +51,8 @@ pub(super) struct Driver {
     pub(super) policy: FailurePolicy,
     /// How much may be in flight.
     pub(super) flow: Flow,
+    /// What it uses of what all inputs may have in flight.
+    pub(super) share: Share,
     /// After how long a delivery in flight is named in the log, if ever.
     pub(super) stuck_after: Option<Duration>,
     /// Whether deliveries are settled before their calls: they may be lost, and are never processed twice.
@@ -74,6 +77,8 @@ pub(super) struct Driver {
     pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
+    /// Whether messages were sent in this round: their confirmations are to be asked for.
+    pub(super) has_sent: bool,
     /// Partitions that the input does not fetch from.
     pub(super) held: HashSet<u32>,
     /// Whether what was received is settled, and that has not reached the broker yet.
@@ -128,6 +133,7 @@ impl Driver {
         ends: DriverEnds,
         (letters, later): (Outbox, Later),
         planned: &PlannedInput,
+        share: Share,
     ) -> Self {
         Self {
             commands: binding.commands(),
@@ -136,6 +142,7 @@ impl Driver {
             invocation,
             policy: planned.failure.clone(),
             flow: planned.flow,
+            share,
             stuck_after: planned.stuck_after,
             settles_first: planned.delivery == Guarantee::AtMostOnce,
             phase: Phase::Running,
@@ -151,6 +158,7 @@ impl Driver {
             later,
             timers: Timers::default(),
             refused: Vec::new(),
+            has_sent: false,
             held: HashSet::new(),
             is_settling: false,
             is_watched: false,
@@ -242,6 +250,7 @@ impl Driver {
         moved |= self.poll_calls(cx);
         moved |= self.poll_answers(cx);
         moved |= self.poll_batches(cx);
+        moved |= mem::take(&mut self.has_sent);
         moved |= self.poll_letters(cx);
         moved |= self.poll_later(cx);
         moved |= self.poll_settled_first(cx);
@@ -252,7 +261,9 @@ impl Driver {
 
     /// Receives when everything received before is begun, and there is room.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        let has_room = self.received.is_empty() && self.ledger.bytes() < self.flow.max_bytes;
+        let bytes = self.ledger.bytes();
+        let has_room =
+            self.share.may_take_more(bytes) && self.received.is_empty() && bytes < self.flow.max_bytes;
         if self.phase != Phase::Running || !has_room || !self.circuit.allows() || self.is_settling {
             return Ok(false);
         }
@@ -341,7 +352,7 @@ impl Driver {
             moved = true;
             match due {
                 Due::Attempt(number) => self.try_again(number),
-                Due::Requeue(number) => self.requeue(number),
+                Due::Requeue { number, has_lane } => self.requeue(number, has_lane),
                 Due::Letter(number) => self.letters.send_again(number),
                 Due::Later(number) => self.later.send_again(number),
                 // That there is something to do is all there is to it.

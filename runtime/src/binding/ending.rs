@@ -15,17 +15,16 @@ impl Driver {
         }
         self.phase = Phase::Ending(state);
         self.received.clear();
-        for number in self.lanes.drain_waiting() {
-            if self.ledger.get_mut(number).is_some_and(|open| open.calls == 0) {
+        let mut waiting = self.lanes.drain_waiting();
+        waiting.extend(self.batches.iter_mut().flat_map(|batches| batches.take_gathered()));
+        for number in waiting {
+            if self.ledger.get_mut(number).is_some_and(|open| !open.is_begun) {
                 self.ledger.take(number);
             }
         }
-        for number in self.batches.iter_mut().flat_map(|batches| batches.take_gathered()) {
-            self.ledger.take(number);
-        }
         for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Later(_) | Due::Watch)) {
-            if let Due::Requeue(number) = due {
-                self.requeue(number);
+            if let Due::Requeue { number, has_lane } = due {
+                self.requeue(number, has_lane);
             }
         }
     }

@@ -58,7 +58,7 @@ impl Driver {
         {
             output.retract(number);
         }
-        let mut disposition = self.policy.disposition(error, open.attempts(), chance());
+        let mut disposition = self.policy.disposition(error, open.calls, chance());
         if self.settles_first {
             disposition = without_return(disposition, &self.policy);
         }
@@ -71,7 +71,7 @@ impl Driver {
                 if !counted {
                     open.calls = open.calls.saturating_sub(1);
                 }
-                let (binding, attempt) = (self.binding.name(), open.attempts() + 1);
+                let (binding, attempt) = (self.binding.name(), open.calls + 1);
                 tracing::debug!(binding, %error, attempt, ?wait, "trying again");
                 self.rest(number, standing, Due::Attempt(number), wait);
             }
@@ -79,9 +79,9 @@ impl Driver {
                 let wait = self.policy.retry.backoff(1);
                 tracing::warn!(
                     binding = self.binding.name(), partition = open.partition, position = open.position,
-                    attempts = open.attempts(), %error, ?wait, "a message failed and goes back to its group"
+                    attempts = open.calls, %error, ?wait, "a message failed and goes back to its group"
                 );
-                self.rest(number, standing, Due::Requeue(number), wait);
+                self.rest_until_requeued(number, standing, wait);
             }
             Disposition::DeadLetter => {
                 self.leave(number, standing);
@@ -120,6 +120,18 @@ impl Driver {
         };
         // Behind others of its lane it comes when they are done.
         if has_lane && !matches!(self.phase, Phase::Ending(_)) {
+            self.timers.at(Instant::now() + wait, then);
+        }
+    }
+
+    /// Leaves a delivery alone until it is given back. It is not called again: when others have its lane, it goes without.
+    fn rest_until_requeued(&mut self, number: u64, standing: Standing, wait: std::time::Duration) {
+        let Some(lane) = self.lane(number) else { return };
+        let has_lane = standing == Standing::AtWork || !self.lanes.is_taken(lane);
+        let then = Due::Requeue { number, has_lane };
+        if has_lane {
+            self.rest(number, standing, then, wait);
+        } else if !matches!(self.phase, Phase::Ending(_)) {
             self.timers.at(Instant::now() + wait, then);
         }
     }
@@ -164,7 +176,7 @@ impl Driver {
     /// Begins nothing more until an operator resumes the binding; then this delivery is the first of its lane.
     fn halt(&mut self, number: u64, error: &Error, standing: Standing) {
         let Some(open) = self.ledger.get_mut(number) else { return };
-        (open.calls, open.earlier) = (0, 0);
+        open.calls = 0;
         tracing::error!(
             binding = self.binding.name(), partition = open.partition, position = open.position, %error,
             "a message failed for good: the binding pauses until it is resumed, and the message stays"
@@ -186,8 +198,8 @@ impl Driver {
     }
 
     /// Gives a delivery back to its group.
-    pub(super) fn requeue(&mut self, number: u64) {
-        if let Some(lane) = self.lane(number) {
+    pub(super) fn requeue(&mut self, number: u64, has_lane: bool) {
+        if has_lane && let Some(lane) = self.lane(number) {
             self.lanes.leave(lane);
             self.release(lane);
         }
@@ -205,7 +217,7 @@ impl Driver {
         let Some(open) = self.ledger.get_mut(number) else { return };
         tracing::warn!(
             binding = self.binding.name(), partition = open.partition, position = open.position,
-            attempts = open.attempts(), %error, to = letters.destination(),
+            attempts = open.calls, %error, to = letters.destination(),
             "a message failed for good and becomes a dead letter"
         );
         let letter = dead_letter::letter(open, error, self.binding.name(), &self.ends.destination);
@@ -217,7 +229,7 @@ impl Driver {
         let Some(mut open) = self.ledger.take(number) else { return };
         tracing::error!(
             binding = self.binding.name(), destination = self.ends.destination, partition = open.partition,
-            position = open.position, attempts = open.attempts(), %error,
+            position = open.position, attempts = open.calls, %error,
             is_kept_by_broker = settlement == Settlement::Reject,
             "a message failed for good and is dropped"
         );

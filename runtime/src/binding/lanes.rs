@@ -80,6 +80,11 @@ impl Lanes {
         self.working == 0 && self.ready.is_empty() && self.taken.is_empty()
     }
 
+    /// Whether a delivery has the lane.
+    pub(super) fn is_taken(&self, lane: Lane) -> bool {
+        self.taken.contains_key(&lane)
+    }
+
     /// What may be done with a delivery of a lane that has just come.
     pub(super) fn admit(&self, lane: Lane) -> Admission {
         if self.taken.contains_key(&lane) {

@@ -77,7 +77,7 @@ impl Driver {
     /// Sends a delivery to where it waits for its next attempt. The original stays until that is confirmed.
     pub(super) fn put_off(&mut self, number: u64, error: &Error) {
         let Some(open) = self.ledger.get_mut(number) else { return };
-        let attempts = open.attempts();
+        let attempts = open.calls;
         let wait = self.policy.retry.durable_wait(attempts);
         tracing::debug!(
             binding = self.binding.name(), partition = open.partition, position = open.position, attempts,

@@ -39,8 +39,8 @@ pub(super) struct Open {
     pub(super) position: u64,
     /// How often the function was called with it, calls that do not count left out.
     pub(super) calls: u32,
-    /// How often before it waited at its broker to be tried again.
-    pub(super) earlier: u32,
+    /// Whether the function was called with it at all.
+    pub(super) is_begun: bool,
     /// When it came.
     pub(super) since: Instant,
     /// Whether it was said that it is open for too long.
@@ -76,7 +76,7 @@ impl Open {
             partition,
             position,
             calls: 1,
-            earlier: 0,
+            is_begun: true,
             since,
             is_stuck: false,
             unconfirmed: 0,
@@ -89,18 +89,13 @@ impl Open {
 
     /// A delivery that has to wait for its first call.
     pub(super) fn waiting(delivery: Delivery, since: Instant) -> Self {
-        Self { calls: 0, ..Self::new(delivery, since) }
+        Self { calls: 0, is_begun: false, ..Self::new(delivery, since) }
     }
 
     /// A delivery that the function was called with before, so many times.
     pub(super) const fn after(mut self, earlier: u32) -> Self {
-        self.earlier = earlier;
+        self.calls = earlier;
         self
-    }
-
-    /// How often the function was called with it in all.
-    pub(super) const fn attempts(&self) -> u32 {
-        self.earlier.saturating_add(self.calls)
     }
 
     /// A delivery that gives rise to one message, which is sent.

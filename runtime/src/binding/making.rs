@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::binders::Binders;
+use super::budget::Budget;
 use super::driver::{Driver, DriverEnds};
 use super::ends::{End, Ends};
 use super::function_ends::FunctionEnds;
@@ -49,7 +50,7 @@ impl Made {
         sender: &SenderOutputs,
         first: Option<&str>,
     ) -> Result<Self, StartError> {
-        let making = Making { binders, ends, sender };
+        let making = Making { binders, ends, sender, budget: &Budget::new(plan.max_in_flight_bytes) };
         let mut made = Self::default();
         let mut outputs: Vec<_> = plan.all_outputs().collect();
         outputs.sort_by_key(|output| first != Some(&output.binder));
@@ -112,7 +113,8 @@ impl Made {
         let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
         let kept = (Outbox::new(letters), later.map_or_else(Later::default, Later::new));
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, kept, planned));
+        let share = making.budget.share();
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, kept, planned, share));
         Ok(())
     }
 
@@ -176,6 +178,7 @@ struct Making<'a> {
     binders: &'a Binders,
     ends: &'a Ends,
     sender: &'a SenderOutputs,
+    budget: &'a Budget,
 }
 
 impl<'a> Making<'a> {

@@ -9,6 +9,7 @@ mod answering;
 mod batches;
 mod beginning;
 mod binders;
+mod budget;
 mod calls;
 mod circuit;
 mod connecting;
@@ -57,5 +58,7 @@ pub use schedule::Schedule;
 pub use sender::SenderOutputs;
 pub use stats::{Counter, Gauge, Stats};
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,8 @@ pub struct Plan {
     pub outputs: Vec<PlannedOutput>,
     /// Outputs that are opened when code sends to them, if any may be.
     pub dynamic: Option<DynamicOutputs>,
+    /// How many bytes of payload all inputs may have in flight together.
+    pub max_in_flight_bytes: u64,
     /// Bindings of functions that exist but are not among the definitions: another profile runs them.
     pub inactive: Vec<String>,
 }
@@ -99,6 +101,7 @@ impl Plan {
         }
         (plan.outputs, plan.inactive) = planner.other_bindings(catalog);
         plan.dynamic = planner.dynamic_outputs();
+        plan.max_in_flight_bytes = config.stream.max_in_flight_bytes;
         planner.check_renames();
         if !config.stream.enabled {
             plan = Self::default();

@@ -75,6 +75,9 @@ fn of_input(input: &PlannedInput, can: Capabilities) -> Vec<Problem> {
             Ending::DeadLetter if input.dead_letter.is_none() => {
                 problems.push(without_destination(input, &key))
             }
+            Ending::Requeue | Ending::Pause | Ending::Stop if input.delivery == Guarantee::AtMostOnce => {
+                problems.push(cannot_stay(input, &key, ending));
+            }
             Ending::Requeue if !can.requeue => problems.push(broken(&key, "requeue", "redelivery")),
             Ending::DeadLetter | Ending::Drop | Ending::Requeue | Ending::Pause | Ending::Stop => {}
         }
@@ -88,6 +91,15 @@ fn without_destination(input: &PlannedInput, key: &str) -> Problem {
     Problem::new("found `dead-letter`, but there is no destination for dead letters")
         .path(format!("stream.bindings.{binding}.{key}"))
         .suggest(format!("set `stream.bindings.{binding}.consumer.dead-letter`"))
+}
+
+/// What is settled before its call cannot stay, or come again.
+fn cannot_stay(input: &PlannedInput, key: &str, ending: Ending) -> Problem {
+    Problem::new(format!(
+        "found `{ending}`, but `delivery: at-most-once` settles messages before their calls"
+    ))
+    .path(format!("stream.bindings.{}.{key}", input.binding))
+    .suggest("say `dead-letter` or `drop`")
 }
 
 /// A message that fails for good would fail again, and again.
@@ -226,6 +238,23 @@ stream:
 
     fn refusals(consumer: &str, can: Capabilities) -> String {
         planned(consumer, can, None).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_settled_first_cannot_stay() {
+        for (key, ending) in
+            [("on-exhausted", "pause"), ("on-failure.timeout", "requeue"), ("on-failure.fatal", "stop")]
+        {
+            let (outer, inner) =
+                key.split_once('.').map_or((key, None), |(outer, inner)| (outer, Some(inner)));
+            let value = inner.map_or_else(|| ending.to_owned(), |inner| format!("{{ {inner}: {ending} }}"));
+            let said = refusals(&format!("{{ delivery: at-most-once, {outer}: {value} }}"), ALL);
+            let expected = format!(
+                "consumer.{key}`: found `{ending}`, but `delivery: at-most-once` settles messages before"
+            );
+            assert!(said.contains(&expected), "{said}");
+        }
+        assert!(planned("{ delivery: at-most-once, on-exhausted: drop }", ALL, None).is_ok());
     }
 
     #[test]

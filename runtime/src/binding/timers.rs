@@ -12,8 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(super) enum Due {
     /// Calls the function once more with a delivery.
     Attempt(u64),
-    /// Gives a delivery back to its group.
-    Requeue(u64),
+    /// Gives a delivery back to its group, which may have its lane.
+    Requeue { number: u64, has_lane: bool },
     /// Sends the dead letter of a delivery once more.
     Letter(u64),
     /// Sends a delivery once more to where it waits for its next attempt.

@@ -30,7 +30,7 @@ impl Driver {
             if !mem::replace(&mut open.is_stuck, true) {
                 tracing::warn!(
                     binding = self.binding.name(), partition = open.partition, position = open.position,
-                    attempts = open.attempts(), unconfirmed = open.unconfirmed(), since = ?(now - open.since),
+                    attempts = open.calls, unconfirmed = open.unconfirmed(), since = ?(now - open.since),
                     "a delivery is in flight for long"
                 );
             }

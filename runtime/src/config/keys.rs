@@ -97,6 +97,12 @@ pub(super) const ROWS: &[Row] = &[
         .also(&["fail-fast"]),
     with("stream.instance-count", Kind::Count, "1", "how many instances of this application run"),
     with(
+        "stream.max-in-flight-bytes",
+        Kind::Size,
+        "256MB",
+        "bytes of payload that all inputs together may have unsettled; beyond it, only those with none receive",
+    ),
+    with(
         "stream.dynamic-destinations",
         Kind::List,
         "",

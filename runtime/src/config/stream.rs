@@ -25,6 +25,8 @@ pub struct StreamConfig {
     pub binding_retry_interval: Duration,
     /// Whether a broker that cannot be reached ends start-up.
     pub fail_fast: bool,
+    /// How many bytes of payload all inputs may have in flight together.
+    pub max_in_flight_bytes: u64,
     /// Destinations that code may send to without a binding, or their beginnings with a `*` after it.
     pub dynamic_destinations: Located<Vec<String>>,
     /// How many instances of this application run.
@@ -116,6 +118,7 @@ impl StreamConfig {
                 .required(&["stream", "binding-retry-interval"], kind::seconds)
                 .value,
             fail_fast: settings.required(&["stream", "fail-fast"], kind::boolean).value,
+            max_in_flight_bytes: settings.required(&["stream", "max-in-flight-bytes"], kind::size).value,
             dynamic_destinations: settings
                 .list(&["stream", "dynamic-destinations"], ',')
                 .unwrap_or_else(|| Located::default_value(Vec::new())),

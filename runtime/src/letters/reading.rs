@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
-/// Spring's name of the error.
-const ERROR_CLASS: &str = "x-exception-fqcn";
 const CAUSE_CLASS: &str = "x-exception-cause-fqcn";
 const STACK_TRACE: &str = "x-exception-stacktrace";
 /// Why the broker moved a message by itself.
@@ -42,8 +40,13 @@ pub fn failure(headers: &Headers) -> Failure {
         let (name, _) = trace.lines().next()?.split_once(':')?;
         (!name.contains(' ')).then(|| name.to_owned())
     });
-    let names =
-        [get(header_names::EXCEPTION_KIND), get(ERROR_CLASS), thrown, get(DEATH_REASON), get(CAUSE_CLASS)];
+    let names = [
+        get(header_names::EXCEPTION_KIND),
+        get(header_names::EXCEPTION_CLASS),
+        thrown,
+        get(DEATH_REASON),
+        get(CAUSE_CLASS),
+    ];
     let mut names = names.into_iter().flatten();
     Failure { kind: names.next(), message: get(header_names::EXCEPTION_MESSAGE), also: names.collect() }
 }

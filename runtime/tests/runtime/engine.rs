@@ -363,3 +363,26 @@ async fn many_dead_letters_are_on_their_way_at_once() {
     eventually("settled", || app.stats("work-in-0").dead_lettered.get() == 5000).await;
     assert_eq!(app.running.stop().await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_names_the_error_by_its_type_or_its_own_name() {
+    let app = App::start(&work("dead-letter: failed, max-attempts: 1"), |catalog| {
+        catalog.function("work", |text: String| match &*text {
+            "type" => Err(Error::fatal(std::fmt::Error)),
+            "name" => Err(Error::fatal("never").named("no-such-account")),
+            _ => Err::<String, _>(Error::message(wellspring::Kind::Fatal, "never")),
+        })
+    })
+    .await;
+    let mut failed = app.reader("failed").await;
+    for (payload, class) in
+        [("type", Some("core::fmt::Error")), ("name", Some("no-such-account")), ("neither", None)]
+    {
+        let earlier =
+            Message::encoded(payload, ContentType::TEXT).with_header("x-exception-fqcn", "a.b.Earlier");
+        app.destinations.send("in", earlier).await.unwrap();
+        let letter = next(&mut failed).await.message;
+        assert_eq!(letter.headers().text(header_names::EXCEPTION_CLASS), class, "{payload}");
+    }
+    assert_eq!(app.running.stop().await, 0);
+}

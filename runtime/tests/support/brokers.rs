@@ -6,7 +6,8 @@ use tokio::process::Command;
 
 /// Runs `scripts/brokers`, as if no broker were given by the environment; what it printed, if it ended well.
 pub(crate) async fn brokers(words: &[&str]) -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let root = folders.skip(1).find(|folder| folder.join("scripts/brokers").exists()).unwrap();
     let mut command = Command::new(root.join("scripts/brokers"));
     command.args(words).current_dir(root);
     for variable in ["WELLSPRING_TEST_KAFKA", "WELLSPRING_TEST_RABBITMQ"] {

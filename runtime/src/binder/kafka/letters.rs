@@ -15,8 +15,6 @@ use crate::binder::{Confirmation, Error, InputSpec, Kind, Outgoing, Output};
 
 const ORIGINAL_TIMESTAMP: &str = "x-original-timestamp";
 const ORIGINAL_TIMESTAMP_TYPE: &str = "x-original-timestamp-type";
-/// Spring's class of the exception; here the kind of the failure.
-const EXCEPTION_CLASS: &str = "x-exception-fqcn";
 const STACK_TRACE: &str = "x-exception-stacktrace";
 
 /// Where the dead letters of an input go by its own settings; several topics with commas.
@@ -120,6 +118,7 @@ fn rewrite(headers: &mut Headers, from: &str, partition: u32) {
     let text = |headers: &Headers, name: &str| headers.get(name).map(ToString::to_string).unwrap_or_default();
     let kind = text(headers, header_names::EXCEPTION_KIND);
     let message = text(headers, header_names::EXCEPTION_MESSAGE);
+    let class = headers.text(header_names::EXCEPTION_CLASS).map_or_else(|| kind.clone(), str::to_owned);
     let trace = format!("{kind}: {message}");
     let offset = headers.integer(header_names::ORIGINAL_OFFSET).unwrap_or_default();
     let time = headers.integer(TIMESTAMP).unwrap_or(-1);
@@ -134,7 +133,7 @@ fn rewrite(headers: &mut Headers, from: &str, partition: u32) {
         (header_names::ORIGINAL_OFFSET, offset.to_be_bytes().into()),
         (ORIGINAL_TIMESTAMP, time.to_be_bytes().into()),
         (ORIGINAL_TIMESTAMP_TYPE, time_type.into()),
-        (EXCEPTION_CLASS, kind.clone().into()),
+        (header_names::EXCEPTION_CLASS, class.into()),
         (header_names::EXCEPTION_MESSAGE, message.into()),
         (STACK_TRACE, trace.into()),
         (header_names::EXCEPTION_KIND, kind.into()),
