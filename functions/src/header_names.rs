@@ -28,6 +28,8 @@ pub const ORIGINAL_PARTITION: &str = "x-original-partition";
 pub const ORIGINAL_OFFSET: &str = "x-original-offset";
 /// How often the function was called before the message became a dead letter.
 pub const ATTEMPTS: &str = "x-attempts";
+/// How often the function was called with a message that waits at its broker for another attempt.
+pub const RETRY_ATTEMPTS: &str = "x-retry-attempts";
 /// The binding whose function failed.
 pub const BINDING: &str = "x-binding";
 /// How often the message was sent again after it had become a dead letter.

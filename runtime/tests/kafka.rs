@@ -22,6 +22,8 @@ mod failures;
 mod groups;
 #[path = "kafka/holds.rs"]
 mod holds;
+#[path = "kafka/later.rs"]
+mod later;
 #[path = "kafka/producers.rs"]
 mod producers;
 #[path = "kafka/provisioning.rs"]

@@ -13,6 +13,8 @@ mod delivery;
 mod ends;
 #[path = "rabbitmq/expressions.rs"]
 mod expressions;
+#[path = "rabbitmq/later.rs"]
+mod later;
 #[path = "rabbitmq/letters.rs"]
 mod letters;
 #[path = "rabbitmq/redrive.rs"]

@@ -29,6 +29,7 @@ mod spring_keys;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -84,6 +85,30 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
         _dead_letters: Option<&str>,
     ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
         None
+    }
+
+    /// Whether messages of an input can wait at the broker until they are tried again, and for so long. No I/O.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    fn check_delays(&self, _input: &InputSpec, _waits: &[Duration]) -> Result<(), Error> {
+        Err(Error::new(Kind::Refused, "its binder keeps nothing for later"))
+    }
+
+    /// Joins a group as [`bind_input`](Self::bind_input) does, and makes a place at the broker for each wait, `waits`
+    /// being in order and none of them twice. What is sent to a place comes back by the input alone, to this group, when
+    /// it has waited for so long and not before, whoever is running by then.
+    ///
+    /// A message is sent with the headers that it was delivered with and `x-retry-attempts`; it is delivered with all of
+    /// them, and with the key, the partition, the position and the headers of where it was received first.
+    ///
+    /// # Errors
+    /// As for [`bind_input`](Self::bind_input), and for what [`check_delays`](Self::check_delays) refuses.
+    fn bind_delayed(&self, input: InputSpec, waits: Vec<Duration>) -> BoxFuture<'_, Result<Delayed, Error>> {
+        let refused = self.check_delays(&input, &waits).err();
+        let error =
+            refused.unwrap_or_else(|| Error::new(Kind::Refused, "its binder keeps nothing for later"));
+        ready(Err(error)).boxed()
     }
 
     /// Makes the destination of an input's dead letters ready to be written to.
@@ -230,6 +255,15 @@ pub struct Transactional {
     pub outputs: Vec<Box<dyn Output>>,
     /// Where dead letters go, if they go anywhere.
     pub dead_letters: Option<Box<dyn Output>>,
+}
+
+/// An input, and places where its messages wait until it delivers them again.
+#[expect(missing_debug_implementations, reason = "ends have nothing to show")]
+pub struct Delayed {
+    /// The receiving end.
+    pub input: Box<dyn Input>,
+    /// The places, in the order of their waits.
+    pub delays: Vec<Box<dyn Output>>,
 }
 
 /// What an input is to read.

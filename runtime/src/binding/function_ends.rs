@@ -1,10 +1,12 @@
 //! What joins a function to its binders: its ends as one transaction where the binder has transactions, else each by itself.
 
+use std::time::Duration;
+
 use super::binders::Binders;
 use super::making::{StartError, failed, find, publisher};
 use super::plan::{PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
-use crate::binder::{Binder, Input, InputSpec, Transactional};
+use crate::binder::{Binder, Delayed, Input, InputSpec, Transactional};
 use crate::config::Guarantee;
 
 /// What joins a function with an input to its binders.
@@ -12,6 +14,8 @@ pub(super) struct FunctionEnds {
     pub(super) input: Box<dyn Input>,
     pub(super) outputs: Vec<Publisher>,
     pub(super) letters: Option<Publisher>,
+    /// Where deliveries wait at the broker for another attempt, each place with its wait, if they do.
+    pub(super) later: Option<Vec<(Duration, Publisher)>>,
 }
 
 impl FunctionEnds {
@@ -27,7 +31,7 @@ impl FunctionEnds {
         let to = input.dead_letter.clone().or_else(|| binder.dead_letters(&spec));
         let is_one_binder = outputs.iter().all(|output| output.binder == input.binder);
         // What is settled first takes effect whatever comes of it.
-        if is_one_binder && input.delivery == Guarantee::AtLeastOnce {
+        if is_one_binder && !input.durable_retry && input.delivery == Guarantee::AtLeastOnce {
             let specs: Vec<_> = outputs.iter().map(PlannedOutput::spec).collect();
             if let Some(bound) = binder.bind_transaction(&spec, &specs, to.as_deref()) {
                 let bound = bound.await.map_err(failed(&input.binding, &input.binder))?;
@@ -42,8 +46,18 @@ impl FunctionEnds {
             Some(to) => Some(dead_letters(&**binder, input, spec.clone(), to).await?),
             None => None,
         };
-        let input = binder.bind_input(spec).await.map_err(failed(&input.binding, &input.binder))?;
-        Ok(Self { input, outputs: made, letters })
+        let cannot = failed(&input.binding, &input.binder);
+        if input.durable_retry {
+            let waits = input.failure.retry.durable_waits();
+            let Delayed { input: receiving, delays } =
+                binder.bind_delayed(spec, waits.clone()).await.map_err(cannot)?;
+            let place =
+                |delay, wait| Publisher::new(delay, &input.binding, &format!("what waits for {wait:?}"));
+            let places = delays.into_iter().zip(waits).map(|(delay, wait)| (wait, place(delay, wait)));
+            return Ok(Self { input: receiving, outputs: made, letters, later: Some(places.collect()) });
+        }
+        let input = binder.bind_input(spec).await.map_err(cannot)?;
+        Ok(Self { input, outputs: made, letters, later: None })
     }
 
     fn of(bound: Transactional, input: &PlannedInput, outputs: &[PlannedOutput], to: Option<String>) -> Self {
@@ -53,6 +67,7 @@ impl FunctionEnds {
             input: bound.input,
             outputs: sending.map(|(output, made)| output.publisher(made)).collect(),
             letters: letters.map(|(made, to)| Publisher::new(made, &input.binding, &to)),
+            later: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::binders::Binders;
 use super::ends::{End, Ends};
 use super::engine::budget::Budget;
 use super::engine::driver::{Driver, DriverEnds};
+use super::engine::later::Later;
 use super::engine::outbox::Outbox;
 use super::engine::outlets::Outlets;
 use super::function_ends::FunctionEnds;
@@ -88,10 +89,13 @@ impl Made {
         making: Making<'_>,
     ) -> Result<(), StartError> {
         let Some(binding) = making.ends.binding(&planned.binding) else { return Ok(()) };
-        let FunctionEnds { input, outputs, letters } =
+        let FunctionEnds { input, outputs, letters, later } =
             FunctionEnds::bind(making.binders, planned, &function.outputs).await?;
         making.ends.watch(&planned.binding, input.health());
         letters.iter().for_each(|letters| making.ends.watch(&planned.binding, letters.health()));
+        for (_, place) in later.iter().flatten() {
+            making.ends.watch(&planned.binding, place.health());
+        }
         for (planned, output) in function.outputs.iter().zip(&outputs) {
             making.ends.watch(&planned.binding, output.health());
         }
@@ -108,8 +112,9 @@ impl Made {
         };
         let invocation = Invocation::new(composition.clone(), planned.timeout);
         let invocation = if planned.concurrency > 1 { invocation.side_by_side() } else { invocation };
-        let (letters, share) = (Outbox::new(letters), making.budget.share());
-        self.inputs.push(Driver::new(binding.clone(), invocation, ends, letters, planned, share));
+        let kept = (Outbox::new(letters), later.map_or_else(Later::default, Later::new));
+        let share = making.budget.share();
+        self.inputs.push(Driver::new(binding.clone(), invocation, ends, kept, planned, share));
         Ok(())
     }
 

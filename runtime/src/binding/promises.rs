@@ -2,8 +2,9 @@
 //! refused before anything is bound.
 
 use super::binders::Binders;
+use super::engine::retry::MOST_WAITS;
 use super::plan::{Plan, PlannedInput, PlannedOutput};
-use crate::binder::Capabilities;
+use crate::binder::{Binder, Capabilities};
 use crate::config::{Ending, Guarantee, Problem, Problems};
 
 /// Puts the destinations of dead letters into the plan that the settings of binders name, and compares the plan with what
@@ -18,6 +19,7 @@ pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> 
             input.dead_letter = input.dead_letter.take().or_else(|| binder.dead_letters(&input.spec()));
             input.failure.dead_letters = input.dead_letter.is_some();
             problems.extend(of_input(input, binder.capabilities()));
+            problems.extend(of_durable_retry(input, &**binder));
         }
     }
     for output in plan.all_outputs() {
@@ -106,6 +108,29 @@ fn letters_to_itself(input: &PlannedInput) -> Option<Problem> {
     let sentence = format!("found `{letters}`, which the binding reads itself, expected another destination");
     let path = format!("stream.bindings.{}.consumer.dead-letter", input.binding);
     input.destinations.contains(letters).then(|| Problem::new(sentence).path(path))
+}
+
+/// Why messages of an input cannot wait at their broker to be tried again.
+fn of_durable_retry(input: &PlannedInput, binder: &dyn Binder) -> Option<Problem> {
+    if !input.durable_retry {
+        return None;
+    }
+    let waits = input.failure.retry.durable_waits();
+    let why = if input.group.is_none() {
+        "an anonymous group ends with its member, and what waits for it would never come; set a `group`"
+            .to_owned()
+    } else if input.delivery == Guarantee::AtMostOnce {
+        "with `delivery: at-most-once` nothing is tried again".to_owned()
+    } else if waits.len() > MOST_WAITS {
+        format!(
+            "each wait is a place at the broker, and there are more than {MOST_WAITS}; raise `back-off-multiplier` \
+             or lower `max-attempts`"
+        )
+    } else {
+        binder.check_delays(&input.spec(), &waits).err()?.to_string()
+    };
+    let path = format!("stream.bindings.{}.consumer.durable-retry", input.binding);
+    Some(Problem::new(format!("found `true`, but {why}")).path(path))
 }
 
 fn of_output(output: &PlannedOutput, can: Capabilities) -> Vec<Problem> {
@@ -249,6 +274,13 @@ stream:
         }
         let told = refusals("{ dead-letter: in }", ALL);
         assert!(told.contains("found `in`, which the binding reads itself"), "{told}");
+    }
+
+    #[test]
+    fn messages_wait_only_at_a_broker_that_keeps_them() {
+        let told = refusals("{ durable-retry: true }", ALL);
+        let expected = "`stream.bindings.same-in-0.consumer.durable-retry`: found `true`, but its binder keeps nothing for later";
+        assert!(told.contains(expected), "{told}");
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub struct ConsumerConfig {
     pub back_off_multiplier: f64,
     /// The share of each pause that is added to it at most, at random.
     pub back_off_jitter: f64,
+    /// Whether messages that are tried again wait at their broker.
+    pub durable_retry: bool,
     /// Whether errors that nobody names are tried again, as far as their kind allows it.
     pub default_retryable: bool,
     /// Whether an error is tried again, by its type or the name it gives itself.
@@ -188,6 +190,7 @@ impl ConsumerConfig {
                 .value,
             back_off_multiplier: layers.required(&["consumer", "back-off-multiplier"], kind::factor).value,
             back_off_jitter: layers.required(&["consumer", "back-off-jitter"], kind::share).value,
+            durable_retry: layers.required(&["consumer", "durable-retry"], kind::boolean).value,
             default_retryable: default_retryable.map_or(!is_list, |written| written.value),
             retryable_exceptions,
             on_failure: layers.map(&["consumer", "on-failure"], word),

@@ -214,6 +214,12 @@ pub(super) const BINDING_ROWS: &[Row] = &[
         "0.0",
         "share of each pause that is added to it at most, at random",
     ),
+    with(
+        "consumer.durable-retry",
+        Kind::Bool,
+        "false",
+        "let messages wait at their broker for the next attempt: the wait survives a restart, their order is given up",
+    ),
     bare(
         "consumer.default-retryable",
         Kind::Bool,

@@ -38,6 +38,7 @@ stream:
         timeout: 2s
         stuck-after: 0
         back-off-jitter: 0.25
+        durable-retry: true
         on-exhausted: deadLetter
         circuit: { failures: 5, probe-after: 1m }
 ",
@@ -48,6 +49,7 @@ stream:
     assert_eq!((consumer.max_in_flight, consumer.max_in_flight_bytes), (7, 1024));
     assert_eq!((consumer.timeout, consumer.stuck_after), (Duration::from_secs(2), Duration::ZERO));
     assert_eq!(consumer.back_off_jitter.to_string(), "0.25");
+    assert!(consumer.durable_retry);
     assert_eq!(consumer.on_exhausted.map(|ending| ending.value), Some(Ending::DeadLetter));
     assert_eq!((consumer.circuit.failures, consumer.circuit.probe_after), (5, Duration::from_secs(60)));
 }

@@ -166,3 +166,22 @@ async fn a_binding_that_may_lose_messages_says_so_at_start() {
         assert!(!logged(consumer).await.contains(warning), "{consumer}");
     }
 }
+
+#[test]
+fn messages_that_cannot_wait_at_a_broker_are_refused_with_the_reason() {
+    for (settings, expected) in [
+        ("group: g, consumer: { durable-retry: true }", "what waits in memory ends with the process"),
+        ("consumer: { durable-retry: true }", "an anonymous group ends with its member"),
+        (
+            "group: g, consumer: { durable-retry: true, delivery: at-most-once }",
+            "with `delivery: at-most-once` nothing is tried again",
+        ),
+    ] {
+        let yaml = format!(
+            "{{ function: {{ definition: work }}, stream: {{ bindings: {{ work-in-0: {{ {settings} }} }} }} }}"
+        );
+        let told = problems(&yaml, work(Arc::default())).join("\n");
+        let place = "`stream.bindings.work-in-0.consumer.durable-retry`: found `true`, but ";
+        assert!(told.contains(&format!("{place}{expected}")), "{told}");
+    }
+}

@@ -9,12 +9,16 @@ use rdkafka::message::Timestamp;
 use serde_json::Value;
 use wellspring_functions::{HeaderName, HeaderValue};
 
-use super::outgoing::{KEY, PARTITION, TYPES, is_always_text};
+use super::outgoing::{self, KEY, TYPES, is_always_text};
 use super::records::{Batch, Record};
 use crate::binder::facts::prevail;
 
 /// The topic that a record came from.
 pub(super) const TOPIC: &str = "kafka_receivedTopic";
+/// Its partition there.
+pub(super) const PARTITION: &str = "kafka_receivedPartitionId";
+/// Its place in the partition.
+pub(super) const OFFSET: &str = "kafka_offset";
 /// When it was made or appended, in milliseconds since 1970.
 pub(super) const TIMESTAMP: &str = "kafka_receivedTimestamp";
 /// Which of the two: `CREATE_TIME` or `LOG_APPEND_TIME`.
@@ -38,8 +42,8 @@ struct Names {
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     topic: TOPIC.into(),
-    partition: "kafka_receivedPartitionId".into(),
-    offset: "kafka_offset".into(),
+    partition: PARTITION.into(),
+    offset: OFFSET.into(),
     timestamp: TIMESTAMP.into(),
     timestamp_type: TIMESTAMP_TYPE.into(),
     group: "kafka_groupId".into(),
@@ -51,7 +55,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
 /// Whether a name may be that of a fact.
 pub(super) fn is_fact(name: &str) -> bool {
     name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("kafka_"))
-        && !matches!(name, KEY | PARTITION)
+        && !matches!(name, KEY | outgoing::PARTITION)
 }
 
 /// Reads the headers of one record. Of several with one name the last counts, as in Spring; nobody else says what is a

@@ -4,22 +4,22 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use wellspring_functions::{Headers, Message};
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::Offset;
 
 use super::consumer::note;
 use super::health::Pulse;
 use super::inbox::{Command, Shared, closed};
-use super::native::{Intake, Received, Taken};
+use super::later::{Resting, Waits, remaining, restore};
+use super::native::Intake;
 use super::offsets::Offsets;
-use super::records::{Batch, Gathering, Slot};
+use super::records::{Batch, Gathering, Record, Slot, gather};
 use super::transaction::Transaction;
 use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 
@@ -42,6 +42,9 @@ pub(super) struct KafkaInput {
     is_dirty: bool,
     flush: u64,
     pulse: Arc<Pulse>,
+    /// What is read beside the destinations, and the partitions of it whose next record is not due.
+    waits: Waits,
+    resting: Resting,
     /// What everything that is delivered is part of, if there are transactions.
     transaction: Option<Arc<Transaction>>,
 }
@@ -55,6 +58,10 @@ struct Open {
     again: Option<i64>,
     /// Where it was read first.
     origin: i64,
+    /// How long its records wait until they are due, if they do.
+    wait: Option<Duration>,
+    /// The end of what was delivered; negative while nothing was.
+    delivered: i64,
 }
 
 impl KafkaInput {
@@ -78,8 +85,16 @@ impl KafkaInput {
             is_dirty: false,
             flush: 0,
             pulse,
+            waits: Waits::default(),
+            resting: Resting::default(),
             transaction,
         }
+    }
+
+    /// Topics that are read beside the destinations, whose records wait.
+    pub(super) fn reading(mut self, waits: Waits) -> Self {
+        self.waits = waits;
+        self
     }
 
     /// Takes what is there, as far as the transaction that it is part of has room.
@@ -124,18 +139,28 @@ impl KafkaInput {
             if open.again.is_some() || slot.revoked.load(Ordering::Acquire) {
                 continue;
             }
+            if let Some(wait) = open.wait
+                && !is_due(&mut self.resting, open, record, wait)
+            {
+                continue;
+            }
             let Some((sequence, attempt)) = open.offsets.arrived(record.offset) else { continue };
             open.open += 1;
             self.unsettled += 1;
             let headers = Headers::received(record.content_type.clone(), batch.clone(), index);
-            deliveries.push(Delivery {
+            let mut delivery = Delivery {
                 message: Message::from_parts(record.value(&batch.buffer), headers),
                 key: record.key(&batch.buffer),
                 partition: u32::try_from(slot.partition).unwrap_or_default(),
                 position: u64::try_from(record.offset).unwrap_or_default(),
                 attempt,
                 ticket: Ticket::new(u64::from(slot.id) << SEQUENCE_BITS | sequence),
-            });
+            };
+            if open.wait.is_some() {
+                open.delivered = record.offset + 1;
+                restore(&mut delivery);
+            }
+            deliveries.push(delivery);
         }
     }
 
@@ -144,7 +169,9 @@ impl KafkaInput {
         let known = self.partitions.iter().position(|open| open.slot.id == slot.id);
         known.unwrap_or_else(|| {
             let slot = Arc::clone(slot);
-            self.partitions.push(Open { slot, offsets: Offsets::default(), open: 0, again: None, origin });
+            let wait = self.waits.get(&*slot.topic).copied();
+            let (offsets, delivered) = (Offsets::default(), -1);
+            self.partitions.push(Open { slot, offsets, open: 0, again: None, origin, wait, delivered });
             self.partitions.len() - 1
         })
     }
@@ -205,11 +232,33 @@ impl KafkaInput {
             Settlement::Requeue if self.transaction.is_some() => {}
             Settlement::Requeue => {
                 if let Some(offset) = open.offsets.give_back(sequence) {
+                    self.resting.end(slot);
                     open.again = Some(offset);
                     self.read_again();
                 }
             }
         }
+    }
+
+    /// Reads partitions again whose next record is due by now.
+    fn end_rests(&mut self) {
+        let over = self.resting.take_over();
+        if over.is_empty() {
+            return;
+        }
+        for open in self.partitions.iter_mut().filter(|open| !open.slot.revoked.load(Ordering::Acquire)) {
+            open.again = open.again.or_else(|| over.get(&open.slot.id).copied());
+        }
+        self.read_again();
+    }
+
+    /// Holds partitions whose next record is not due, and wakes the task when one is.
+    fn begin_rests(&mut self, cx: &mut Context<'_>, intake: &Intake) {
+        for open in self.partitions.iter().filter(|open| open.wait.is_some()) {
+            let is_resting = self.resting.has(open.slot.id);
+            intake.consumer().context().hold_slot(intake.consumer(), &open.slot, is_resting);
+        }
+        self.resting.wake(cx);
     }
 
     /// Tells the thread to close, once.
@@ -231,31 +280,16 @@ impl KafkaInput {
     }
 }
 
-/// Gathers what was taken, each record under its slot.
-fn gather(taken: &mut Taken, slots: &[Arc<Slot>], gathering: &mut Gathering, failures: &mut Vec<KafkaError>) {
-    let mut last: Option<(Received<'_>, &Arc<Slot>)> = None;
-    for mut record in taken.records() {
-        if let Some(code) = record.failure() {
-            failures.push(KafkaError::MessageConsumption(code));
-            continue;
-        }
-        // Most come from where the one before came from.
-        let slot = match &last {
-            Some((before, slot)) if record.is_beside(before) => Some(*slot),
-            _ => slots.iter().find(|slot| slot.is_of(&record)),
-        };
-        // Without a slot the partition is about to go.
-        let Some(slot) = slot else { continue };
-        gathering.push(&mut record, slot);
-        if let Some((before, other)) = last.replace((record, slot))
-            && !Arc::ptr_eq(other, slot)
-        {
-            other.taken.store(before.offset() + 1, Ordering::Release);
-        }
+/// Whether a record of a topic that records wait in is due; if not, its partition rests until it is.
+fn is_due(resting: &mut Resting, open: &Open, record: &Record, wait: Duration) -> bool {
+    let slot = &open.slot;
+    if !resting.has(slot.id) {
+        let Some(left) = remaining(record.timestamp, wait, SystemTime::now()) else { return true };
+        resting.rest(slot.id, record.offset, left);
     }
-    if let Some((record, slot)) = last {
-        slot.taken.store(record.offset() + 1, Ordering::Release);
-    }
+    // Nobody who takes the partition over is to wait for what was not delivered.
+    slot.taken.store(open.delivered, Ordering::Release);
+    false
 }
 
 impl Input for KafkaInput {
@@ -268,6 +302,7 @@ impl Input for KafkaInput {
         if self.is_behind {
             self.read_again();
         }
+        self.end_rests();
         let before = batch.len();
         let mut room = max.min(self.max_in_flight.saturating_sub(self.unsettled));
         if room == 0 {
@@ -287,6 +322,7 @@ impl Input for KafkaInput {
                 return Poll::Ready(Ok(()));
             }
         }
+        self.begin_rests(cx, &intake);
         match self.shared.lock().failure.take() {
             Some(failure) => Poll::Ready(Err(failure)),
             None => Poll::Pending,

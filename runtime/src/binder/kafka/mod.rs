@@ -14,6 +14,7 @@ mod incoming;
 mod input;
 mod java;
 mod kept;
+mod later;
 mod letters;
 mod native;
 mod offsets;
@@ -30,6 +31,7 @@ mod transactional;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -37,8 +39,8 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::BaseProducer;
 
 use super::{
-    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output, OutputSpec,
-    SpringKey, Transactional,
+    Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output,
+    OutputSpec, SpringKey, Transactional,
 };
 use client::failed;
 pub use config::{
@@ -83,7 +85,7 @@ impl Binder for Kafka {
                 "this input is part of no transaction: what comes of it goes elsewhere or nowhere, or it is settled first"
             );
         }
-        blocking(move || subscription::bind(&config, &spec, &group, None))
+        blocking(move || subscription::bind(&config, &spec, &group, None, later::Waits::new()))
     }
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
@@ -111,6 +113,15 @@ impl Binder for Kafka {
         let (config, group) = (Arc::clone(&self.config), Self::group(input));
         let (input, outputs, to) = (input.clone(), outputs.to_vec(), dead_letters.map(str::to_owned));
         Some(blocking(move || transactional::bind(&config, &input, &group, &outputs, to.as_deref())))
+    }
+
+    fn check_delays(&self, input: &InputSpec, _waits: &[Duration]) -> Result<(), Error> {
+        later::check(&self.config, &self.config.consumer(&input.binding), input)
+    }
+
+    fn bind_delayed(&self, input: InputSpec, waits: Vec<Duration>) -> BoxFuture<'_, Result<Delayed, Error>> {
+        let (config, group) = (Arc::clone(&self.config), Self::group(&input));
+        blocking(move || bind_delayed(&config, &input, &group, &waits))
     }
 
     fn dead_letters(&self, input: &InputSpec) -> Option<String> {
@@ -178,6 +189,31 @@ fn provision_output(
     })?;
     let options = output::Options { partitions, ..settings.options() };
     Ok((options, provisioner.limit(&spec.destination)))
+}
+
+fn bind_delayed(
+    config: &Config,
+    spec: &InputSpec,
+    group: &str,
+    waits: &[Duration],
+) -> Result<Delayed, Error> {
+    let settings = config.consumer(&spec.binding);
+    later::check(config, &settings, spec)?;
+    let topics = later::provisioned(config, spec, group, waits)?;
+    let limit = {
+        let provisioner = Provisioner::new(config)?;
+        topics.keys().filter_map(|topic| provisioner.limit(topic)).min()
+    };
+    let settings = settings.dlq_producer_properties;
+    let client = config.producer_client(&spec.binding, &settings, limit);
+    let delay = |wait: &Duration| {
+        let options = output::Options { use_topic_header: true, ..output::Options::default() };
+        let name = format!("{}.{group}.retry-{}", spec.destinations.join(","), wait.as_millis());
+        let output = output(config, &spec.binding, &name, &client, options)?;
+        Ok(Box::new(later::Later::new(output, group.to_owned(), *wait)) as Box<dyn Output>)
+    };
+    let delays = waits.iter().map(delay).collect::<Result<_, Error>>()?;
+    Ok(Delayed { input: subscription::bind(config, spec, group, None, topics)?, delays })
 }
 
 fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<dyn Output>, Error> {

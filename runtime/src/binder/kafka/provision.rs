@@ -203,6 +203,14 @@ impl<'a> Provisioner<'a> {
         }
     }
 
+    /// The topics whose names begin with a text.
+    pub(super) fn beginning_with(&self, text: &str) -> Result<Vec<String>, Error> {
+        let metadata = self.admin.client.inner().fetch_metadata(None, self.config.bind_timeout);
+        let metadata = metadata.map_err(|error| self.admin.unreachable(text, error, None))?;
+        let names = metadata.topics().iter().map(|topic| topic.name());
+        Ok(names.filter(|name| name.starts_with(text)).map(str::to_owned).collect())
+    }
+
     fn absent(&self, topic: &str) -> Error {
         let hint =
             if self.config.auto_create_topics { "it was deleted" } else { "`auto-create-topics` is off" };

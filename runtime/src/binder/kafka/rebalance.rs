@@ -147,6 +147,15 @@ impl Assignment {
         self.set_held(consumer, &slots, held);
     }
 
+    /// Stops fetching from one partition, or goes on with it.
+    pub(super) fn hold_slot(&self, consumer: &BaseConsumer<Self>, slot: &Arc<Slot>, held: bool) {
+        let all = self.lock();
+        let is_here = all.slots.iter().any(|other| other.id == slot.id);
+        if is_here && slot.held.load(Ordering::Relaxed) != held {
+            self.set_held(consumer, &[slot], held);
+        }
+    }
+
     fn set_held(&self, consumer: &BaseConsumer<Self>, slots: &[&Arc<Slot>], held: bool) {
         if slots.is_empty() {
             return;

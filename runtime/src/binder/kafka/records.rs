@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use rdkafka::error::KafkaError;
 use rdkafka::message::Timestamp;
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, header_names};
 
 use super::incoming;
-use super::native::{Received, RecordHeaders, SpareHeaders};
+use super::native::{Received, RecordHeaders, SpareHeaders, Taken};
 use super::outgoing::{TYPES, TYPES_OF_PLAIN};
 
 /// One partition while it is assigned to a consumer. Assigned again, it is another slot.
@@ -276,5 +277,37 @@ impl Gathering {
             self.slots.len() - 1
         });
         u32::try_from(at).unwrap_or(u32::MAX)
+    }
+}
+
+/// Gathers what was taken, each record under its slot.
+pub(super) fn gather(
+    taken: &mut Taken,
+    slots: &[Arc<Slot>],
+    gathering: &mut Gathering,
+    failures: &mut Vec<KafkaError>,
+) {
+    let mut last: Option<(Received<'_>, &Arc<Slot>)> = None;
+    for mut record in taken.records() {
+        if let Some(code) = record.failure() {
+            failures.push(KafkaError::MessageConsumption(code));
+            continue;
+        }
+        // Most come from where the one before came from.
+        let slot = match &last {
+            Some((before, slot)) if record.is_beside(before) => Some(*slot),
+            _ => slots.iter().find(|slot| slot.is_of(&record)),
+        };
+        // Without a slot the partition is about to go.
+        let Some(slot) = slot else { continue };
+        gathering.push(&mut record, slot);
+        if let Some((before, other)) = last.replace((record, slot))
+            && !Arc::ptr_eq(other, slot)
+        {
+            other.taken.store(before.offset() + 1, Ordering::Release);
+        }
+    }
+    if let Some((record, slot)) = last {
+        slot.taken.store(record.offset() + 1, Ordering::Release);
     }
 }

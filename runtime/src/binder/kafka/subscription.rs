@@ -13,6 +13,7 @@ use super::consumer::Serving;
 use super::health::Pulse;
 use super::inbox::Shared;
 use super::input::KafkaInput;
+use super::later::Waits;
 use super::native::Intake;
 use super::provision::{Provisioner, Wanted};
 use super::rebalance::Assignment;
@@ -25,13 +26,16 @@ pub(super) fn bind(
     spec: &InputSpec,
     group: &str,
     transaction: Option<Arc<Transaction>>,
+    waits: Waits,
 ) -> Result<Box<dyn Input>, Error> {
     let settings = config.consumer(&spec.binding);
     let provisioner = Provisioner::new(config)?;
-    let topics = provision(&provisioner, spec, &settings)?;
+    let mut topics = provision(&provisioner, spec, &settings)?;
+    for topic in waits.keys() {
+        topics.push((topic.clone(), provisioner.partitions(topic)?));
+    }
     drop(provisioner);
-    let default = if spec.group.is_some() { StartOffset::Earliest } else { StartOffset::Latest };
-    let start_offset = settings.start_offset.or(config.consumer.auto_offset_reset).unwrap_or(default);
+    let start_offset = start_offset(config, &settings, spec);
     let reset = settings.reset_offsets.unwrap_or(false).then_some(match start_offset {
         StartOffset::Earliest => Offset::Beginning,
         StartOffset::Latest => Offset::End,
@@ -58,7 +62,7 @@ pub(super) fn bind(
         intake.consumer().subscribe(&names)
     };
     joined.map_err(|error| cannot_make_consumer(config, spec, error))?;
-    serve(config, spec, group, intake, shared)
+    serve(config, spec, group, intake, shared, waits)
 }
 
 /// Makes the topics of an input ready; tells how many partitions each has. Those of a pattern are not known.
@@ -78,7 +82,13 @@ pub(super) fn provision(
     spec.destinations.iter().map(ready).collect()
 }
 
-fn is_pattern(settings: &ConsumerSettings) -> bool {
+/// Where a group begins that has committed nothing.
+pub(super) fn start_offset(config: &Config, settings: &ConsumerSettings, spec: &InputSpec) -> StartOffset {
+    let default = if spec.group.is_some() { StartOffset::Earliest } else { StartOffset::Latest };
+    settings.start_offset.or(config.consumer.auto_offset_reset).unwrap_or(default)
+}
+
+pub(super) fn is_pattern(settings: &ConsumerSettings) -> bool {
     settings.destination_is_pattern.unwrap_or(false)
 }
 
@@ -89,6 +99,7 @@ fn serve(
     group: &str,
     intake: Arc<Intake>,
     shared: Arc<Shared>,
+    waits: Waits,
 ) -> Result<Box<dyn Input>, Error> {
     let serving =
         Serving::new(Arc::clone(&intake), Arc::clone(&shared), &spec.binding, config.commit_interval);
@@ -98,7 +109,8 @@ fn serve(
         .map_err(|error| {
             Error::new(Kind::Refused, "the thread of a consumer cannot be started").because(error)
         })?;
-    Ok(Box::new(KafkaInput::new(intake, shared, (&spec.binding, group), spec.max_in_flight)))
+    let input = KafkaInput::new(intake, shared, (&spec.binding, group), spec.max_in_flight);
+    Ok(Box::new(input.reading(waits)))
 }
 
 /// How many partitions the members of this application need.

@@ -7,6 +7,7 @@ use rdkafka::producer::BaseProducer;
 use super::admin::cannot_make;
 use super::client::failed;
 use super::config::Config;
+use super::later::Waits;
 use super::letters::{self, DeadLetters, Routes};
 use super::native::Outlet;
 use super::output::{KafkaOutput, Options, Reports};
@@ -31,7 +32,7 @@ pub(super) fn bind(
     let limit = limits.flatten().min();
     let topics = outputs.iter().map(|spec| spec.destination.as_str());
     let Some(topic) = topics.chain(routes.iter().map(Routes::name)).next() else {
-        let input = subscription::bind(config, input, group, None)?;
+        let input = subscription::bind(config, input, group, None, Waits::new())?;
         return Ok(Transactional { input, outputs: Vec::new(), dead_letters: None });
     };
     let transaction = begin(config, input, topic, limit)?;
@@ -47,7 +48,7 @@ pub(super) fn bind(
         let output = KafkaOutput::shared(member, &input.binding, routes.name(), options);
         Box::new(DeadLetters::new(output, routes)) as Box<dyn Output>
     });
-    let input = subscription::bind(config, input, group, Some(transaction))?;
+    let input = subscription::bind(config, input, group, Some(transaction), Waits::new())?;
     Ok(Transactional { input, outputs, dead_letters })
 }
 

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -116,6 +117,11 @@ impl Binder for Memory {
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         async move { self.output(&spec) }.boxed()
+    }
+
+    fn check_delays(&self, _: &InputSpec, _: &[Duration]) -> Result<(), Error> {
+        let sentence = "what waits in memory ends with the process: leave it out, or choose a broker that keeps messages";
+        Err(Error::new(Kind::Refused, sentence))
     }
 
     fn bind_letters(

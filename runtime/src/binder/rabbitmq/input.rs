@@ -12,6 +12,7 @@ use wellspring_functions::{Headers, Message};
 
 use super::compression::unpack;
 use super::health::InputHealth;
+use super::later;
 use super::parts::split;
 use super::patterns::Patterns;
 use super::received::{LastContentType, Raw, Received};
@@ -30,6 +31,8 @@ pub(super) struct RabbitInput {
     /// Why one of the sources is lost for good, until it is told.
     lost: Option<Error>,
     patterns: Arc<Patterns>,
+    /// Whether messages come that have waited.
+    is_delayed: bool,
     /// How many bytes a payload may have when it is unpacked.
     largest: u64,
     /// How many deliveries came together the last time.
@@ -64,6 +67,7 @@ impl RabbitInput {
             content_type: LastContentType::default(),
             lost: None,
             patterns,
+            is_delayed: reader.is_delayed,
             largest,
             burst: 0,
         })
@@ -97,6 +101,9 @@ impl RabbitInput {
                     is_part: false,
                     properties: delivery.properties,
                 };
+                if self.is_delayed {
+                    later::restore(&mut raw);
+                }
                 let payload = Bytes::from(unpacked.unwrap_or(delivery.data));
                 let Some(parts) = split(&payload, &raw.properties) else {
                     let taken = Taken { raw, payload, at, number };

@@ -15,6 +15,7 @@ mod error;
 mod health;
 mod input;
 mod kept;
+mod later;
 mod letter;
 mod message_id;
 mod outgoing;
@@ -43,17 +44,19 @@ use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
 use super::{
-    Binder, Capabilities, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec, SpringKey,
+    Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec,
+    SpringKey,
 };
 pub use config::{Config, Ends};
 use connection::Link;
 use health::Pulse;
 use kept::{Freshener, KeptLetters};
+use later::{Later, Waiting};
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
 use partition::Partitions;
-use settings::{Producer, Wait};
+use settings::{DeliveryMode, Producer, Wait};
 use source::Reader;
 pub use tls::Ssl;
 use topology::{Declaration, LetterTopology, OutputTopology};
@@ -80,7 +83,7 @@ impl RabbitMq {
         Self { reading: link("consumer"), writing: link("producer"), config }
     }
 
-    async fn input(&self, spec: InputSpec) -> Result<Box<dyn Input>, Error> {
+    async fn input(&self, spec: InputSpec, delayed: bool) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
         let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
         let link = Arc::clone(&self.reading);
@@ -91,6 +94,7 @@ impl RabbitMq {
             topology,
             pulse: Pulse::default(),
             concurrency: spec.sharing.concurrency,
+            is_delayed: delayed,
         });
         let mut left = reader.consumer.queue_declaration_retries.unwrap_or(0);
         let wait =
@@ -149,6 +153,26 @@ impl RabbitMq {
 }
 
 impl RabbitMq {
+    /// An input whose messages may wait, and an output for each wait.
+    async fn delayed(&self, spec: InputSpec, waits: Vec<Duration>) -> Result<Delayed, Error> {
+        let consumer = self.config.consumer(&spec.binding);
+        later::check(&consumer, &waits)?;
+        let queues = later::queues(&consumer, &spec)?;
+        let mut delays: Vec<Box<dyn Output>> = Vec::with_capacity(waits.len());
+        for wait in waits {
+            let Waiting { declarations, names } = later::waiting(&queues, wait);
+            let topology =
+                OutputTopology { declarations, exchange: String::new(), routing_key: String::new() };
+            let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+            let (link, pulse, binding) = (Arc::clone(&self.writing), Arc::default(), spec.binding.clone());
+            let writer = Writer { link, binding, producer, topology, pulse };
+            let mapper = Mapper::as_received(DeliveryMode::Persistent);
+            let output = RabbitOutput::with(writer, Partitions::of_keys(&names)?, mapper).await?;
+            delays.push(Box::new(Later::new(output, queues.clone())));
+        }
+        Ok(Delayed { input: self.input(spec, true).await?, delays })
+    }
+
     /// The queues of an input's dead letters, opened.
     async fn kept(&self, spec: InputSpec, at: LettersAt) -> Result<Option<Box<dyn super::Letters>>, Error> {
         let consumer = self.config.consumer(&spec.binding);
@@ -209,11 +233,19 @@ impl Binder for RabbitMq {
     }
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
-        self.input(spec).boxed()
+        self.input(spec, false).boxed()
     }
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         self.output(spec).boxed()
+    }
+
+    fn check_delays(&self, input: &InputSpec, waits: &[Duration]) -> Result<(), Error> {
+        later::check(&self.config.consumer(&input.binding), waits)
+    }
+
+    fn bind_delayed(&self, input: InputSpec, waits: Vec<Duration>) -> BoxFuture<'_, Result<Delayed, Error>> {
+        self.delayed(input, waits).boxed()
     }
 
     fn dead_letters(&self, input: &InputSpec) -> Option<String> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ShortString};
-use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, Headers};
+use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, Headers, header_names};
 
 use super::compression::{AUTOMATIC, left};
 use super::parts::{COUNT, FORMAT};
@@ -154,7 +154,8 @@ impl Raw {
             let said = name.as_str() == "priority" && priority.is_some()
                 || name.as_str() == AUTOMATIC && self.unpacked
                 || [FORMAT, COUNT].contains(&name.as_str()) && self.is_part;
-            if !said && patterns.let_through(name.as_str()) {
+            let is_ours = name.as_str() == header_names::RETRY_ATTEMPTS;
+            if !said && (is_ours || patterns.let_through(name.as_str())) {
                 entries.push((name.as_str().into(), from_wire(value)));
             }
         }

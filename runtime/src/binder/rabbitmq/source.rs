@@ -38,6 +38,8 @@ pub(super) struct Reader {
     pub(super) pulse: Pulse,
     /// How many deliveries are worked on at a time.
     pub(super) concurrency: u32,
+    /// Whether messages come that have waited.
+    pub(super) is_delayed: bool,
 }
 
 /// A queue that is read.

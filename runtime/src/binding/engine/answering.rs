@@ -15,7 +15,7 @@ use crate::binding::sender::SenderOutputs;
 const TURN: usize = 256;
 
 /// An answer that is not sent yet, or not all of it.
-pub(in crate::binding) struct Answering {
+pub(super) struct Answering {
     number: u64,
     sends: Sends,
     /// What is to be sent as soon as there is room.
@@ -24,19 +24,19 @@ pub(in crate::binding) struct Answering {
 
 impl Answering {
     /// Replies that are addressed go to `outputs` as the answer is read.
-    pub(in crate::binding) fn new(number: u64, answer: Answer, outputs: &SenderOutputs) -> Self {
+    pub(super) fn new(number: u64, answer: Answer, outputs: &SenderOutputs) -> Self {
         Self { number, sends: Sends::of(answer, outputs), next: None }
     }
 }
 
 impl Driver {
     /// Whether a message may be sent without waiting.
-    pub(in crate::binding) fn has_room(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn has_room(&mut self, cx: &mut Context<'_>) -> bool {
         self.ends.output.as_mut().is_none_or(|output| matches!(output.poll_ready(cx), Poll::Ready(Ok(()))))
     }
 
     /// Sends the only message that a delivery gives rise to; there is room.
-    pub(in crate::binding) fn send_only(&mut self, delivery: Delivery, reply: Reply) {
+    pub(super) fn send_only(&mut self, delivery: Delivery, reply: Reply) {
         let message = outgoing(self.ends.copy_headers, reply, &delivery.message);
         let number = self.open(Open::sent(delivery, self.now));
         if let Some(output) = &mut self.ends.output {
@@ -45,7 +45,7 @@ impl Driver {
     }
 
     /// Sends what calls have answered, as far as there is room.
-    pub(in crate::binding) fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         if self.answers.is_empty() {
             return moved;
@@ -84,7 +84,7 @@ impl Driver {
     }
 
     /// Sends one message of an answer to one of the outputs; there is room. `lends`: the delivery may lend its headers.
-    pub(in crate::binding) fn send(&mut self, number: u64, to: usize, reply: Reply, lends: bool) {
+    pub(super) fn send(&mut self, number: u64, to: usize, reply: Reply, lends: bool) {
         let Some(output) = &mut self.ends.output else { return };
         let Some(open) = self.ledger.get_mut(number) else { return };
         let message =
@@ -95,7 +95,7 @@ impl Driver {
     }
 
     /// Everything that a call answered was sent, or it failed.
-    pub(in crate::binding) fn answered(&mut self, number: u64, result: Result<(), Error>) {
+    pub(super) fn answered(&mut self, number: u64, result: Result<(), Error>) {
         match result {
             Ok(()) => {
                 if let Some(lane) = self.lane(number) {

@@ -31,7 +31,7 @@ const TURN: usize = 256;
 type Addressed = BoxFuture<'static, Option<Result<Reply, Error>>>;
 
 /// The batches of one input.
-pub(in crate::binding) struct Batches {
+pub(super) struct Batches {
     gathering: Gathering,
     /// When the input last gave something, as far as that was noted here.
     noted: Option<Instant>,
@@ -62,7 +62,7 @@ enum BatchAnswer {
 }
 
 impl Batches {
-    pub(in crate::binding) fn new(policy: Batching) -> Self {
+    pub(super) fn new(policy: Batching) -> Self {
         Self {
             gathering: Gathering::new(policy),
             noted: None,
@@ -73,24 +73,24 @@ impl Batches {
     }
 
     /// The deliveries of a call that is over.
-    pub(in crate::binding) fn take_called(&mut self, number: u64) -> Option<Vec<u64>> {
+    pub(super) fn take_called(&mut self, number: u64) -> Option<Vec<u64>> {
         self.called.remove(&number)
     }
 
     /// The deliveries that were to be a batch.
-    pub(in crate::binding) fn take_gathered(&mut self) -> Vec<u64> {
+    pub(super) fn take_gathered(&mut self) -> Vec<u64> {
         self.gathering.take()
     }
 
     /// Whether no answer is on its way.
-    pub(in crate::binding) fn are_sent(&self) -> bool {
+    pub(super) fn are_sent(&self) -> bool {
         self.answers.is_empty() && self.sent.is_empty()
     }
 }
 
 impl Driver {
     /// Begins what may be begun: alone what failed before, the rest in batches.
-    pub(in crate::binding) fn begin_batches(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn begin_batches(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while self.may_call()
             && let Some(number) = self.lanes.next()
@@ -111,6 +111,8 @@ impl Driver {
             && let Some(delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {
+                // One that failed before it waited at its broker is called with alone, in the next round.
+                Admission::Go if self.later.has_waited(&delivery) => self.wait_for_lane(delivery),
                 Admission::Go => {
                     let number = self.open(Open::waiting(delivery, self.now));
                     self.gather(number);
@@ -175,17 +177,13 @@ impl Driver {
         }
     }
 
-    pub(in crate::binding) fn call_batch(
-        &self,
-        cx: &mut Context<'_>,
-        mut messages: Vec<EncodedMessage>,
-    ) -> Step {
+    pub(super) fn call_batch(&self, cx: &mut Context<'_>, mut messages: Vec<EncodedMessage>) -> Step {
         messages.iter_mut().for_each(|message| self.ends.label(message));
         self.invocation.start_and_poll(cx, Incoming::Batch(messages), self.ends.wanted.clone())
     }
 
     /// A call with a batch is over.
-    pub(in crate::binding) fn batch_returned(&mut self, numbers: Vec<u64>, result: Result<Answer, Error>) {
+    pub(super) fn batch_returned(&mut self, numbers: Vec<u64>, result: Result<Answer, Error>) {
         self.lanes.finish(Lane::Own);
         let outcome = match result {
             Ok(Answer::Batch(outcome)) => *outcome,
@@ -233,7 +231,7 @@ impl Driver {
     }
 
     /// Sends what was answered to batches, as far as there is room, and settles what is confirmed.
-    pub(in crate::binding) fn poll_batches(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_batches(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(batches) = &mut self.batches else { return false };
         if batches.are_sent() {
             return false;

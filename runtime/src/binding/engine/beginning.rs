@@ -14,7 +14,7 @@ use crate::binding::addressed::is_addressed;
 
 impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
-    pub(in crate::binding) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         if self.is_settling {
             return moved;
@@ -45,21 +45,22 @@ impl Driver {
     }
 
     /// Keeps a delivery until those of its lane that came before it are done.
-    pub(in crate::binding) fn wait_for_lane(&mut self, delivery: Delivery) {
+    pub(super) fn wait_for_lane(&mut self, mut delivery: Delivery) {
         let lane = self.lanes.of(delivery.partition, delivery.key.as_deref());
-        let number = self.open(Open::waiting(delivery, self.now));
+        let earlier = self.later.earlier(&mut delivery.message);
+        let number = self.open(Open::waiting(delivery, self.now).after(earlier));
         self.lanes.wait(lane, number);
         self.hold_if_many_wait(lane);
     }
 
     /// A call may fail at once, and halt or end the binding before the next one.
     #[inline]
-    pub(in crate::binding) fn may_call(&self) -> bool {
+    pub(super) fn may_call(&self) -> bool {
         !matches!(self.phase, Phase::Halted | Phase::Ending(_)) && self.circuit.allows()
     }
 
     #[inline]
-    pub(in crate::binding) fn admit(&self, delivery: &Delivery) -> Admission {
+    pub(super) fn admit(&self, delivery: &Delivery) -> Admission {
         if self.lanes.are_clear() {
             return Admission::Go;
         }
@@ -67,7 +68,13 @@ impl Driver {
     }
 
     /// Calls the function with a delivery that has just come. One that is over at once is done with here.
-    fn begin_received(&mut self, cx: &mut Context<'_>, delivery: Delivery) {
+    fn begin_received(&mut self, cx: &mut Context<'_>, mut delivery: Delivery) {
+        let earlier = self.later.earlier(&mut delivery.message);
+        if earlier > 0 {
+            self.lanes.begin(self.lanes.of(delivery.partition, delivery.key.as_deref()));
+            let number = self.open(Open::waiting(delivery, self.now).after(earlier));
+            return self.begin_again(cx, number);
+        }
         self.circuit.begin();
         match self.call(cx, delivery.message.clone()) {
             Step::Ready(Ok(Answer::Nothing)) => self.settle(delivery),
@@ -84,7 +91,7 @@ impl Driver {
     }
 
     /// Calls the function with a delivery that has waited, or that failed before.
-    pub(in crate::binding) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
+    pub(super) fn begin_again(&mut self, cx: &mut Context<'_>, number: u64) {
         let Some(open) = self.ledger.get_mut(number) else { return };
         open.calls += 1;
         open.is_begun = true;
@@ -124,7 +131,7 @@ impl Driver {
         }
     }
 
-    pub(in crate::binding) fn poll_calls(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_calls(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while let Poll::Ready((number, result)) = self.calls.poll_next(cx) {
             match self.batches.as_mut().and_then(|batches| batches.take_called(number)) {
@@ -148,7 +155,7 @@ impl Driver {
 
     /// Opens a delivery; the number stands for it from now on.
     #[inline]
-    pub(in crate::binding) fn open(&mut self, mut open: Open) -> u64 {
+    pub(super) fn open(&mut self, mut open: Open) -> u64 {
         if self.settles_first {
             // It is settled already.
             open.take_ticket();
@@ -157,7 +164,7 @@ impl Driver {
     }
 
     /// The lane of an open delivery.
-    pub(in crate::binding) fn lane(&mut self, number: u64) -> Option<Lane> {
+    pub(super) fn lane(&mut self, number: u64) -> Option<Lane> {
         let Open { partition, key, .. } = self.ledger.get_mut(number)?;
         Some(self.lanes.of(*partition, key.as_deref()))
     }

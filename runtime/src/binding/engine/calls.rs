@@ -7,15 +7,15 @@ use wellspring_functions::{Error, Output as Answer};
 
 /// Calls that are under way, each for the delivery of a number. They end with the binding.
 #[derive(Debug, Default)]
-pub(in crate::binding) struct Calls(JoinSet<(u64, Result<Answer, Error>)>);
+pub(super) struct Calls(JoinSet<(u64, Result<Answer, Error>)>);
 
 impl Calls {
-    pub(in crate::binding) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Goes on with a call, beside everything else.
-    pub(in crate::binding) fn spawn(
+    pub(super) fn spawn(
         &mut self,
         number: u64,
         call: impl Future<Output = Result<Answer, Error>> + Send + 'static,
@@ -24,10 +24,7 @@ impl Calls {
     }
 
     /// The next call that is over; pending also while there is none.
-    pub(in crate::binding) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<(u64, Result<Answer, Error>)> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(u64, Result<Answer, Error>)> {
         loop {
             match self.0.poll_join_next(cx) {
                 Poll::Ready(Some(Ok(call))) => return Poll::Ready(call),

@@ -7,7 +7,7 @@ use crate::binding::plan::Circuit as Policy;
 
 /// Whether calls are made, and after what they are made again.
 #[derive(Debug)]
-pub(in crate::binding) struct Circuit {
+pub(super) struct Circuit {
     policy: Option<Policy>,
     /// Failures in a row.
     failures: u32,
@@ -28,24 +28,24 @@ enum State {
 }
 
 impl Circuit {
-    pub(in crate::binding) const fn new(policy: Option<Policy>) -> Self {
+    pub(super) const fn new(policy: Option<Policy>) -> Self {
         Self { policy, failures: 0, state: State::Closed }
     }
 
     /// Whether a call may be made.
     #[inline]
-    pub(in crate::binding) fn allows(&self) -> bool {
+    pub(super) fn allows(&self) -> bool {
         matches!(self.state, State::Closed | State::Probing { begun: false })
     }
 
     /// Whether calls are made as they come.
-    pub(in crate::binding) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.state == State::Closed
     }
 
     /// A call is made.
     #[inline]
-    pub(in crate::binding) fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         if let State::Probing { begun } = &mut self.state {
             *begun = true;
         }
@@ -53,7 +53,7 @@ impl Circuit {
 
     /// A delivery is done. True if calls are made again from now on.
     #[inline]
-    pub(in crate::binding) fn succeeded(&mut self) -> bool {
+    pub(super) fn succeeded(&mut self) -> bool {
         if self.failures == 0 {
             return false;
         }
@@ -63,7 +63,7 @@ impl Circuit {
 
     /// A call failed or a message was not accepted, in a way that is not the message's own fault. Tells until when no
     /// call is made from now on, if that is so.
-    pub(in crate::binding) fn failed(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn failed(&mut self, now: Instant) -> Option<Instant> {
         let policy = self.policy?;
         self.failures = self.failures.saturating_add(1);
         if self.failures < policy.failures.get() || matches!(self.state, State::Open(_)) {
@@ -75,14 +75,14 @@ impl Circuit {
     }
 
     /// The time has come: one delivery is tried.
-    pub(in crate::binding) fn probe(&mut self, now: Instant) {
+    pub(super) fn probe(&mut self, now: Instant) {
         if matches!(self.state, State::Open(until) if until <= now) {
             self.state = State::Probing { begun: false };
         }
     }
 
     /// A call under way came to nothing that tells of the function or the output: the message itself was at fault.
-    pub(in crate::binding) fn undecided(&mut self) {
+    pub(super) fn undecided(&mut self) {
         if let State::Probing { begun } = &mut self.state {
             *begun = false;
         }

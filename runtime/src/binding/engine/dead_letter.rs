@@ -5,12 +5,7 @@ use wellspring_functions::{EncodedMessage, Error, header_names};
 use super::ledger::Open;
 
 /// The dead letter of a delivery: its payload byte for byte, its headers, and why it failed.
-pub(in crate::binding) fn letter(
-    open: &Open,
-    error: &Error,
-    binding: &str,
-    destination: &str,
-) -> EncodedMessage {
+pub(super) fn letter(open: &Open, error: &Error, binding: &str, destination: &str) -> EncodedMessage {
     let mut letter = open.message.clone();
     let headers = letter.headers_mut();
     headers.set(header_names::EXCEPTION_KIND, error.kind().as_str());

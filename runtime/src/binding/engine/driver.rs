@@ -24,6 +24,7 @@ use super::budget::Share;
 use super::calls::Calls;
 use super::circuit::Circuit;
 use super::lanes::Lanes;
+use super::later::Later;
 use super::ledger::{Closed, Ledger};
 use super::outbox::Outbox;
 use super::outlets::Outlets;
@@ -45,44 +46,45 @@ const ROUNDS: usize = 64;
 pub(in crate::binding) struct Driver {
     pub(in crate::binding) binding: Binding,
     pub(in crate::binding) ends: DriverEnds,
-    pub(in crate::binding) invocation: Invocation,
+    pub(super) invocation: Invocation,
     /// What is done with a delivery that failed.
-    pub(in crate::binding) policy: FailurePolicy,
+    pub(super) policy: FailurePolicy,
     /// How much may be in flight.
-    pub(in crate::binding) flow: Flow,
+    pub(super) flow: Flow,
     /// What it uses of what all inputs may have in flight.
-    pub(in crate::binding) share: Share,
+    pub(super) share: Share,
     /// After how long a delivery in flight is named in the log, if ever.
-    pub(in crate::binding) stuck_after: Option<Duration>,
+    pub(super) stuck_after: Option<Duration>,
     /// Whether deliveries are settled before their calls: they may be lost, and are never processed twice.
-    pub(in crate::binding) settles_first: bool,
-    pub(in crate::binding) commands: watch::Receiver<Command>,
-    pub(in crate::binding) phase: Phase,
+    pub(super) settles_first: bool,
+    pub(super) commands: watch::Receiver<Command>,
+    pub(super) phase: Phase,
     /// What was received and not begun.
-    pub(in crate::binding) received: VecDeque<Delivery>,
+    pub(super) received: VecDeque<Delivery>,
     /// When that was.
-    pub(in crate::binding) now: Instant,
+    pub(super) now: Instant,
     /// What is begun or waits for its lane, until it is settled.
-    pub(in crate::binding) ledger: Ledger,
-    pub(in crate::binding) lanes: Lanes,
-    pub(in crate::binding) circuit: Circuit,
-    pub(in crate::binding) calls: Calls,
+    pub(super) ledger: Ledger,
+    pub(super) lanes: Lanes,
+    pub(super) circuit: Circuit,
+    pub(super) calls: Calls,
     /// What calls have answered and is not sent yet.
-    pub(in crate::binding) answers: Vec<Answering>,
+    pub(super) answers: Vec<Answering>,
     /// What is called in batches, if the function is.
-    pub(in crate::binding) batches: Option<Box<Batches>>,
-    pub(in crate::binding) letters: Outbox,
-    pub(in crate::binding) timers: Timers,
+    pub(super) batches: Option<Box<Batches>>,
+    pub(super) letters: Outbox,
+    pub(super) later: Later,
+    pub(super) timers: Timers,
     /// Deliveries with a message that was not accepted after the call was over.
-    pub(in crate::binding) refused: Vec<(u64, Error)>,
+    pub(super) refused: Vec<(u64, Error)>,
     /// Whether messages were sent in this round: their confirmations are to be asked for.
-    pub(in crate::binding) has_sent: bool,
+    pub(super) has_sent: bool,
     /// Partitions that the input does not fetch from.
-    pub(in crate::binding) held: HashSet<u32>,
+    pub(super) held: HashSet<u32>,
     /// Whether what was received is settled, and that has not reached the broker yet.
-    pub(in crate::binding) is_settling: bool,
+    pub(super) is_settling: bool,
     /// Whether a timer looks for deliveries that are open for too long.
-    pub(in crate::binding) is_watched: bool,
+    pub(super) is_watched: bool,
 }
 
 /// What a driver joins, and how messages are labelled.
@@ -103,7 +105,7 @@ pub(in crate::binding) struct DriverEnds {
 
 /// How far a binding goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::binding) enum Phase {
+pub(super) enum Phase {
     /// It receives and processes.
     Running,
     /// It finishes what it has.
@@ -117,7 +119,7 @@ pub(in crate::binding) enum Phase {
 impl DriverEnds {
     /// Says what a payload is when its message does not.
     #[inline]
-    pub(in crate::binding) fn label(&self, message: &mut EncodedMessage) {
+    pub(super) fn label(&self, message: &mut EncodedMessage) {
         if self.input_type.is_some() && message.headers().content_type().is_none() {
             message.headers_mut().set_content_type(self.input_type.clone());
         }
@@ -129,7 +131,7 @@ impl Driver {
         binding: Binding,
         invocation: Invocation,
         ends: DriverEnds,
-        letters: Outbox,
+        (letters, later): (Outbox, Later),
         planned: &PlannedInput,
         share: Share,
     ) -> Self {
@@ -153,6 +155,7 @@ impl Driver {
             answers: Vec::new(),
             batches: planned.batching.map(|policy| Box::new(Batches::new(policy))),
             letters,
+            later,
             timers: Timers::default(),
             refused: Vec::new(),
             has_sent: false,
@@ -187,7 +190,7 @@ impl Driver {
     }
 
     /// Lets others see what the binding is doing.
-    pub(in crate::binding) fn show_state(&self) {
+    pub(super) fn show_state(&self) {
         let state = match self.phase {
             Phase::Running if !self.circuit.is_closed() => State::Suspended,
             Phase::Running => State::Running,
@@ -249,6 +252,7 @@ impl Driver {
         moved |= self.poll_batches(cx);
         moved |= mem::take(&mut self.has_sent);
         moved |= self.poll_letters(cx);
+        moved |= self.poll_later(cx);
         moved |= self.poll_settled_first(cx);
         moved |= self.poll_receive(cx)?;
         moved |= self.begin(cx);
@@ -319,7 +323,7 @@ impl Driver {
     }
 
     /// Everything that a delivery gives rise to was sent.
-    pub(in crate::binding) fn finish(&mut self, number: u64) {
+    pub(super) fn finish(&mut self, number: u64) {
         match self.ledger.finished(number) {
             Some(Closed::Confirmed(ticket)) => {
                 if let Some(ticket) = ticket {
@@ -334,7 +338,7 @@ impl Driver {
 
     /// Counts deliveries that are done.
     #[inline]
-    pub(in crate::binding) fn succeeded(&mut self, count: u64) {
+    pub(super) fn succeeded(&mut self, count: u64) {
         self.binding.stats().succeeded.add(count);
         if count > 0 && self.circuit.succeeded() {
             tracing::info!(binding = self.binding.name(), "the function and its output work again");
@@ -350,6 +354,7 @@ impl Driver {
                 Due::Attempt(number) => self.try_again(number),
                 Due::Requeue { number, has_lane } => self.requeue(number, has_lane),
                 Due::Letter(number) => self.letters.send_again(number),
+                Due::Later(number) => self.later.send_again(number),
                 // That there is something to do is all there is to it.
                 Due::Batch => {}
                 Due::Probe => self.circuit.probe(Instant::now()),

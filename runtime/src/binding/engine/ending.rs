@@ -9,7 +9,7 @@ use crate::binding::control::{Command, State};
 
 impl Driver {
     /// Begins nothing more. What was received and not begun goes back to its group.
-    pub(in crate::binding) fn end(&mut self, state: State) {
+    pub(super) fn end(&mut self, state: State) {
         if matches!(self.phase, Phase::Ending(_)) {
             return;
         }
@@ -22,7 +22,7 @@ impl Driver {
                 self.ledger.take(number);
             }
         }
-        for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Watch)) {
+        for due in self.timers.keep(|due| matches!(due, Due::Letter(_) | Due::Later(_) | Due::Watch)) {
             if let Due::Requeue { number, has_lane } = due {
                 self.requeue(number, has_lane);
             }
@@ -30,14 +30,15 @@ impl Driver {
     }
 
     /// Whether everything that was begun is over, but for what waits for another attempt.
-    pub(in crate::binding) fn has_finished(&self) -> bool {
+    pub(super) fn has_finished(&self) -> bool {
         let is_over = self.calls.is_empty() && self.answers.is_empty() && self.refused.is_empty();
         let is_sent = self.batches.as_ref().is_none_or(|batches| batches.are_sent());
-        is_over && is_sent && self.letters.is_empty() && self.ledger.remaining().all(Open::is_idle)
+        let is_kept = self.letters.is_empty() && self.later.is_empty();
+        is_over && is_sent && is_kept && self.ledger.remaining().all(Open::is_idle)
     }
 
     /// Settles what can be settled, leaves the group and closes the outputs; tells how many deliveries were abandoned.
-    pub(in crate::binding) async fn close(mut self) -> u64 {
+    pub(super) async fn close(mut self) -> u64 {
         let mut commands = self.binding.commands();
         let flushed = tokio::select! {
             flushed = poll_fn(|cx| self.ends.input.poll_flush(cx)) => flushed,
@@ -54,8 +55,8 @@ impl Driver {
         if let Some(output) = self.ends.output {
             closed.push(output.close().await);
         }
-        if let Some(letters) = self.letters.into_publisher() {
-            closed.push(letters.close().await);
+        for kept in self.letters.into_publisher().into_iter().chain(self.later.into_publishers()) {
+            closed.push(kept.close().await);
         }
         for error in closed.into_iter().filter_map(Result::err) {
             tracing::warn!(binding = self.binding.name(), %error, "an output did not close cleanly");

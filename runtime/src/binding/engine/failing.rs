@@ -29,17 +29,17 @@ enum Standing {
 
 impl Driver {
     /// Goes on with a delivery that was worked on and failed.
-    pub(in crate::binding) fn fail(&mut self, number: u64, error: &Error) {
+    pub(super) fn fail(&mut self, number: u64, error: &Error) {
         self.go_on_after(number, error, Standing::AtWork);
     }
 
     /// Goes on with a delivery that failed when it had left its lane to others.
-    pub(in crate::binding) fn fail_afterwards(&mut self, number: u64, error: &Error) {
+    pub(super) fn fail_afterwards(&mut self, number: u64, error: &Error) {
         self.go_on_after(number, error, Standing::Done);
     }
 
     /// Goes on with deliveries that have a message which was not accepted.
-    pub(in crate::binding) fn take_back_refused(&mut self) -> bool {
+    pub(super) fn take_back_refused(&mut self) -> bool {
         if self.refused.is_empty() {
             return false;
         }
@@ -63,6 +63,10 @@ impl Driver {
             disposition = without_return(disposition, &self.policy);
         }
         match disposition {
+            Disposition::Retry { counted: true, .. } if self.later.is_on() => {
+                self.leave(number, standing);
+                self.put_off(number, error);
+            }
             Disposition::Retry { wait, counted } => {
                 if !counted {
                     open.calls = open.calls.saturating_sub(1);
@@ -133,7 +137,7 @@ impl Driver {
     }
 
     /// A delivery has rested long enough.
-    pub(in crate::binding) fn try_again(&mut self, number: u64) {
+    pub(super) fn try_again(&mut self, number: u64) {
         if let Some(lane) = self.lane(number) {
             self.lanes.ready(lane, number);
             self.release(lane);
@@ -142,7 +146,7 @@ impl Driver {
 
     /// Lets the input fetch no more of a partition while many deliveries of it wait for one that is tried again: they
     /// would take the room of others.
-    pub(in crate::binding) fn hold_if_many_wait(&mut self, lane: Lane) {
+    pub(super) fn hold_if_many_wait(&mut self, lane: Lane) {
         if let Lane::Partition(partition) = lane
             && self.lanes.held_up(lane) >= HELD_UP
             && self.held.insert(partition)
@@ -194,7 +198,7 @@ impl Driver {
     }
 
     /// Gives a delivery back to its group.
-    pub(in crate::binding) fn requeue(&mut self, number: u64, has_lane: bool) {
+    pub(super) fn requeue(&mut self, number: u64, has_lane: bool) {
         if has_lane && let Some(lane) = self.lane(number) {
             self.lanes.leave(lane);
             self.release(lane);
@@ -235,7 +239,7 @@ impl Driver {
         }
     }
 
-    pub(in crate::binding) fn poll_letters(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_letters(&mut self, cx: &mut Context<'_>) -> bool {
         let mut told = Vec::new();
         self.letters.poll(cx, &mut told);
         let moved = !told.is_empty();

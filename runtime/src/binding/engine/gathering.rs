@@ -6,7 +6,7 @@ use crate::binding::plan::Batching;
 
 /// Deliveries, by their numbers, that are to be one batch.
 #[derive(Debug)]
-pub(in crate::binding) struct Gathering {
+pub(super) struct Gathering {
     policy: Batching,
     numbers: Vec<u64>,
     /// Until when the first one waits for others.
@@ -14,17 +14,17 @@ pub(in crate::binding) struct Gathering {
 }
 
 impl Gathering {
-    pub(in crate::binding) const fn new(policy: Batching) -> Self {
+    pub(super) const fn new(policy: Batching) -> Self {
         Self { policy, numbers: Vec::new(), until: None }
     }
 
     /// How many more belong into the batch.
-    pub(in crate::binding) fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.policy.max_size.saturating_sub(self.numbers.len())
     }
 
     /// Puts a delivery to the others. Tells when to look again whether the batch is due, if that has to be timed.
-    pub(in crate::binding) fn push(&mut self, number: u64, now: Instant) -> Option<Instant> {
+    pub(super) fn push(&mut self, number: u64, now: Instant) -> Option<Instant> {
         self.numbers.push(number);
         if self.until.is_some() || self.policy.max_wait.is_zero() {
             return None;
@@ -34,7 +34,7 @@ impl Gathering {
     }
 
     /// Whether it is time to call with what there is; `more` says whether others may be there already.
-    pub(in crate::binding) fn is_due(&self, now: Instant, more: bool) -> bool {
+    pub(super) fn is_due(&self, now: Instant, more: bool) -> bool {
         if self.numbers.is_empty() {
             return false;
         }
@@ -42,7 +42,7 @@ impl Gathering {
     }
 
     /// Takes the batch out.
-    pub(in crate::binding) fn take(&mut self) -> Vec<u64> {
+    pub(super) fn take(&mut self) -> Vec<u64> {
         self.until = None;
         std::mem::take(&mut self.numbers)
     }

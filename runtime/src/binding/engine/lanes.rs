@@ -10,7 +10,7 @@ use crate::config::Order;
 
 /// What is kept in order: the deliveries of one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::binding) enum Lane {
+pub(super) enum Lane {
     /// Those of one partition.
     Partition(u32),
     /// Those of one key, by the hash of the key: two keys that share one share a lane, which costs time only.
@@ -21,7 +21,7 @@ pub(in crate::binding) enum Lane {
 
 /// What may be done with a delivery that has just come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::binding) enum Admission {
+pub(super) enum Admission {
     /// It may be worked on.
     Go,
     /// Another one of its lane comes first.
@@ -32,7 +32,7 @@ pub(in crate::binding) enum Admission {
 
 /// The lanes of one input.
 #[derive(Debug)]
-pub(in crate::binding) struct Lanes {
+pub(super) struct Lanes {
     order: Order,
     hasher: RandomState,
     /// How many deliveries may be worked on at a time.
@@ -54,7 +54,7 @@ struct Taken {
 }
 
 impl Lanes {
-    pub(in crate::binding) fn new(order: Order, width: usize) -> Self {
+    pub(super) fn new(order: Order, width: usize) -> Self {
         Self {
             order,
             hasher: RandomState::new(),
@@ -66,7 +66,7 @@ impl Lanes {
     }
 
     /// The lane of a delivery.
-    pub(in crate::binding) fn of(&self, partition: u32, key: Option<&[u8]>) -> Lane {
+    pub(super) fn of(&self, partition: u32, key: Option<&[u8]>) -> Lane {
         match (self.order, key) {
             (Order::Partition, _) => Lane::Partition(partition),
             (Order::Key, Some(key)) => Lane::Key(self.hasher.hash_one(key)),
@@ -76,17 +76,17 @@ impl Lanes {
 
     /// Whether nothing is worked on and nothing waits: whatever comes may be worked on at once.
     #[inline]
-    pub(in crate::binding) fn are_clear(&self) -> bool {
+    pub(super) fn are_clear(&self) -> bool {
         self.working == 0 && self.ready.is_empty() && self.taken.is_empty()
     }
 
     /// Whether a delivery has the lane.
-    pub(in crate::binding) fn is_taken(&self, lane: Lane) -> bool {
+    pub(super) fn is_taken(&self, lane: Lane) -> bool {
         self.taken.contains_key(&lane)
     }
 
     /// What may be done with a delivery of a lane that has just come.
-    pub(in crate::binding) fn admit(&self, lane: Lane) -> Admission {
+    pub(super) fn admit(&self, lane: Lane) -> Admission {
         if self.taken.contains_key(&lane) {
             Admission::Wait
         } else if self.working < self.width && self.ready.is_empty() {
@@ -97,14 +97,14 @@ impl Lanes {
     }
 
     /// A delivery that was admitted is worked on from now on.
-    pub(in crate::binding) fn begin(&mut self, lane: Lane) {
+    pub(super) fn begin(&mut self, lane: Lane) {
         self.working += 1;
         self.take(lane);
     }
 
     /// A delivery waits until those of its lane that came before it are done. One that has no lane to wait for is
     /// ready.
-    pub(in crate::binding) fn wait(&mut self, lane: Lane, number: u64) {
+    pub(super) fn wait(&mut self, lane: Lane, number: u64) {
         match self.taken.get_mut(&lane) {
             Some(Taken { waiting, .. }) => {
                 let place = waiting.partition_point(|other| *other < number);
@@ -118,7 +118,7 @@ impl Lanes {
     }
 
     /// The next delivery to work on, if there is room.
-    pub(in crate::binding) fn next(&mut self) -> Option<u64> {
+    pub(super) fn next(&mut self) -> Option<u64> {
         if self.working >= self.width {
             return None;
         }
@@ -128,19 +128,19 @@ impl Lanes {
     }
 
     /// A delivery is not worked on for a while; it keeps its lane until it is [`ready`](Self::ready) again.
-    pub(in crate::binding) fn rest(&mut self, lane: Lane) {
+    pub(super) fn rest(&mut self, lane: Lane) {
         self.working = self.working.saturating_sub(1);
         self.set_resting(lane, true);
     }
 
     /// A delivery that rested is to be worked on again.
-    pub(in crate::binding) fn ready(&mut self, lane: Lane, number: u64) {
+    pub(super) fn ready(&mut self, lane: Lane, number: u64) {
         self.set_resting(lane, false);
         self.ready.push_back(number);
     }
 
     /// How many deliveries wait behind one that rests.
-    pub(in crate::binding) fn held_up(&self, lane: Lane) -> usize {
+    pub(super) fn held_up(&self, lane: Lane) -> usize {
         self.taken.get(&lane).filter(|taken| taken.is_resting).map_or(0, |taken| taken.waiting.len())
     }
 
@@ -151,13 +151,13 @@ impl Lanes {
     }
 
     /// A delivery is not worked on any more; the next one of its lane is ready.
-    pub(in crate::binding) fn finish(&mut self, lane: Lane) {
+    pub(super) fn finish(&mut self, lane: Lane) {
         self.working = self.working.saturating_sub(1);
         self.leave(lane);
     }
 
     /// A delivery that rests gives up its lane; the next one is ready.
-    pub(in crate::binding) fn leave(&mut self, lane: Lane) {
+    pub(super) fn leave(&mut self, lane: Lane) {
         let Some(taken) = self.taken.get_mut(&lane) else { return };
         taken.is_resting = false;
         match taken.waiting.pop_front() {
@@ -170,7 +170,7 @@ impl Lanes {
 
     /// A delivery that was done already has failed after all. True if it has its lane now, and rests; else it waits
     /// behind the one that has.
-    pub(in crate::binding) fn come_back(&mut self, lane: Lane, number: u64) -> bool {
+    pub(super) fn come_back(&mut self, lane: Lane, number: u64) -> bool {
         if self.taken.contains_key(&lane) {
             self.wait(lane, number);
             return false;
@@ -181,7 +181,7 @@ impl Lanes {
     }
 
     /// Takes out every delivery that waits behind another or for room; what is worked on or rests stays.
-    pub(in crate::binding) fn drain_waiting(&mut self) -> Vec<u64> {
+    pub(super) fn drain_waiting(&mut self) -> Vec<u64> {
         let mut waiting: Vec<_> = self.ready.drain(..).collect();
         waiting.extend(self.taken.values_mut().flat_map(|taken| taken.waiting.drain(..)));
         waiting

@@ -10,7 +10,7 @@ use crate::binder::{Delivery, Ticket};
 
 /// The open deliveries of one input, numbered in the order in which they came.
 #[derive(Debug, Default)]
-pub(in crate::binding) struct Ledger {
+pub(super) struct Ledger {
     /// The latest deliveries. `None`: closed, waiting for those before it to close too.
     open: VecDeque<Option<Open>>,
     /// The number of the first entry.
@@ -32,19 +32,19 @@ const LONG: usize = 4096;
 
 /// One delivery, from its arrival to its settlement.
 #[derive(Debug)]
-pub(in crate::binding) struct Open {
-    pub(in crate::binding) message: EncodedMessage,
-    pub(in crate::binding) key: Option<Bytes>,
-    pub(in crate::binding) partition: u32,
-    pub(in crate::binding) position: u64,
+pub(super) struct Open {
+    pub(super) message: EncodedMessage,
+    pub(super) key: Option<Bytes>,
+    pub(super) partition: u32,
+    pub(super) position: u64,
     /// How often the function was called with it, calls that do not count left out.
-    pub(in crate::binding) calls: u32,
+    pub(super) calls: u32,
     /// Whether the function was called with it at all.
-    pub(in crate::binding) is_begun: bool,
+    pub(super) is_begun: bool,
     /// When it came.
-    pub(in crate::binding) since: Instant,
+    pub(super) since: Instant,
     /// Whether it was said that it is open for too long.
-    pub(in crate::binding) is_stuck: bool,
+    pub(super) is_stuck: bool,
     /// Messages sent for it that are not confirmed.
     unconfirmed: u32,
     /// Whether any of several messages was sent since its last call.
@@ -59,7 +59,7 @@ pub(in crate::binding) struct Open {
 
 /// What is to be done with a delivery that has no message in flight any more.
 #[derive(Debug)]
-pub(in crate::binding) enum Closed {
+pub(super) enum Closed {
     /// Every message is confirmed: this settles it, unless it was settled before.
     Confirmed(Option<Ticket>),
     /// A message was not accepted; the delivery stays open.
@@ -68,7 +68,7 @@ pub(in crate::binding) enum Closed {
 
 impl Open {
     /// A delivery with which the function is called for the first time.
-    pub(in crate::binding) fn new(delivery: Delivery, since: Instant) -> Self {
+    pub(super) fn new(delivery: Delivery, since: Instant) -> Self {
         let Delivery { message, key, partition, position, attempt: _, ticket } = delivery;
         Self {
             message,
@@ -88,12 +88,18 @@ impl Open {
     }
 
     /// A delivery that has to wait for its first call.
-    pub(in crate::binding) fn waiting(delivery: Delivery, since: Instant) -> Self {
+    pub(super) fn waiting(delivery: Delivery, since: Instant) -> Self {
         Self { calls: 0, is_begun: false, ..Self::new(delivery, since) }
     }
 
+    /// A delivery that the function was called with before, so many times.
+    pub(super) const fn after(mut self, earlier: u32) -> Self {
+        self.calls = earlier;
+        self
+    }
+
     /// A delivery that gives rise to one message, which is sent.
-    pub(in crate::binding) fn sent(delivery: Delivery, since: Instant) -> Self {
+    pub(super) fn sent(delivery: Delivery, since: Instant) -> Self {
         Self { unconfirmed: 1, finished: true, ..Self::new(delivery, since) }
     }
 
@@ -110,22 +116,22 @@ impl Open {
     }
 
     /// Whether no message of it is on its way.
-    pub(in crate::binding) const fn is_idle(&self) -> bool {
+    pub(super) const fn is_idle(&self) -> bool {
         self.unconfirmed == 0
     }
 
     /// How many messages of it are on their way.
-    pub(in crate::binding) const fn unconfirmed(&self) -> u32 {
+    pub(super) const fn unconfirmed(&self) -> u32 {
         self.unconfirmed
     }
 
     /// Whether any of several messages was sent since this was asked last.
-    pub(in crate::binding) const fn take_sent(&mut self) -> bool {
+    pub(super) const fn take_sent(&mut self) -> bool {
         std::mem::replace(&mut self.has_sent, false)
     }
 
     /// What settles it, once.
-    pub(in crate::binding) const fn take_ticket(&mut self) -> Option<Ticket> {
+    pub(super) const fn take_ticket(&mut self) -> Option<Ticket> {
         self.ticket.take()
     }
 
@@ -136,18 +142,18 @@ impl Open {
 
 impl Ledger {
     /// How many deliveries are open.
-    pub(in crate::binding) const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.count
     }
 
     /// How many bytes of payload are open.
-    pub(in crate::binding) const fn bytes(&self) -> u64 {
+    pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Opens a delivery; the number stands for it from now on.
     #[inline]
-    pub(in crate::binding) fn open(&mut self, open: Open) -> u64 {
+    pub(super) fn open(&mut self, open: Open) -> u64 {
         if self.open.len() >= LONG && self.open.len() >= 4 * self.count {
             self.set_aside();
         }
@@ -170,7 +176,7 @@ impl Ledger {
     }
 
     /// The delivery of a number, as long as it is open.
-    pub(in crate::binding) fn get_mut(&mut self, number: u64) -> Option<&mut Open> {
+    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Open> {
         match number.checked_sub(self.first) {
             Some(place) => self.open.get_mut(usize::try_from(place).ok()?)?.as_mut(),
             None => self.long.get_mut(&number),
@@ -178,7 +184,7 @@ impl Ledger {
     }
 
     /// Notes that a message was sent for a delivery.
-    pub(in crate::binding) fn sent(&mut self, number: u64) {
+    pub(super) fn sent(&mut self, number: u64) {
         if let Some(open) = self.get_mut(number) {
             open.unconfirmed += 1;
             open.has_sent = true;
@@ -186,12 +192,12 @@ impl Ledger {
     }
 
     /// Notes that everything a delivery gives rise to was sent. Closes it when all of that is confirmed already.
-    pub(in crate::binding) fn finished(&mut self, number: u64) -> Option<Closed> {
+    pub(super) fn finished(&mut self, number: u64) -> Option<Closed> {
         self.close_if_done(number, |open| open.finished = true)
     }
 
     /// Notes what became of a message. Closes the delivery when it was the last one.
-    pub(in crate::binding) fn confirmed(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
+    pub(super) fn confirmed(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
         self.close_if_done(number, |open| {
             open.unconfirmed = open.unconfirmed.saturating_sub(1);
             if failure.is_some() && open.failure.is_none() {
@@ -201,7 +207,7 @@ impl Ledger {
     }
 
     /// Takes a delivery out, whatever its state.
-    pub(in crate::binding) fn take(&mut self, number: u64) -> Option<Open> {
+    pub(super) fn take(&mut self, number: u64) -> Option<Open> {
         let open = match number.checked_sub(self.first) {
             Some(place) => self.open.get_mut(usize::try_from(place).ok()?)?.take()?,
             None => self.long.remove(&number)?,
@@ -211,12 +217,12 @@ impl Ledger {
     }
 
     /// What is still open, the oldest first.
-    pub(in crate::binding) fn remaining(&self) -> impl Iterator<Item = &Open> {
+    pub(super) fn remaining(&self) -> impl Iterator<Item = &Open> {
         self.long.values().chain(self.open.iter().flatten())
     }
 
     /// What is still open, the oldest first.
-    pub(in crate::binding) fn remaining_mut(&mut self) -> impl Iterator<Item = &mut Open> {
+    pub(super) fn remaining_mut(&mut self) -> impl Iterator<Item = &mut Open> {
         self.long.values_mut().chain(self.open.iter_mut().flatten())
     }
 

@@ -5,26 +5,27 @@
 //! [`batches`]. Beneath it, without brokers and clocks: [`lanes`] (who is next), [`ledger`] (what is open), [`circuit`],
 //! [`policy`], [`budget`].
 
-pub(in crate::binding) mod answering;
-pub(in crate::binding) mod batches;
-pub(in crate::binding) mod beginning;
+mod answering;
+mod batches;
+mod beginning;
 pub(in crate::binding) mod budget;
-pub(in crate::binding) mod calls;
-pub(in crate::binding) mod circuit;
-pub(in crate::binding) mod dead_letter;
+mod calls;
+mod circuit;
+mod dead_letter;
 pub(in crate::binding) mod driver;
-pub(in crate::binding) mod ending;
-pub(in crate::binding) mod failing;
-pub(in crate::binding) mod gathering;
-pub(in crate::binding) mod lanes;
-pub(in crate::binding) mod ledger;
+mod ending;
+mod failing;
+mod gathering;
+mod lanes;
+pub(in crate::binding) mod later;
+mod ledger;
 pub(in crate::binding) mod outbox;
 pub(in crate::binding) mod outlets;
 pub(in crate::binding) mod policy;
 pub(in crate::binding) mod retry;
 pub(in crate::binding) mod sends;
-pub(in crate::binding) mod settling_first;
+mod settling_first;
 #[cfg(test)]
 mod simulation;
 pub(in crate::binding) mod timers;
-pub(in crate::binding) mod watching;
+mod watching;

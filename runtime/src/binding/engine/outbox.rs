@@ -47,6 +47,11 @@ impl Outbox {
         self.kept.is_empty()
     }
 
+    /// Whether a message is not confirmed.
+    pub(in crate::binding) fn has(&self, number: u64) -> bool {
+        self.kept.contains_key(&number)
+    }
+
     /// Sends a message, whose number stands for it from now on.
     pub(in crate::binding) fn send(&mut self, number: u64, message: EncodedMessage) {
         self.kept.insert(number, Kept { message, failures: 0, is_sent: false });

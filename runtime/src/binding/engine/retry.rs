@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// How many different waits there may be where each of them is a place at the broker.
+pub(in crate::binding) const MOST_WAITS: usize = 16;
+
 /// When to try again. `max_attempts` counts calls: 3 means three.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
@@ -29,6 +32,28 @@ impl RetryPolicy {
         } else {
             self.max_interval
         }
+    }
+
+    /// The wait after so many calls where messages wait at the broker: whole milliseconds, and nothing left to chance.
+    pub(in crate::binding) fn durable_wait(&self, calls: u32) -> Duration {
+        let millis = u64::try_from(self.backoff(calls).as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(millis.max(1))
+    }
+
+    /// Every wait there is where messages wait at the broker, the shortest first; too many of them are not all told.
+    pub(in crate::binding) fn durable_waits(&self) -> Vec<Duration> {
+        let mut waits = Vec::new();
+        for calls in 1..self.max_attempts {
+            let wait = self.durable_wait(calls);
+            if waits.last() != Some(&wait) {
+                waits.push(wait);
+            }
+            let is_last = self.initial_interval.is_zero() || self.multiplier <= 1.0;
+            if is_last || waits.len() > MOST_WAITS || self.backoff(calls) >= self.max_interval {
+                break;
+            }
+        }
+        waits
     }
 
     /// The wait after so many calls with its random part, for which `chance` is drawn from 0 to 1.
@@ -62,6 +87,21 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
         assert_eq!(policy.backoff(u32::MAX), Duration::from_secs(10));
         assert_eq!(RetryPolicy { multiplier: 0.0, ..policy }.backoff(5), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn every_wait_at_the_broker_is_told_once() {
+        let waits = |policy: RetryPolicy| -> Vec<_> {
+            policy.durable_waits().iter().map(|wait| u64::try_from(wait.as_millis()).unwrap()).collect()
+        };
+        let policy = RetryPolicy { jitter: 1.0, ..RetryPolicy::default() };
+        assert_eq!(waits(policy), [1000, 2000]);
+        assert_eq!(waits(RetryPolicy { max_attempts: u32::MAX, ..policy }), [1000, 2000, 4000, 8000, 10_000]);
+        assert!(waits(RetryPolicy { max_attempts: 1, ..policy }).is_empty());
+        assert_eq!(waits(RetryPolicy { multiplier: 1.0, max_attempts: u32::MAX, ..policy }), [1000]);
+        assert_eq!(waits(RetryPolicy { initial_interval: Duration::ZERO, ..policy }), [1]);
+        let many = RetryPolicy { multiplier: 1.01, max_attempts: u32::MAX, ..policy };
+        assert!(waits(many).len() > MOST_WAITS);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::binder::{Settlement, Ticket};
 
 impl Driver {
     /// Settles what was received before anything is done with it.
-    pub(in crate::binding) fn settle_first(&mut self) {
+    pub(super) fn settle_first(&mut self) {
         for delivery in &mut self.received {
             // What takes its place is never given to the input.
             let ticket = mem::replace(&mut delivery.ticket, Ticket::new(0));
@@ -18,7 +18,7 @@ impl Driver {
     }
 
     /// Goes on with what was settled first, as soon as the broker knows it.
-    pub(in crate::binding) fn poll_settled_first(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_settled_first(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.is_settling {
             return false;
         }

@@ -21,6 +21,7 @@ use wellspring_functions::{ContentType, Wanted};
 
 use super::budget::Budget;
 use super::driver::{Driver, DriverEnds};
+use super::later::Later;
 use super::outbox::Outbox;
 use super::outlets::Outlets;
 use crate::binding::control::{Binding, State};
@@ -74,7 +75,8 @@ impl Simulation {
         };
         let letters = Outbox::new(settings.dead_letters.then(|| publisher(true, "failed")));
         let share = Budget::new(u64::MAX).share();
-        let driver = Driver::new(binding.clone(), invocation, ends, letters, &settings.planned(), share);
+        let kept = (letters, Later::default());
+        let driver = Driver::new(binding.clone(), invocation, ends, kept, &settings.planned(), share);
         binding.set_state(State::Running);
         let mut running = JoinSet::new();
         running.spawn(driver.run());

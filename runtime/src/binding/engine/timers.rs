@@ -16,6 +16,8 @@ pub(in crate::binding) enum Due {
     Requeue { number: u64, has_lane: bool },
     /// Sends the dead letter of a delivery once more.
     Letter(u64),
+    /// Sends a delivery once more to where it waits for its next attempt.
+    Later(u64),
     /// Looks whether what has gathered is a batch.
     Batch,
     /// Tries whether the function or the output works again.

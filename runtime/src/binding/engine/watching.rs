@@ -9,7 +9,7 @@ use super::timers::Due;
 
 impl Driver {
     /// Has a look at what is open after a while, if anything is.
-    pub(in crate::binding) fn watch(&mut self) {
+    pub(super) fn watch(&mut self) {
         if let Some(limit) = self.stuck_after
             && !self.is_watched
             && self.ledger.len() > 0
@@ -20,7 +20,7 @@ impl Driver {
     }
 
     /// Names deliveries that are open for too long, each once.
-    pub(in crate::binding) fn look_for_stuck(&mut self) {
+    pub(super) fn look_for_stuck(&mut self) {
         self.is_watched = false;
         let Some(limit) = self.stuck_after else { return };
         let now = Instant::now();

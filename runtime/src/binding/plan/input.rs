@@ -43,6 +43,8 @@ pub struct PlannedInput {
     pub stuck_after: Option<Duration>,
     /// What happens to a delivery that failed.
     pub failure: FailurePolicy,
+    /// Whether deliveries that are tried again wait at their broker, and not in this process.
+    pub durable_retry: bool,
     /// When the binding pauses because everything fails, if ever.
     pub circuit: Option<Circuit>,
     /// Where a delivery goes that fails for good.
@@ -128,6 +130,7 @@ impl Planner<'_> {
             timeout: unless_zero(consumer.timeout),
             stuck_after: unless_zero(consumer.stuck_after),
             failure: FailurePolicy::of(consumer),
+            durable_retry: consumer.durable_retry,
             circuit: Circuit::of(&consumer.circuit),
             dead_letter: consumer.dead_letter.as_ref().map(|name| name.value.clone()),
             auto_startup: consumer.auto_startup,

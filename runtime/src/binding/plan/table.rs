@@ -36,6 +36,7 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         1 => "1 attempt".to_owned(),
         n => format!("{n} attempts"),
     };
+    let between = if input.durable_retry { " that wait at the broker" } else { "" };
     [
         input.binding.clone(),
         definition.to_owned(),
@@ -43,7 +44,7 @@ fn input_row(definition: &str, input: &PlannedInput) -> [String; 7] {
         input.destinations.join(","),
         input.group.clone().unwrap_or_else(|| "(anonymous)".to_owned()),
         input.binder.clone(),
-        format!("{}{attempts}, then {}", called_with(input), ends(input)),
+        format!("{}{attempts}{between}, then {}", called_with(input), ends(input)),
     ]
 }
 
@@ -114,6 +115,7 @@ mod tests {
     fn says_what_becomes_of_a_message_that_fails_for_good() {
         for (consumer, expected) in [
             ("{}", "3 attempts, then dropped and logged"),
+            ("{ durable-retry: true, dead-letter: d }", "3 attempts that wait at the broker, then to `d`"),
             ("{ max-attempts: 1, dead-letter: d }", "1 attempt, then to `d`"),
             ("{ dead-letter: d, on-exhausted: drop }", "3 attempts, then dropped and logged"),
             ("{ on-exhausted: requeue }", "3 attempts, then back to its group"),

@@ -144,6 +144,7 @@ impl Settings {
         failure.dead_letters = self.dead_letters;
         let circuit = self.circuit.and_then(NonZeroU32::new);
         PlannedInput {
+            durable_retry: false,
             binding: "work-in-0".to_owned(),
             destinations: vec!["in".to_owned()],
             group: Some("g".to_owned()),
