@@ -14,7 +14,7 @@ fn memory_binder(criterion: &mut Criterion) {
         group.bench_function(definition, |bencher| {
             bencher.iter_custom(|messages| {
                 let messages = messages.max(10_000);
-                let rate = memory::throughput(definition, PAYLOAD, messages).unwrap_or(f64::NAN);
+                let rate = memory::throughput(definition, &[], PAYLOAD, messages).unwrap_or(f64::NAN);
                 Duration::from_secs_f64(messages as f64 / rate)
             });
         });

@@ -13,23 +13,39 @@ use wellspring::{ContentType, Message};
 use crate::Failure;
 use crate::story::functions;
 
-/// Sends `count` messages through a definition; messages per second.
+/// Sends `count` messages through a definition, whose input has some more settings; messages per second.
 ///
 /// # Errors
 /// When the bindings cannot be made.
-pub fn throughput(definition: &str, payload: &'static [u8], count: u64) -> Result<f64, Failure> {
+pub fn throughput(
+    definition: &str,
+    consumer: &[&str],
+    payload: &'static [u8],
+    count: u64,
+) -> Result<f64, Failure> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio.block_on(run(definition, payload, count))
+    tokio.block_on(run(definition, consumer, payload, count))
 }
 
-async fn run(definition: &str, payload: &'static [u8], count: u64) -> Result<f64, Failure> {
+async fn run(
+    definition: &str,
+    consumer: &[&str],
+    payload: &'static [u8],
+    count: u64,
+) -> Result<f64, Failure> {
     let memory = Memory::new(MemoryConfig::default());
     let base = definition.replace('|', "");
     let sources = Sources::new()
         .arg(format!("--function.definition={definition}"))
         .arg(format!("--stream.bindings.{base}-in-0.destination=in"))
-        .arg(format!("--stream.bindings.{base}-in-0.group=g"))
-        .arg(format!("--stream.bindings.{base}-out-0.destination=out"));
+        .arg(format!("--stream.bindings.{base}-in-0.group=g"));
+    // A function without an output has its dead letters go where the others' results go.
+    let sources = match definition {
+        "rejects" => sources.arg(format!("--stream.bindings.{base}-in-0.consumer.dead-letter=out")),
+        _ => sources.arg(format!("--stream.bindings.{base}-out-0.destination=out")),
+    };
+    let settings = consumer.iter().map(|setting| format!("--stream.bindings.{base}-in-0.consumer.{setting}"));
+    let sources = settings.fold(sources, Sources::arg);
     let plan = Plan::new(&Config::load(&sources)?, &functions().build()?)?;
     let binders = Binders::default().with("memory", std::sync::Arc::new(memory.clone()));
     let mut bindings = Bindings::start(&plan, &binders, &SenderOutputs::default()).await?;

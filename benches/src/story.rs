@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wellspring::{Catalog, CatalogBuilder};
+use wellspring::{Catalog, CatalogBuilder, Error, Headers, Kind, header_names};
 
 /// What *accounts* publishes; about 150 bytes as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,5 +42,18 @@ pub fn functions() -> CatalogBuilder {
 /// Adds the functions of every measurement.
 #[must_use]
 pub fn add_functions(catalog: CatalogBuilder) -> CatalogBuilder {
-    catalog.function("email", email).function("sms", sms).function("bytes", |bytes: Bytes| bytes)
+    catalog
+        .function("email", email)
+        .function("sms", sms)
+        .function("bytes", |bytes: Bytes| bytes)
+        .consumer("rejects", |_: Bytes| Err::<(), _>(Error::message(Kind::Fatal, "never")))
+        .function("stumbles", stumbles)
+}
+
+/// Fails at the first attempt.
+fn stumbles(bytes: Bytes, headers: Headers) -> Result<Bytes, Error> {
+    match headers.contains(header_names::DELIVERY_ATTEMPT) {
+        true => Ok(bytes),
+        false => Err(Error::message(Kind::Retryable, "not yet")),
+    }
 }

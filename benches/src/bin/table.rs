@@ -71,12 +71,24 @@ fn memory_table() -> Result<(), Failure> {
         [("bytes", 2_000_000, 2.0), ("email", 1_000_000, 1.0), ("email|sms", 1_000_000, 1.0)]
     {
         let rounds = (0..ROUNDS)
-            .map(|_| memory::throughput(definition, PAYLOAD, count))
+            .map(|_| memory::throughput(definition, &[], PAYLOAD, count))
             .collect::<Result<Vec<_>, _>>()?;
         let Spread { least, median, most } = Spread::of(rounds);
         let figure = format!("{:.2} / {:.2} / {:.2} M msg/s", least / 1e6, median / 1e6, most / 1e6);
         let what = format!("memory binder through `{}`, one core", definition.replace('|', "\\|"));
         row(&what, &figure, &format!("≥ {goal} M msg/s"), median >= goal * 1e6);
+    }
+    let again = ["order=none", "max-attempts=2", "back-off-initial-interval=1ms"];
+    for (what, definition, consumer) in [
+        ("dead letters", "rejects", &[][..]),
+        ("every message tried twice, 1 ms apart", "stumbles", &again[..]),
+    ] {
+        let rounds = (0..ROUNDS)
+            .map(|_| memory::throughput(definition, consumer, PAYLOAD, 100_000))
+            .collect::<Result<Vec<_>, _>>()?;
+        let Spread { least, median, most } = Spread::of(rounds);
+        let figure = format!("{:.0} / {:.0} / {:.0} k msg/s", least / 1e3, median / 1e3, most / 1e3);
+        row(&format!("memory binder, {what}"), &figure, "≥ 50 k msg/s", median >= 50_000.0);
     }
     Ok(())
 }
