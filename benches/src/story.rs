@@ -51,6 +51,7 @@ pub fn add_functions(catalog: CatalogBuilder) -> CatalogBuilder {
 }
 
 /// Fails at the first attempt.
+#[expect(clippy::needless_pass_by_value, reason = "functions take what is injected")]
 fn stumbles(bytes: Bytes, headers: Headers) -> Result<Bytes, Error> {
     match headers.contains(header_names::DELIVERY_ATTEMPT) {
         true => Ok(bytes),
