@@ -90,12 +90,15 @@ stream:
         match self {
             // Four at a time, a millisecond each, until what is settled is committed.
             Self::Kafka => IN_FLIGHT + 4 * COMMIT_INTERVAL,
-            Self::RabbitMq => IN_FLIGHT,
+            // Until the broker knows that they are settled, these are what it has given out.
+            Self::RabbitMq => PREFETCH,
         }
     }
 }
 
 /// How many deliveries an instance may have in flight.
-const IN_FLIGHT: usize = 100;
+pub(crate) const IN_FLIGHT: usize = 100;
+/// How many deliveries RabbitMQ gives out that it does not know to be settled, unless configured otherwise.
+const PREFETCH: usize = 250;
 /// How often offsets are committed, in milliseconds.
 const COMMIT_INTERVAL: usize = 100;
