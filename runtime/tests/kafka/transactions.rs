@@ -85,6 +85,18 @@ fn produce(cluster: &Cluster, topic: &str, numbers: &[String]) {
     cluster.produce(topic, numbers.iter().map(|text| Record::of(text.as_bytes())));
 }
 
+/// Waits until a group has come so far: the broker tells of what a transaction has committed a little later.
+fn reaches(cluster: &Cluster, group: &str, topic: &str, partitions: i32, expected: i64) {
+    let begun = std::time::Instant::now();
+    loop {
+        let reached = cluster.committed(group, topic, partitions).iter().sum::<i64>();
+        if reached == expected {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the group has come to {reached} of {expected}");
+    }
+}
+
 /// Everything that a reader of committed records sees, until the end of every partition.
 pub(crate) fn committed(cluster: &Cluster, topic: &str) -> Vec<String> {
     let consumer: BaseConsumer = cluster
@@ -163,7 +175,7 @@ async fn what_is_given_back_takes_everything_of_its_transaction_with_it_and_all_
     pair.close().await;
     let seen = committed(&cluster, &to);
     assert_eq!(seen.len(), 8, "{seen:?}");
-    assert_eq!(cluster.committed(&group, &from, 2).iter().sum::<i64>(), 8);
+    reaches(&cluster, &group, &from, 2, 8);
 }
 
 #[tokio::test]
@@ -340,6 +352,6 @@ async fn members_with_partitions_of_their_own_commit_without_a_group() {
     pair.process(20).await;
     flush(&mut *pair.input).await;
     assert_eq!(committed(&cluster, &to).len(), 20);
-    assert_eq!(cluster.committed(&group, &from, 2).iter().sum::<i64>(), 20);
+    reaches(&cluster, &group, &from, 2, 20);
     pair.close().await;
 }
