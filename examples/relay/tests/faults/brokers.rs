@@ -60,9 +60,12 @@ impl Broker {
                 ),
                 4,
             ),
-            Self::RabbitMq => {
-                (format!("rabbitmq: {{ uri: '{address}', reconnect-initial-interval: 50ms }}"), 1)
-            }
+            Self::RabbitMq => (
+                format!(
+                    "rabbitmq: {{ uri: '{address}', reconnect-initial-interval: 50ms, default: {{ consumer: {{ prefetch: {IN_FLIGHT} }} }} }}"
+                ),
+                1,
+            ),
         };
         format!(
             "
@@ -90,15 +93,12 @@ stream:
         match self {
             // Four at a time, a millisecond each, until what is settled is committed.
             Self::Kafka => IN_FLIGHT + 4 * COMMIT_INTERVAL,
-            // Until the broker knows that they are settled, these are what it has given out.
-            Self::RabbitMq => PREFETCH,
+            Self::RabbitMq => IN_FLIGHT,
         }
     }
 }
 
 /// How many deliveries an instance may have in flight.
-pub(crate) const IN_FLIGHT: usize = 100;
-/// How many deliveries RabbitMQ gives out that it does not know to be settled, unless configured otherwise.
-const PREFETCH: usize = 250;
+const IN_FLIGHT: usize = 100;
 /// How often offsets are committed, in milliseconds.
 const COMMIT_INTERVAL: usize = 100;

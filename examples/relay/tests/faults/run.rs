@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinSet, block_in_place};
 
-use super::brokers::{Broker, IN_FLIGHT};
+use super::brokers::Broker;
 use super::fleet::Fleet;
 use super::flow::{Flow, feed, read, writer};
 use super::proxy::Proxy;
@@ -169,9 +169,7 @@ impl Run {
         let most = match self.fault {
             Fault::Delay | Fault::Full => 0,
             Fault::Leave if self.broker == Broker::RabbitMq => 0,
-            Fault::Kill | Fault::Leave => times * self.broker.most_repeated(),
-            // What was sent and not confirmed is sent again, beside what was received and not settled.
-            Fault::Cut => times * (self.broker.most_repeated() + IN_FLIGHT),
+            Fault::Kill | Fault::Leave | Fault::Cut => times * self.broker.most_repeated(),
             // What the test has read may come again, too.
             Fault::KillBroker | Fault::RestartBroker => 2 * times * self.broker.most_repeated(),
         };
