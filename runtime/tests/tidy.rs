@@ -239,8 +239,8 @@ fn unsafe_code_is_in_listed_modules_only() {
         },
         Exception { path: "runtime/src/binder/kafka/native/", what: "unsafe_code", reason: client },
         Exception { path: "runtime/src/binder/kafka/native/", what: "unsafe", reason: client },
-        Exception { path: "benches/src/counting_allocator.rs", what: "unsafe_code", reason: allocator },
-        Exception { path: "benches/src/counting_allocator.rs", what: "unsafe", reason: allocator },
+        Exception { path: "bench/src/counting_allocator.rs", what: "unsafe_code", reason: allocator },
+        Exception { path: "bench/src/counting_allocator.rs", what: "unsafe", reason: allocator },
     ];
     let all = sources(&files(), |path| !path.contains("/tests/") || path.contains("/src/"));
     let what_to_do =

@@ -17,7 +17,7 @@
 //! takes some 23,500 instructions in user mode where the same handler in bare axum takes 28,400 (callgrind), although
 //! here its headers, its body and its time are bounded. Two thirds of the processor time are the kernel's, though, so
 //! under load (`wrk`, 32 connections) both serve the same number of requests per second, give or take the noise.
-//! `./benches/run` compares the two on your machine.
+//! `./bench/run` compares the two on your machine.
 
 mod accept;
 mod answer;

@@ -1,6 +1,6 @@
 //! One contestant under HTTP load: `serve bare 8080` or `serve wellspring 8080`.
 
-use wellspring_benches::{Failure, web};
+use wellspring_bench::{Failure, web};
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {

@@ -1,14 +1,14 @@
-//! Prints the table of all figures beside their goals: `cargo run --release -p wellspring-benches`.
+//! Prints the table of all figures beside their goals: `cargo run --release -p wellspring-bench`.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use wellspring_benches::counted::Work;
-use wellspring_benches::counting_allocator::{Counting, allocations};
-use wellspring_benches::process::{Server, stripped_size};
-use wellspring_benches::story::PAYLOAD;
-use wellspring_benches::{Failure, instructions, memory, web};
+use wellspring_bench::counted::Work;
+use wellspring_bench::counting_allocator::{Counting, allocations};
+use wellspring_bench::process::{Server, stripped_size};
+use wellspring_bench::story::PAYLOAD;
+use wellspring_bench::{Failure, instructions, memory, web};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -158,7 +158,7 @@ impl Spread {
 fn program(name: &str) -> Result<PathBuf, Failure> {
     let path = std::env::current_exe()?.with_file_name(name);
     if !path.exists() {
-        return Err(format!("`{name}` is not built, expected `./benches/run` to build it").into());
+        return Err(format!("`{name}` is not built, expected `./bench/run` to build it").into());
     }
     Ok(path)
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use wellspring_benches::memory;
-use wellspring_benches::story::PAYLOAD;
+use wellspring_bench::memory;
+use wellspring_bench::story::PAYLOAD;
 
 fn memory_binder(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("memory binder");

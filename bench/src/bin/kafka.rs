@@ -1,9 +1,9 @@
 //! Measures Kafka end to end, ours beside a bare client, in turns on one broker:
-//! `WELLSPRING_TEST_KAFKA=host:port cargo run --release -p wellspring-benches --features kafka --bin kafka [MESSAGES] [ROUNDS]`.
+//! `WELLSPRING_TEST_KAFKA=host:port cargo run --release -p wellspring-bench --features kafka --bin kafka [MESSAGES] [ROUNDS]`.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use wellspring_benches::Failure;
-use wellspring_benches::kafka::{Cluster, Pass, Side, latencies};
+use wellspring_bench::Failure;
+use wellspring_bench::kafka::{Cluster, Pass, Side, latencies};
 
 /// How long messages wait for others while throughput is measured, in milliseconds; both sides take what they have
 /// when nothing is said, too.

@@ -1,12 +1,12 @@
 //! Measures RabbitMQ end to end, ours beside loops by hand, in turns on one broker:
-//! `WELLSPRING_TEST_RABBITMQ=amqp://.. cargo run --release -p wellspring-benches --features rabbitmq --bin rabbitmq
+//! `WELLSPRING_TEST_RABBITMQ=amqp://.. cargo run --release -p wellspring-bench --features rabbitmq --bin rabbitmq
 //! [MESSAGES [ROUNDS [PREFETCH]]]`.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::str::FromStr;
 
-use wellspring_benches::Failure;
-use wellspring_benches::rabbitmq::{Broker, Cost, Latency, Side};
+use wellspring_bench::Failure;
+use wellspring_bench::rabbitmq::{Broker, Cost, Latency, Side};
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Failure> {

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect")]
 
 use bytes::Bytes;
-use wellspring_benches::counted::Work;
-use wellspring_benches::counting_allocator::{Counting, allocations};
-use wellspring_benches::story::PAYLOAD;
+use wellspring_bench::counted::Work;
+use wellspring_bench::counting_allocator::{Counting, allocations};
+use wellspring_bench::story::PAYLOAD;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use wellspring_benches::counted::Work;
-use wellspring_benches::story::PAYLOAD;
+use wellspring_bench::counted::Work;
+use wellspring_bench::story::PAYLOAD;
 
 fn invocation(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("invocation");

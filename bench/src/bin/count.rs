@@ -1,7 +1,7 @@
 //! Does one piece of work so many times and nothing else, for callgrind to look at: `count by-hand 1000`.
 
-use wellspring_benches::Failure;
-use wellspring_benches::counted::Work;
+use wellspring_bench::Failure;
+use wellspring_bench::counted::Work;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
