@@ -188,10 +188,10 @@ pub trait Input: Send {
     /// When they cannot: the deliveries will come again.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Whether the binding is to run on a thread of its own, not on those of the runtime. That costs less where a client
-    /// wakes it from its own threads: with each worker that is woken from outside, tokio wakes a second one.
-    fn wants_thread(&self) -> bool {
-        false
+    /// Where the binding is to run, if not on the threads of the runtime: a client that has threads of its own spares
+    /// the change from one to another by running the binding there.
+    fn host(&self) -> Option<Arc<dyn Host>> {
+        None
     }
 
     /// How this input stands with its broker, to be asked from elsewhere while it runs.
@@ -201,6 +201,13 @@ pub trait Input: Send {
 
     /// Leaves the group. What is not settled goes back to it.
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// Runs bindings elsewhere than on the threads of the runtime.
+pub trait Host: Send + Sync {
+    /// Runs work; what is returned waits for its end, and ends the work when it is dropped. It gives what the work gives,
+    /// or nothing when the work has panicked. Called on the runtime that the work belongs to.
+    fn run(self: Arc<Self>, work: BoxFuture<'static, u64>) -> BoxFuture<'static, Option<u64>>;
 }
 
 /// The sending end of a binding.

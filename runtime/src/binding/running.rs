@@ -1,12 +1,11 @@
 //! Starting a plan, entirely or not at all, and stopping it in order.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use futures_util::FutureExt;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use super::ends::Ends;
 use super::making::{Made, StartError};
 use super::plan::Plan;
 use super::sender::{Dynamic, OutputTask, SenderOutputs};
+use crate::binder::Host;
 
 /// The bindings of an application: being made, running, or stopped.
 #[derive(Debug)]
@@ -186,37 +186,15 @@ impl Tasks {
         self.all().spawn(task);
     }
 
-    /// Runs on a thread of its own, for as long as the task is there that waits for it.
-    fn spawn_apart(&self, name: &str, work: impl Future<Output = u64> + Send + 'static) {
-        let (mut ended, result) = oneshot::channel();
-        let (hand_over, handed_over) = mpsc::channel();
-        let runtime = Handle::current();
-        let run = move || {
-            let Ok(work) = handed_over.recv() else { return };
-            runtime.block_on(async move {
-                tokio::select! {
-                    count = work => drop(ended.send(count)),
-                    () = ended.closed() => {}
-                }
-            });
-        };
-        match thread::Builder::new().name(name.to_owned()).spawn(run) {
-            Ok(_) => {
-                // The thread waits for it.
-                let _ = hand_over.send(work);
-                let name = name.to_owned();
-                self.spawn(async move {
-                    result.await.unwrap_or_else(|_| {
-                        tracing::error!(binding = name, "the binding ended unexpectedly");
-                        1
-                    })
-                });
-            }
-            Err(error) => {
-                tracing::warn!(binding = name, %error, "there is no thread for it; it shares those of the runtime");
-                self.spawn(work);
-            }
-        }
+    /// Runs on a host, for as long as the task is there that waits for it.
+    fn spawn_on(&self, host: Arc<dyn Host>, name: String, work: impl Future<Output = u64> + Send + 'static) {
+        let ended = host.run(work.boxed());
+        self.spawn(async move {
+            ended.await.unwrap_or_else(|| {
+                tracing::error!(binding = name, "the binding ended unexpectedly");
+                1
+            })
+        });
     }
 
     /// Waits until every task has ended and adds up what they tell.
@@ -247,11 +225,9 @@ impl Run {
             plan.dynamic.as_ref().map(|planned| Dynamic::new(planned, binders, self.outlets.clone()));
         self.sender.open(made.sender, dynamic).into_iter().for_each(|task| self.outlets.run(task));
         for driver in made.inputs {
-            if driver.ends.input.wants_thread() {
-                let name = driver.binding.name().to_owned();
-                self.functions.spawn_apart(&name, driver.run());
-            } else {
-                self.functions.spawn(driver.run());
+            match driver.ends.input.host() {
+                Some(host) => self.functions.spawn_on(host, driver.binding.name().to_owned(), driver.run()),
+                None => self.functions.spawn(driver.run()),
             }
         }
         made.suppliers.into_iter().for_each(|driver| self.functions.spawn(driver.run()));

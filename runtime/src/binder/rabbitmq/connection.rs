@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::runtime::default_runtime;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use super::config::{Config, shown};
-use super::error;
+use super::host::Host;
+use super::{error, socket};
 use crate::binder::{Error, Kind};
 
 /// How long the broker may take to close a channel.
@@ -21,6 +21,8 @@ pub(super) struct Link {
     /// Shown in the broker's list of connections.
     name: String,
     connection: Mutex<Option<Arc<Connection>>>,
+    /// Runs bindings on the thread of the connection.
+    host: Arc<Host>,
 }
 
 /// A channel and the connection it is on.
@@ -64,7 +66,12 @@ impl Line {
 
 impl Link {
     pub(super) fn new(config: Arc<Config>, name: String) -> Self {
-        Self { config, name, connection: Mutex::new(None) }
+        Self { config, name, connection: Mutex::new(None), host: Arc::default() }
+    }
+
+    /// What runs bindings on the thread of this connection.
+    pub(super) const fn host(&self) -> &Arc<Host> {
+        &self.host
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -108,8 +115,7 @@ impl Link {
             let broker = shown(uri);
             let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
             let wait = self.config.connection_timeout;
-            let runtime = default_runtime()
-                .map_err(|cause| error::failed(&broker, "cannot be connected to", "", &cause))?;
+            let runtime = socket::runtime(&self.host);
             let connecting =
                 Connection::connect_uri_with_config(uri.clone(), properties, tls.clone(), runtime);
             match timeout(wait, connecting).await {

@@ -17,7 +17,7 @@ use super::parts::split;
 use super::patterns::Patterns;
 use super::received::{LastContentType, Raw, Received};
 use super::source::{Reader, Source};
-use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
+use crate::binder::{Delivery, Error, Health, Host, Input, Settlement, Ticket};
 
 pub(super) struct RabbitInput {
     health: Arc<InputHealth>,
@@ -204,8 +204,8 @@ impl Input for RabbitInput {
         flushed
     }
 
-    fn wants_thread(&self) -> bool {
-        true
+    fn host(&self) -> Option<Arc<dyn Host>> {
+        Some(Arc::clone(self.health.reader.link.host()) as _)
     }
 
     fn health(&self) -> Arc<dyn Health> {

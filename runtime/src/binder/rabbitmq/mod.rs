@@ -13,6 +13,7 @@ mod connection;
 mod declare;
 mod error;
 mod health;
+mod host;
 mod input;
 mod kept;
 mod later;
@@ -26,6 +27,7 @@ mod patterns;
 mod queue;
 mod received;
 pub mod settings;
+mod socket;
 mod source;
 mod spring_keys;
 mod stream;
@@ -36,14 +38,17 @@ mod unsettled;
 mod value;
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
-use super::{
+use super::{ Transactional,
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec,
     SpringKey,
 };
@@ -64,11 +69,18 @@ use topology::{Declaration, LetterTopology, OutputTopology};
 /// How long to wait before a queue that is refused is tried again, where that is asked for: Spring's default.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The RabbitMQ binder: one connection for reading, one for writing.
+/// The RabbitMQ binder: a connection for reading, one for writing, and some for functions that do both.
+///
+/// A broker that is short of memory or disk stops reading from connections that write. Inputs of functions with an output
+/// have to wait then anyway; others do not, which is why they are on connections that nobody writes to.
 pub struct RabbitMq {
     config: Arc<Config>,
     reading: Arc<Link>,
     writing: Arc<Link>,
+    /// Each with a thread that runs the functions on it.
+    working: Vec<Arc<Link>>,
+    /// Which of them is the next function's.
+    next: AtomicUsize,
 }
 
 impl RabbitMq {
@@ -80,13 +92,15 @@ impl RabbitMq {
             let prefix = &config.connection_name_prefix;
             Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
         };
-        Self { reading: link("consumer"), writing: link("producer"), config }
+        let threads = available_parallelism().map_or(1, NonZeroUsize::get);
+        let working = (0..threads).map(|number| link(&format!("function-{number}"))).collect();
+        Self { reading: link("consumer"), writing: link("producer"), working, next: AtomicUsize::new(0), config }
     }
 
-    async fn input(&self, spec: InputSpec, delayed: bool) -> Result<Box<dyn Input>, Error> {
+    async fn input(&self, link: &Arc<Link>, spec: InputSpec, delayed: bool) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
         let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
-        let link = Arc::clone(&self.reading);
+        let link = Arc::clone(link);
         let reader = Arc::new(Reader {
             link,
             binding: spec.binding,
@@ -111,13 +125,33 @@ impl RabbitMq {
         }
     }
 
-    async fn output(&self, spec: OutputSpec) -> Result<Box<dyn Output>, Error> {
+    async fn output(&self, link: &Arc<Link>, spec: OutputSpec) -> Result<Box<dyn Output>, Error> {
         let producer = self.config.producer(&spec.binding);
         let topology = topology::output(&producer, &spec)?;
-        let link = Arc::clone(&self.writing);
+        let link = Arc::clone(link);
         let pulse = Arc::default();
         let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         Ok(Box::new(RabbitOutput::open(writer, spec.partition_count).await?))
+    }
+
+    /// The ends of a function, all on one connection.
+    async fn function(
+        &self,
+        input: InputSpec,
+        outputs: Vec<OutputSpec>,
+        letters: Option<String>,
+    ) -> Result<Transactional, Error> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.working.len();
+        let link = &self.working[next];
+        let mut sending = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            sending.push(self.output(link, output).await?);
+        }
+        let dead_letters = match letters {
+            Some(to) => Some(self.letters(input.clone(), to).await?),
+            None => None,
+        };
+        Ok(Transactional { input: self.input(link, input, false).await?, outputs: sending, dead_letters })
     }
 }
 
@@ -170,7 +204,7 @@ impl RabbitMq {
             let output = RabbitOutput::with(writer, Partitions::of_keys(&names)?, mapper).await?;
             delays.push(Box::new(Later::new(output, queues.clone())));
         }
-        Ok(Delayed { input: self.input(spec, true).await?, delays })
+        Ok(Delayed { input: self.input(&self.reading, spec, true).await?, delays })
     }
 
     /// The queues of an input's dead letters, opened.
@@ -233,11 +267,24 @@ impl Binder for RabbitMq {
     }
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
-        self.input(spec, false).boxed()
+        self.input(&self.reading, spec, false).boxed()
     }
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
-        self.output(spec).boxed()
+        self.output(&self.writing, spec).boxed()
+    }
+
+    fn bind_transaction(
+        &self,
+        input: &InputSpec,
+        outputs: &[OutputSpec],
+        dead_letters: Option<&str>,
+    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+        if outputs.is_empty() {
+            return None;
+        }
+        let letters = dead_letters.map(str::to_owned);
+        Some(self.function(input.clone(), outputs.to_vec(), letters).boxed())
     }
 
     fn check_delays(&self, input: &InputSpec, waits: &[Duration]) -> Result<(), Error> {
