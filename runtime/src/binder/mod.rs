@@ -72,18 +72,19 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Makes the ends of one function such that what is sent for a delivery, as an output or a dead letter, and the
-    /// settlement of the delivery take effect together or not at all. Nothing where this binder has no transactions, or
-    /// is not configured to use them: then each end is bound by itself.
+    /// Binds the ends of one function together, where this binder gains by it; nothing where it does not, or is not
+    /// configured to: then each end is bound by itself.
     ///
-    /// All outputs and the dead letters are given back in their order. A delivery whose transaction fails comes again,
-    /// also when it was settled.
-    fn bind_transaction(
+    /// A binder with transactions makes what is sent for a delivery, as an output or a dead letter, and the settlement of
+    /// the delivery take effect together or not at all; a delivery whose transaction fails comes again, also when it was
+    /// settled. Another may put the ends on one connection. Asked for at-least-once deliveries that are not kept for
+    /// later, all of whose outputs are of this binder.
+    fn bind_together(
         &self,
         _input: &InputSpec,
         _outputs: &[OutputSpec],
         _dead_letters: Option<&str>,
-    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+    ) -> Option<BoxFuture<'_, Result<Together, Error>>> {
         None
     }
 
@@ -253,9 +254,9 @@ pub trait Output: Send {
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
 }
 
-/// The ends of one function, whose work takes effect all at once.
+/// The ends of one function, bound together.
 #[expect(missing_debug_implementations, reason = "ends have nothing to show")]
-pub struct Transactional {
+pub struct Together {
     /// The receiving end.
     pub input: Box<dyn Input>,
     /// The sending ends, in the order in which they were asked for.

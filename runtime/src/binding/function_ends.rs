@@ -6,7 +6,7 @@ use super::binders::Binders;
 use super::making::{StartError, failed, find, publisher};
 use super::plan::{PlannedInput, PlannedOutput};
 use super::publisher::Publisher;
-use crate::binder::{Binder, Delayed, Input, InputSpec, Transactional};
+use crate::binder::{Binder, Delayed, Input, InputSpec, Together};
 use crate::config::Guarantee;
 
 /// What joins a function with an input to its binders.
@@ -33,7 +33,7 @@ impl FunctionEnds {
         // What is settled first takes effect whatever comes of it.
         if is_one_binder && !input.durable_retry && input.delivery == Guarantee::AtLeastOnce {
             let specs: Vec<_> = outputs.iter().map(PlannedOutput::spec).collect();
-            if let Some(bound) = binder.bind_transaction(&spec, &specs, to.as_deref()) {
+            if let Some(bound) = binder.bind_together(&spec, &specs, to.as_deref()) {
                 let bound = bound.await.map_err(failed(&input.binding, &input.binder))?;
                 return Ok(Self::of(bound, input, outputs, to));
             }
@@ -60,7 +60,7 @@ impl FunctionEnds {
         Ok(Self { input, outputs: made, letters, later: None })
     }
 
-    fn of(bound: Transactional, input: &PlannedInput, outputs: &[PlannedOutput], to: Option<String>) -> Self {
+    fn of(bound: Together, input: &PlannedInput, outputs: &[PlannedOutput], to: Option<String>) -> Self {
         let sending = outputs.iter().zip(bound.outputs);
         let letters = bound.dead_letters.zip(to);
         Self {

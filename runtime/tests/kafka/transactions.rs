@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message as _, Offset};
 use wellspring::binder::kafka::Kafka;
 use wellspring::binder::{
-    Binder as _, Confirmation, Delivery, Input, InputSpec, Output, Settlement, Transactional,
+    Binder as _, Confirmation, Delivery, Input, InputSpec, Output, Settlement, Together,
 };
 
 use crate::support::*;
@@ -28,8 +28,8 @@ impl Pair {
     }
 
     async fn bind_as(binder: &Kafka, spec: &InputSpec, to: &str) -> Self {
-        let bound = binder.bind_transaction(spec, &[output_spec(to)], None).expect("transactions");
-        let Transactional { input, mut outputs, .. } = bound.await.unwrap();
+        let bound = binder.bind_together(spec, &[output_spec(to)], None).expect("transactions");
+        let Together { input, mut outputs, .. } = bound.await.unwrap();
         Self { input, output: outputs.remove(0), number: 0 }
     }
 

@@ -40,7 +40,7 @@ use rdkafka::producer::BaseProducer;
 
 use super::{
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output,
-    OutputSpec, SpringKey, Transactional,
+    OutputSpec, SpringKey, Together,
 };
 use client::failed;
 pub use config::{
@@ -100,12 +100,12 @@ impl Binder for Kafka {
         blocking(move || bind_output(&config, &spec))
     }
 
-    fn bind_transaction(
+    fn bind_together(
         &self,
         input: &InputSpec,
         outputs: &[OutputSpec],
         dead_letters: Option<&str>,
-    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+    ) -> Option<BoxFuture<'_, Result<Together, Error>>> {
         self.config.transaction_prefix()?;
         if outputs.is_empty() && dead_letters.is_none() {
             return None;

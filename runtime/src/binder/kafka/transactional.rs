@@ -14,7 +14,7 @@ use super::output::{KafkaOutput, Options, Reports};
 use super::provision::Provisioner;
 use super::subscription;
 use super::transaction::{Member, Parts, Transaction};
-use crate::binder::{Error, InputSpec, Output, OutputSpec, Transactional};
+use crate::binder::{Error, InputSpec, Output, OutputSpec, Together};
 
 /// Binds all of them to one producer. Blocks.
 pub(super) fn bind(
@@ -23,7 +23,7 @@ pub(super) fn bind(
     group: &str,
     outputs: &[OutputSpec],
     dead_letters: Option<&str>,
-) -> Result<Transactional, Error> {
+) -> Result<Together, Error> {
     let provisioner = Provisioner::new(config)?;
     let ready = |spec: &OutputSpec| super::provision_output(config, &provisioner, spec);
     let ready: Vec<_> = outputs.iter().map(ready).collect::<Result<_, _>>()?;
@@ -33,7 +33,7 @@ pub(super) fn bind(
     let topics = outputs.iter().map(|spec| spec.destination.as_str());
     let Some(topic) = topics.chain(routes.iter().map(Routes::name)).next() else {
         let input = subscription::bind(config, input, group, None, Waits::new())?;
-        return Ok(Transactional { input, outputs: Vec::new(), dead_letters: None });
+        return Ok(Together { input, outputs: Vec::new(), dead_letters: None });
     };
     let transaction = begin(config, input, topic, limit)?;
     let joined = outputs.iter().zip(ready).map(|(spec, (options, _))| {
@@ -49,7 +49,7 @@ pub(super) fn bind(
         Box::new(DeadLetters::new(output, routes)) as Box<dyn Output>
     });
     let input = subscription::bind(config, input, group, Some(transaction), Waits::new())?;
-    Ok(Transactional { input, outputs, dead_letters })
+    Ok(Together { input, outputs, dead_letters })
 }
 
 fn begin(

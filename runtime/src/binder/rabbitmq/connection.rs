@@ -1,6 +1,9 @@
-//! A connection that is shared by the bindings of one direction and made anew when it is lost.
+//! A connection that is shared by bindings and made anew when it is lost.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -14,6 +17,8 @@ use crate::binder::{Error, Kind};
 
 /// How long the broker may take to close a channel.
 const ENDING: Duration = Duration::from_secs(5);
+/// How many connections are used in turn at most.
+const MOST_LINKS: usize = 8;
 
 /// Makes channels, on one connection for all of them.
 pub(super) struct Link {
@@ -25,6 +30,12 @@ pub(super) struct Link {
     host: Arc<Host>,
 }
 
+/// Connections for ends that do not depend on each other, to be used in turn.
+pub(super) struct Links {
+    links: Vec<Arc<Link>>,
+    next: AtomicUsize,
+}
+
 /// A channel and the connection it is on.
 pub(super) struct Line {
     pub(super) channel: Arc<Channel>,
@@ -33,6 +44,19 @@ pub(super) struct Line {
     /// The largest frame; headers must fit into one.
     pub(super) frame_max: usize,
     _connection: Arc<Connection>,
+}
+
+impl Links {
+    /// As many as the machine can run threads at once, up to a bound.
+    pub(super) fn new(link: impl FnMut(usize) -> Arc<Link>) -> Self {
+        let count = available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_LINKS);
+        Self { links: (1..=count).map(link).collect(), next: AtomicUsize::new(0) }
+    }
+
+    /// The one whose turn it is.
+    pub(super) fn next(&self) -> &Arc<Link> {
+        &self.links[self.next.fetch_add(1, Ordering::Relaxed) % self.links.len()]
+    }
 }
 
 impl Line {

@@ -19,6 +19,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
+use tracing::dispatcher::get_default;
+use tracing::{Id, Span};
 
 /// The thread of a connection, also of one that replaces it.
 #[derive(Default)]
@@ -127,6 +129,7 @@ impl Guest {
         let Work::UnderWay(future) = &mut *work else { return };
         let waker = Waker::from(Arc::clone(self));
         let _entered = self.runtime.enter();
+        let _outside = Outside::enter();
         let polled = catch_unwind(AssertUnwindSafe(|| future.poll_unpin(&mut Context::from_waker(&waker))));
         let ended = match polled {
             Ok(Poll::Pending) if self.is_abandoned.load(Ordering::Acquire) => None,
@@ -155,6 +158,27 @@ impl Wake for Guest {
             waker.wake_by_ref();
         } else {
             self.waiting.wake();
+        }
+    }
+}
+
+/// Outside the span of whoever calls, whose log lines are not those of a guest.
+struct Outside(Option<Id>);
+
+impl Outside {
+    fn enter() -> Self {
+        let span = Span::current().id();
+        if let Some(span) = &span {
+            get_default(|dispatch| dispatch.exit(span));
+        }
+        Self(span)
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        if let Some(span) = &self.0 {
+            get_default(|dispatch| dispatch.enter(span));
         }
     }
 }
@@ -205,3 +229,6 @@ impl fmt::Debug for Host {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,22 +38,19 @@ mod unsettled;
 mod value;
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
-use super::{ Transactional,
+use super::{
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec,
-    SpringKey,
+    SpringKey, Together,
 };
 pub use config::{Config, Ends};
-use connection::Link;
+use connection::{Link, Links};
 use health::Pulse;
 use kept::{Freshener, KeptLetters};
 use later::{Later, Waiting};
@@ -69,18 +66,16 @@ use topology::{Declaration, LetterTopology, OutputTopology};
 /// How long to wait before a queue that is refused is tried again, where that is asked for: Spring's default.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The RabbitMQ binder: a connection for reading, one for writing, and some for functions that do both.
+/// The RabbitMQ binder: a connection for writing, some for reading, and some for functions that do both, as many as the
+/// machine can run threads at once; a connection is made when the first binding needs it.
 ///
 /// A broker that is short of memory or disk stops reading from connections that write. Inputs of functions with an output
 /// have to wait then anyway; others do not, which is why they are on connections that nobody writes to.
 pub struct RabbitMq {
     config: Arc<Config>,
-    reading: Arc<Link>,
     writing: Arc<Link>,
-    /// Each with a thread that runs the functions on it.
-    working: Vec<Arc<Link>>,
-    /// Which of them is the next function's.
-    next: AtomicUsize,
+    reading: Links,
+    working: Links,
 }
 
 impl RabbitMq {
@@ -92,9 +87,8 @@ impl RabbitMq {
             let prefix = &config.connection_name_prefix;
             Arc::new(Link::new(Arc::clone(&config), format!("{prefix}:{name}.{end}")))
         };
-        let threads = available_parallelism().map_or(1, NonZeroUsize::get);
-        let working = (0..threads).map(|number| link(&format!("function-{number}"))).collect();
-        Self { reading: link("consumer"), writing: link("producer"), working, next: AtomicUsize::new(0), config }
+        let links = |end: &str| Links::new(|number| link(&format!("{end}-{number}")));
+        Self { writing: link("producer"), reading: links("consumer"), working: links("function"), config }
     }
 
     async fn input(&self, link: &Arc<Link>, spec: InputSpec, delayed: bool) -> Result<Box<dyn Input>, Error> {
@@ -140,9 +134,8 @@ impl RabbitMq {
         input: InputSpec,
         outputs: Vec<OutputSpec>,
         letters: Option<String>,
-    ) -> Result<Transactional, Error> {
-        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.working.len();
-        let link = &self.working[next];
+    ) -> Result<Together, Error> {
+        let link = self.working.next();
         let mut sending = Vec::with_capacity(outputs.len());
         for output in outputs {
             sending.push(self.output(link, output).await?);
@@ -151,7 +144,7 @@ impl RabbitMq {
             Some(to) => Some(self.letters(input.clone(), to).await?),
             None => None,
         };
-        Ok(Transactional { input: self.input(link, input, false).await?, outputs: sending, dead_letters })
+        Ok(Together { input: self.input(link, input, false).await?, outputs: sending, dead_letters })
     }
 }
 
@@ -204,7 +197,7 @@ impl RabbitMq {
             let output = RabbitOutput::with(writer, Partitions::of_keys(&names)?, mapper).await?;
             delays.push(Box::new(Later::new(output, queues.clone())));
         }
-        Ok(Delayed { input: self.input(&self.reading, spec, true).await?, delays })
+        Ok(Delayed { input: self.input(self.reading.next(), spec, true).await?, delays })
     }
 
     /// The queues of an input's dead letters, opened.
@@ -227,7 +220,7 @@ impl RabbitMq {
         let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
         let (link, binding) = (Arc::clone(&self.writing), spec.binding);
         let freshener = Freshener { link, binding, consumer, producer, output: None };
-        Ok(Some(Box::new(KeptLetters::open(&self.reading, queues, freshener).await?)))
+        Ok(Some(Box::new(KeptLetters::open(self.reading.next(), queues, freshener).await?)))
     }
 
     /// An output for letters that go back to the exchange they came from, each with its own routing key.
@@ -267,19 +260,19 @@ impl Binder for RabbitMq {
     }
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
-        self.input(&self.reading, spec, false).boxed()
+        self.input(self.reading.next(), spec, false).boxed()
     }
 
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         self.output(&self.writing, spec).boxed()
     }
 
-    fn bind_transaction(
+    fn bind_together(
         &self,
         input: &InputSpec,
         outputs: &[OutputSpec],
         dead_letters: Option<&str>,
-    ) -> Option<BoxFuture<'_, Result<Transactional, Error>>> {
+    ) -> Option<BoxFuture<'_, Result<Together, Error>>> {
         if outputs.is_empty() {
             return None;
         }

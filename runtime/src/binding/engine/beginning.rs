@@ -23,12 +23,14 @@ impl Driver {
             return self.begin_batches(cx);
         }
         while self.may_call()
+            && self.turn.allows()
             && let Some(number) = self.lanes.next()
         {
             self.begin_again(cx, number);
             moved = true;
         }
         while self.may_call()
+            && self.turn.allows()
             && let Some(delivery) = self.received.pop_front()
         {
             match self.admit(&delivery) {

@@ -30,6 +30,7 @@ use super::outbox::Outbox;
 use super::outlets::Outlets;
 use super::policy::FailurePolicy;
 use super::timers::{Due, Timers};
+use super::turn::Turn;
 use crate::binder::{Delivery, Input, Settlement};
 use crate::binding::control::{Binding, Command, State};
 use crate::binding::plan::{Flow, PlannedInput};
@@ -63,6 +64,8 @@ pub(in crate::binding) struct Driver {
     pub(super) received: VecDeque<Delivery>,
     /// When that was.
     pub(super) now: Instant,
+    /// How much longer deliveries are begun.
+    pub(super) turn: Turn,
     /// What is begun or waits for its lane, until it is settled.
     pub(super) ledger: Ledger,
     pub(super) lanes: Lanes,
@@ -148,6 +151,7 @@ impl Driver {
             phase: Phase::Running,
             received: VecDeque::with_capacity(BATCH),
             now: Instant::now(),
+            turn: Turn::new(),
             ledger: Ledger::default(),
             lanes: Lanes::new(planned.order, planned.concurrency as usize),
             circuit: Circuit::new(planned.circuit),
@@ -219,6 +223,7 @@ impl Driver {
 
     /// Does all that can be done now. Ready when the binding has finished what it has begun and is to end.
     fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.turn = Turn::new();
         for _ in 0..ROUNDS {
             let moved = match self.poll_round(cx) {
                 Ok(moved) => moved,
@@ -232,6 +237,9 @@ impl Driver {
             };
             if matches!(self.phase, Phase::Ending(_)) && self.has_finished() {
                 return Poll::Ready(());
+            }
+            if self.turn.is_over() {
+                break;
             }
             if !moved {
                 return Poll::Pending;

@@ -28,4 +28,5 @@ mod settling_first;
 #[cfg(test)]
 mod simulation;
 pub(in crate::binding) mod timers;
+mod turn;
 mod watching;

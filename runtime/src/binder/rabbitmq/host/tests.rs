@@ -1,0 +1,149 @@
+//! Guests of a host whose thread is the test's own: it goes on with them when it says so, as the client does.
+
+use std::sync::atomic::AtomicUsize;
+use std::thread;
+use std::time::Duration;
+
+use futures_util::future::pending;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::*;
+use crate::binder::Host as _;
+
+/// How long anything may take.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Counts how often the host's thread was woken.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A host on a thread that works when it is told to.
+fn hosting() -> (Arc<Host>, Arc<Calls>) {
+    let (host, calls) = (Arc::new(Host::default()), Arc::<Calls>::default());
+    host.is_on(&Waker::from(Arc::clone(&calls)), 1);
+    (host, calls)
+}
+
+#[tokio::test]
+async fn a_guest_runs_where_its_host_works() {
+    let (host, calls) = hosting();
+    let ended = Arc::clone(&host).run(async { u64::from(thread::current().name() == Some("the host")) }.boxed());
+    assert_eq!(calls.0.load(Ordering::SeqCst), 1, "the host is told that there is work");
+    let works = thread::Builder::new().name("the host".to_owned()).spawn(move || host.work()).unwrap();
+    works.join().unwrap();
+    assert_eq!(timeout(SOON, ended).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn a_guest_that_is_woken_twice_wakes_its_host_once() {
+    let (host, calls) = hosting();
+    let (send, mut receive) = mpsc::unbounded_channel();
+    let ended = tokio::spawn(Arc::clone(&host).run(
+        async move {
+            let mut sum = 0;
+            while let Some(number) = receive.recv().await {
+                sum += number;
+            }
+            sum
+        }
+        .boxed(),
+    ));
+    host.work();
+    let before = calls.0.load(Ordering::SeqCst);
+    send.send(1).unwrap();
+    send.send(2).unwrap();
+    assert_eq!(calls.0.load(Ordering::SeqCst), before + 1);
+    drop(send);
+    host.work();
+    assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(3));
+}
+
+#[tokio::test]
+async fn a_guest_goes_on_elsewhere_while_its_host_has_no_thread() {
+    let (host, _) = hosting();
+    let (tell, told) = oneshot::channel::<u64>();
+    let ended = Arc::clone(&host).run(async move { told.await.unwrap() }.boxed());
+    let ended = tokio::spawn(ended);
+    host.work();
+    host.leaves(1);
+    tell.send(7).unwrap();
+    assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn work_that_no_thread_has_begun_when_it_leaves_is_begun_elsewhere() {
+    let (host, _) = hosting();
+    let ended = tokio::spawn(Arc::clone(&host).run(async { 7 }.boxed()));
+    tokio::task::yield_now().await;
+    assert!(!ended.is_finished(), "it is the host's thread that is to begin it");
+    host.leaves(1);
+    assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_late_does_not_take_the_thread_of_its_successor() {
+    let (host, _) = hosting();
+    let successor = Arc::<Calls>::default();
+    host.is_on(&Waker::from(Arc::clone(&successor)), 2);
+    host.leaves(1);
+    drop(Arc::clone(&host).run(pending().boxed()));
+    assert_eq!(successor.0.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_guest_that_panics_is_told_to_have_ended_and_leaves_its_host_in_order() {
+    let (host, _) = hosting();
+    let panics = Arc::clone(&host).run(async { panic!("on purpose") }.boxed());
+    let other = Arc::clone(&host).run(async { 7 }.boxed());
+    host.work();
+    assert_eq!(timeout(SOON, panics).await.unwrap(), None);
+    assert_eq!(timeout(SOON, other).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn a_guest_ends_with_whoever_waits_for_it() {
+    let (host, _) = hosting();
+    let (held, mut dropped) = oneshot::channel::<()>();
+    let ended = Arc::clone(&host).run(
+        async move {
+            let _held = held;
+            pending().await
+        }
+        .boxed(),
+    );
+    host.work();
+    assert!(dropped.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+    drop(ended);
+    assert!(dropped.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
+    assert!(lock(&host.guests).is_empty());
+}
+
+#[tokio::test]
+async fn a_guest_that_is_given_up_while_it_is_worked_on_ends_afterwards() {
+    let (host, _) = hosting();
+    let (held, dropped) = oneshot::channel::<()>();
+    let (begin, begun) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let ended = Arc::clone(&host).run(
+        async move {
+            let _held = held;
+            begin.send(()).unwrap();
+            may_go_on.recv().unwrap();
+            pending().await
+        }
+        .boxed(),
+    );
+    let works = thread::spawn(move || host.work());
+    begun.recv_timeout(SOON).unwrap();
+    drop(ended);
+    go_on.send(()).unwrap();
+    works.join().unwrap();
+    timeout(SOON, dropped).await.unwrap().unwrap_err();
+}

@@ -1,0 +1,56 @@
+//! How long a binding begins deliveries before what it has sent so far, and others on its thread, get their turn.
+
+use std::time::{Duration, Instant};
+
+/// How long a turn may be.
+const LENGTH: Duration = Duration::from_millis(1);
+/// After how many calls the clock is read.
+const CALLS: u32 = 16;
+
+/// One turn. Calls that take long are few in it, and short ones do not pay for the clock each.
+#[derive(Debug)]
+pub(super) struct Turn {
+    begun: Instant,
+    calls: u32,
+    is_over: bool,
+}
+
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self { begun: Instant::now(), calls: 0, is_over: false }
+    }
+
+    /// Counts a call that is about to begin; tells whether the turn allows it.
+    #[inline]
+    pub(super) fn allows(&mut self) -> bool {
+        if self.calls == CALLS {
+            self.calls = 0;
+            self.is_over = self.begun.elapsed() >= LENGTH;
+        }
+        self.calls += 1;
+        !self.is_over
+    }
+
+    /// Whether there was no time for a call.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_when_its_time_is_over_and_the_clock_is_read() {
+        let mut turn = Turn { begun: Instant::now().checked_sub(LENGTH).unwrap(), ..Turn::new() };
+        let allowed = (0..100).take_while(|_| turn.allows()).count();
+        assert_eq!((allowed, turn.is_over()), (CALLS as usize, true));
+    }
+
+    #[test]
+    fn a_turn_goes_on_while_there_is_time() {
+        let mut turn = Turn { begun: Instant::now() + Duration::from_secs(60), ..Turn::new() };
+        assert!((0..100).all(|_| turn.allows()) && !turn.is_over());
+    }
+}
