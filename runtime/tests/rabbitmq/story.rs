@@ -172,3 +172,33 @@ async fn the_two_services_declare_and_send_what_they_did_when_they_were_springs(
     }
     broker.clean().await;
 }
+
+#[tokio::test]
+async fn a_function_runs_on_the_thread_that_serves_its_connection() {
+    let Some(broker) = broker("place").await else { return };
+    let yaml = format!(
+        "
+function: {{ definition: place }}
+stream:
+  default-binder: rabbitmq
+  bindings:
+    place-in-0: {{ destination: {}, group: g }}
+    place-out-0: {{ destination: {}, producer: {{ required-groups: seen }} }}
+  rabbitmq: {{ uri: '{}' }}
+",
+        broker.name("in"),
+        broker.name("out"),
+        broker.uri
+    );
+    let sources = Sources::new().args(["--http.enabled=false", "--management.enabled=false"]);
+    let place = async |_: u64| std::thread::current().name().map(str::to_owned);
+    let builder = Runtime::builder().functions(move |catalog| catalog.function("place", place));
+    let runtime = builder.sources(sources.built_in("application.yaml", &yaml)).build();
+    let running = runtime.unwrap_or_else(|problems| panic!("{problems}")).start().await.unwrap();
+    let properties = BasicProperties::default().with_content_type("application/json".into());
+    let input = broker.name("in");
+    broker.publish(&input, &input, b"1", properties).await;
+    let place = broker.take(&broker.name("out.seen"), 1).await.remove(0);
+    assert_eq!(place.data, b"lapin-io-loop");
+    assert_eq!(running.stop().await, 0);
+}

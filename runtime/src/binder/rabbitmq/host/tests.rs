@@ -34,7 +34,8 @@ fn hosting() -> (Arc<Host>, Arc<Calls>) {
 #[tokio::test]
 async fn a_guest_runs_where_its_host_works() {
     let (host, calls) = hosting();
-    let ended = Arc::clone(&host).run(async { u64::from(thread::current().name() == Some("the host")) }.boxed());
+    let ended =
+        Arc::clone(&host).run(async { u64::from(thread::current().name() == Some("the host")) }.boxed());
     assert_eq!(calls.0.load(Ordering::SeqCst), 1, "the host is told that there is work");
     let works = thread::Builder::new().name("the host".to_owned()).spawn(move || host.work()).unwrap();
     works.join().unwrap();
@@ -45,16 +46,18 @@ async fn a_guest_runs_where_its_host_works() {
 async fn a_guest_that_is_woken_twice_wakes_its_host_once() {
     let (host, calls) = hosting();
     let (send, mut receive) = mpsc::unbounded_channel();
-    let ended = tokio::spawn(Arc::clone(&host).run(
-        async move {
-            let mut sum = 0;
-            while let Some(number) = receive.recv().await {
-                sum += number;
+    let ended = tokio::spawn(
+        Arc::clone(&host).run(
+            async move {
+                let mut sum = 0;
+                while let Some(number) = receive.recv().await {
+                    sum += number;
+                }
+                sum
             }
-            sum
-        }
-        .boxed(),
-    ));
+            .boxed(),
+        ),
+    );
     host.work();
     let before = calls.0.load(Ordering::SeqCst);
     send.send(1).unwrap();
