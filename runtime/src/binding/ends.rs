@@ -1,5 +1,6 @@
 //! Every end of every binding as an operator sees it: what it is joined to, how it stands with its broker, what waits.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
@@ -167,6 +168,8 @@ impl End {
 #[derive(Debug, Clone, Default)]
 pub struct Ends {
     ends: Vec<End>,
+    /// Which of them has a name.
+    by_name: HashMap<Arc<str>, usize>,
     /// Those that belong to a function, to be controlled.
     bindings: Vec<Binding>,
 }
@@ -198,6 +201,9 @@ impl Ends {
         let from_code =
             plan.outputs.iter().map(|output| End::output(output, Binding::new(&output.binding, true)));
         all.ends.extend(from_code);
+        for (index, end) in all.ends.iter().enumerate() {
+            all.by_name.entry(Arc::clone(&end.name)).or_insert(index);
+        }
         all
     }
 
@@ -212,11 +218,12 @@ impl Ends {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&End> {
-        self.ends.iter().find(|end| end.name() == name)
+        self.by_name.get(name).and_then(|index| self.ends.get(*index))
     }
 
     pub(super) fn binding(&self, name: &str) -> Option<&Binding> {
-        self.bindings.iter().find(|binding| binding.name() == name)
+        // A supplier has the name of an output of its own.
+        self.get(name).map(End::binding).filter(|binding| binding.name() == name)
     }
 
     pub(super) fn watch(&self, name: &str, health: Arc<dyn Health>) {

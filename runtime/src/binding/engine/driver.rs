@@ -146,7 +146,7 @@ impl Driver {
             stuck_after: planned.stuck_after,
             settles_first: planned.delivery == Guarantee::AtMostOnce,
             phase: Phase::Running,
-            received: VecDeque::with_capacity(BATCH),
+            received: VecDeque::new(),
             now: Instant::now(),
             ledger: Ledger::default(),
             lanes: Lanes::new(planned.order, planned.concurrency as usize),
