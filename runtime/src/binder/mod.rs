@@ -9,6 +9,8 @@
 //! * An output takes messages without waiting and tells later, in batches, which of them the broker has confirmed.
 
 mod capabilities;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+mod changed;
 mod delivery;
 mod error;
 mod factory;
@@ -39,6 +41,8 @@ pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
+#[cfg(feature = "rabbitmq")]
+use letters::DEATH;
 pub(crate) use letters::send_all;
 pub use letters::{Letter, LetterPlace, Letters, LettersAt, forget_failure};
 pub use partition::partition_of;
@@ -188,8 +192,9 @@ pub trait Input: Send {
     /// When they cannot: the deliveries will come again.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Whether the binding is to run on a thread of its own, not on those of the runtime. That costs less where a client
-    /// wakes it from its own threads: with each worker that is woken from outside, tokio wakes a second one.
+    /// Whether the binding is to run on a thread beside those of the runtime, of which there is one for each core. That
+    /// costs less where a client wakes it from its own threads: with each worker that is woken from outside, tokio wakes
+    /// a second one.
     fn wants_thread(&self) -> bool {
         false
     }

@@ -5,6 +5,7 @@
 //! stopped by name; an [`End`] tells how an input or output stands with its broker.
 
 mod addressed;
+mod apart;
 mod binders;
 mod connecting;
 mod control;

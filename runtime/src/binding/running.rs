@@ -1,16 +1,15 @@
 //! Starting a plan, entirely or not at all, and stopping it in order.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::apart::Apart;
 use super::binders::Binders;
 use super::connecting::Connecting;
 use super::control::{Binding, State};
@@ -35,6 +34,7 @@ pub struct Bindings {
 pub(super) struct Run {
     pub(super) sender: SenderOutputs,
     functions: Tasks,
+    apart: Arc<Apart>,
     outlets: Outlets,
 }
 
@@ -99,6 +99,7 @@ impl Bindings {
             run: Run {
                 sender: sender.clone(),
                 functions: self.functions.clone(),
+                apart: Arc::default(),
                 outlets: self.outlets.clone(),
             },
             failure: Arc::clone(&self.failure),
@@ -186,24 +187,10 @@ impl Tasks {
         self.all().spawn(task);
     }
 
-    /// Runs on a thread of its own, for as long as the task is there that waits for it.
-    fn spawn_apart(&self, name: &str, work: impl Future<Output = u64> + Send + 'static) {
-        let (mut ended, result) = oneshot::channel();
-        let (hand_over, handed_over) = mpsc::channel();
-        let runtime = Handle::current();
-        let run = move || {
-            let Ok(work) = handed_over.recv() else { return };
-            runtime.block_on(async move {
-                tokio::select! {
-                    count = work => drop(ended.send(count)),
-                    () = ended.closed() => {}
-                }
-            });
-        };
-        match thread::Builder::new().name(name.to_owned()).spawn(run) {
-            Ok(_) => {
-                // The thread waits for it.
-                let _ = hand_over.send(work);
+    /// Runs beside the runtime's threads, for as long as the task is there that waits for it.
+    fn spawn_apart(&self, apart: &Apart, name: &str, work: impl Future<Output = u64> + Send + 'static) {
+        match apart.run(work) {
+            Ok(result) => {
                 let name = name.to_owned();
                 self.spawn(async move {
                     result.await.unwrap_or_else(|_| {
@@ -212,7 +199,7 @@ impl Tasks {
                     })
                 });
             }
-            Err(error) => {
+            Err((work, error)) => {
                 tracing::warn!(binding = name, %error, "there is no thread for it; it shares those of the runtime");
                 self.spawn(work);
             }
@@ -249,7 +236,7 @@ impl Run {
         for driver in made.inputs {
             if driver.ends.input.wants_thread() {
                 let name = driver.binding.name().to_owned();
-                self.functions.spawn_apart(&name, driver.run());
+                self.functions.spawn_apart(&self.apart, &name, driver.run());
             } else {
                 self.functions.spawn(driver.run());
             }
@@ -262,24 +249,23 @@ impl Run {
 mod tests {
     use std::future::pending;
 
+    use tokio::sync::oneshot;
+
     use super::*;
 
     #[tokio::test]
-    async fn work_apart_runs_on_a_thread_of_its_name_and_is_waited_for() {
-        let (tasks, (tell, told)) = (Tasks::default(), oneshot::channel());
-        tasks.spawn_apart("emailsms-in-0", async move {
-            tell.send(thread::current().name().map(str::to_owned)).unwrap();
-            3
-        });
+    async fn work_apart_is_waited_for() {
+        let tasks = Tasks::default();
+        tasks.spawn_apart(&Apart::default(), "emailsms-in-0", async { 3 });
         let mut total = 0;
         tasks.sum(&mut total).await;
-        assert_eq!((told.await.unwrap().as_deref(), total), (Some("emailsms-in-0"), 3));
+        assert_eq!(total, 3);
     }
 
     #[tokio::test]
     async fn work_apart_ends_with_the_task_that_waits_for_it() {
         let (tasks, (held, dropped)) = (Tasks::default(), oneshot::channel::<()>());
-        tasks.spawn_apart("emailsms-in-0", async move {
+        tasks.spawn_apart(&Apart::default(), "emailsms-in-0", async move {
             let _held = held;
             pending().await
         });
@@ -290,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn work_apart_that_panics_counts_as_one_left_undone() {
         let tasks = Tasks::default();
-        tasks.spawn_apart("emailsms-in-0", async { panic!("on purpose") });
+        tasks.spawn_apart(&Apart::default(), "emailsms-in-0", async { panic!("on purpose") });
         let mut total = 0;
         tasks.sum(&mut total).await;
         assert_eq!(total, 1);
