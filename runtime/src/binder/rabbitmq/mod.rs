@@ -43,6 +43,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
+use super::changed::changed;
 use super::{
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec,
     SpringKey,
@@ -51,7 +52,7 @@ pub use config::{Config, Ends};
 use connection::Link;
 use health::Pulse;
 use kept::{Freshener, KeptLetters};
-use later::{Later, Waiting};
+use later::Waiting;
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
@@ -148,7 +149,8 @@ impl RabbitMq {
         let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
         let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         let output = RabbitOutput::with(writer, partitions, mapper).await?;
-        Ok(Box::new(Letters::new(output, queues, consumer.frame_max_headroom)))
+        let letters = Letters::new(&output, queues, consumer.frame_max_headroom);
+        Ok(changed(output, move |letter| letters.address(letter)))
     }
 }
 
@@ -168,7 +170,8 @@ impl RabbitMq {
             let writer = Writer { link, binding, producer, topology, pulse };
             let mapper = Mapper::as_received(DeliveryMode::Persistent);
             let output = RabbitOutput::with(writer, Partitions::of_keys(&names)?, mapper).await?;
-            delays.push(Box::new(Later::new(output, queues.clone())));
+            let queues = queues.clone();
+            delays.push(changed(output, move |outgoing| later::put_off(outgoing, &queues)));
         }
         Ok(Delayed { input: self.input(spec, true).await?, delays })
     }
