@@ -11,7 +11,9 @@ fn main() -> Result<(), Failure> {
             println!("{}", Row::HEAD);
             growth::measure(&std::env::current_exe()?).iter().for_each(|row| println!("{row}"));
         }
-        ["start", functions, bindings] => println!("{}", growth::start(functions.parse()?, bindings.parse()?)?),
+        ["start", functions, bindings] => {
+            println!("{}", growth::start(functions.parse()?, bindings.parse()?)?)
+        }
         ["in-flight", window, messages] => {
             println!("{}", growth::in_flight(window.parse()?, messages.parse()?)?);
         }

@@ -23,11 +23,20 @@ pub fn measure(program: &Path) -> Vec<Row> {
     let mut note = |what: &str, measured: Result<Row, Failure>| {
         rows.push(measured.unwrap_or_else(|error| Row::missing(what, &error)));
     };
-    note("start of functions", starting(program, "one more function at start", |size| (size, 0), [1, 500, 1_000]));
-    note("start of bindings", starting(program, "one more binding at start", |size| (500, size), [1, 250, 500]));
+    note(
+        "start of functions",
+        starting(program, "one more function at start", |size| (size, 0), [1, 500, 1_000]),
+    );
+    note(
+        "start of bindings",
+        starting(program, "one more binding at start", |size| (500, size), [1, 250, 500]),
+    );
     note("memory per function", resident(program, "memory of one more function", (1, 0), (1_001, 0), None));
     let goal = Some(30.0 * 1024.0);
-    note("memory per binding", resident(program, "memory of one more idle binding, input and output", (500, 1), (500, 500), goal));
+    note(
+        "memory per binding",
+        resident(program, "memory of one more idle binding, input and output", (500, 1), (500, 500), goal),
+    );
     for (look_up, what) in [
         ("name", "a function by its name"),
         ("composition", "a composition known already"),
@@ -109,7 +118,12 @@ fn passing(program: &Path) -> Result<Row, Failure> {
         many / few
     );
     let goal = format!("flat: ≤ ×{SAME}");
-    Ok(Row::goal("one message through an asynchronous call, instructions", &figure, &goal, many <= SAME * few))
+    Ok(Row::goal(
+        "one message through an asynchronous call, instructions",
+        &figure,
+        &goal,
+        many <= SAME * few,
+    ))
 }
 
 /// How a process of its own stands after its work.

@@ -248,8 +248,9 @@ async fn requests(functions: Functions, names: &[String], times: usize) -> Resul
     let mut stream = TcpStream::connect(address).await?;
     let mut answer = [0; 1024];
     for name in names.iter().cycle().take(times) {
-        let request =
-            format!("POST /{name} HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nbob");
+        let request = format!(
+            "POST /{name} HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nbob"
+        );
         stream.write_all(request.as_bytes()).await?;
         let read = stream.read(&mut answer).await?;
         if !answer[..read].starts_with(b"HTTP/1.1 200") {
