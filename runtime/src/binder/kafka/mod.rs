@@ -73,7 +73,14 @@ impl Kafka {
 
 impl Binder for Kafka {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { groups: true, durable_groups: true, partitions: true, requeue: true, tombstones: true }
+        Capabilities {
+            groups: true,
+            durable_groups: true,
+            partitions: true,
+            keys: true,
+            requeue: true,
+            tombstones: true,
+        }
     }
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {

@@ -230,6 +230,7 @@ impl Binder for RabbitMq {
             groups: true,
             durable_groups: true,
             partitions: true,
+            keys: false,
             requeue: true,
             tombstones: false,
         }
