@@ -168,10 +168,11 @@ impl End {
 #[derive(Debug, Clone, Default)]
 pub struct Ends {
     ends: Vec<End>,
-    /// Which of them has a name.
-    by_name: HashMap<Arc<str>, usize>,
     /// Those that belong to a function, to be controlled.
     bindings: Vec<Binding>,
+    /// Where each end and each binding is, by its name.
+    end_places: HashMap<Box<str>, usize>,
+    binding_places: HashMap<Box<str>, usize>,
 }
 
 impl Ends {
@@ -201,9 +202,8 @@ impl Ends {
         let from_code =
             plan.outputs.iter().map(|output| End::output(output, Binding::new(&output.binding, true)));
         all.ends.extend(from_code);
-        for (index, end) in all.ends.iter().enumerate() {
-            all.by_name.entry(Arc::clone(&end.name)).or_insert(index);
-        }
+        all.end_places = places(all.ends.iter().map(End::name));
+        all.binding_places = places(all.bindings.iter().map(Binding::name));
         all
     }
 
@@ -218,12 +218,11 @@ impl Ends {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&End> {
-        self.by_name.get(name).and_then(|index| self.ends.get(*index))
+        self.end_places.get(name).and_then(|place| self.ends.get(*place))
     }
 
     pub(super) fn binding(&self, name: &str) -> Option<&Binding> {
-        // A supplier has the name of an output of its own.
-        self.get(name).map(End::binding).filter(|binding| binding.name() == name)
+        self.binding_places.get(name).and_then(|place| self.bindings.get(*place))
     }
 
     pub(super) fn watch(&self, name: &str, health: Arc<dyn Health>) {
@@ -249,6 +248,13 @@ impl Ends {
             binding.set_state(state(binding));
         }
     }
+}
+
+/// The place of each name; of those that are there twice, the first.
+fn places<'a>(
+    names: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator,
+) -> HashMap<Box<str>, usize> {
+    names.enumerate().rev().map(|(place, name)| (name.into(), place)).collect()
 }
 
 impl PlannedFunction {
