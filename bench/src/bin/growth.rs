@@ -1,7 +1,7 @@
 //! Prints what grows with the number of functions, bindings and deliveries; with arguments, does the work at one size.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use wellspring_bench::growth::{self, LookUp};
+use wellspring_bench::growth::{self, Broker, LookUp};
 use wellspring_bench::{Failure, Row};
 
 fn main() -> Result<(), Failure> {
@@ -12,7 +12,11 @@ fn main() -> Result<(), Failure> {
             growth::measure(&std::env::current_exe()?).iter().for_each(|row| println!("{row}"));
         }
         ["start", functions, bindings] => {
-            println!("{}", growth::start(functions.parse()?, bindings.parse()?)?)
+            println!("{}", growth::start(functions.parse()?, bindings.parse()?, None)?);
+        }
+        ["start", functions, bindings, binder, setting] => {
+            let broker = Broker { binder: (*binder).to_owned(), setting: (*setting).to_owned() };
+            println!("{}", growth::start(functions.parse()?, bindings.parse()?, Some(&broker))?);
         }
         ["in-flight", window, messages] => {
             println!("{}", growth::in_flight(window.parse()?, messages.parse()?)?);

@@ -10,7 +10,15 @@ use std::process::Command;
 use crate::instructions;
 use crate::{Failure, Row};
 
-pub use work::{LookUp, Standing, in_flight, start};
+pub use work::{Broker, LookUp, Standing, in_flight, start};
+
+/// Brokers that bindings are measured on where their address is known: the binder, the variable and the key that say it.
+const BROKERS: &[(&str, &str, &str)] = &[
+    #[cfg(feature = "kafka")]
+    ("kafka", "WELLSPRING_TEST_KAFKA", "stream.kafka.brokers"),
+    #[cfg(feature = "rabbitmq")]
+    ("rabbitmq", "WELLSPRING_TEST_RABBITMQ", "stream.rabbitmq.uri"),
+];
 
 /// By how much a cost may grow and still be called the same.
 const SAME: f64 = 1.1;
@@ -47,6 +55,12 @@ pub fn measure(program: &Path) -> Vec<Row> {
         note(what, looking_up(program, look_up, what));
     }
     note("in flight", passing(program));
+    for (binder, variable, key) in BROKERS {
+        if let Ok(address) = std::env::var(variable) {
+            let setting = format!("{key}={address}");
+            note(binder, resident_on(program, binder, &setting));
+        }
+    }
     rows
 }
 
@@ -95,6 +109,16 @@ fn resident(
         Some(goal) => Row::goal(what, &figure, &format!("≤ {:.0} KB", goal / 1024.0), each <= goal),
         None => Row::reading(what, &figure),
     })
+}
+
+fn resident_on(program: &Path, binder: &str, setting: &str) -> Result<Row, Failure> {
+    const MORE: u64 = 50;
+    let measure = |bindings: u64| standing(program, &["start", "51", &bindings.to_string(), binder, setting]);
+    let (one, more) = (measure(1)?, measure(1 + MORE)?);
+    let kilobytes = (more.resident as f64 - one.resident as f64) / MORE as f64 / 1024.0;
+    let threads = (more.threads as f64 - one.threads as f64) / MORE as f64;
+    let figure = format!("{kilobytes:.0} KB, {threads:.1} threads");
+    Ok(Row::reading(&format!("memory of one more idle binding on {binder}, input and output"), &figure))
 }
 
 fn looking_up(program: &Path, look_up: &str, what: &str) -> Result<Row, Failure> {

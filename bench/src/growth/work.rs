@@ -35,6 +35,15 @@ pub enum LookUp {
     Request,
 }
 
+/// A broker to bind to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// The binder.
+    pub binder: String,
+    /// What says where the broker is: a key, `=` and its value.
+    pub setting: String,
+}
+
 /// How one process stands after its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -42,21 +51,29 @@ pub struct Standing {
     pub took: Duration,
     /// Memory that is resident, in bytes.
     pub resident: u64,
+    /// How many threads there are.
+    pub threads: u64,
 }
 
 impl Standing {
     /// Reads what another process has written.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let (took, resident) = text.trim().split_once(' ')?;
-        Some(Self { took: Duration::from_micros(took.parse().ok()?), resident: resident.parse().ok()? })
+        let mut numbers = text.split_whitespace().map(|number| number.parse().ok());
+        let mut next = || numbers.next().flatten();
+        Some(Self { took: Duration::from_micros(next()?), resident: next()?, threads: next()? })
+    }
+
+    /// How this process stands after work that took so long.
+    fn now(took: Duration) -> Result<Self, Failure> {
+        Ok(Self { took, resident: process::resident()?, threads: process::threads()? })
     }
 }
 
 impl Display for Standing {
-    /// Microseconds and bytes.
+    /// Microseconds, bytes and threads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.took.as_micros(), self.resident)
+        write!(f, "{} {} {}", self.took.as_micros(), self.resident, self.threads)
     }
 }
 
@@ -109,28 +126,34 @@ impl LookUp {
     }
 }
 
-/// Starts an application of so many functions, of which so many are bound to destinations of their own, with an input
-/// and an output each.
+/// Starts an application of so many functions, of which so many are bound, with an input and an output each: to
+/// destinations of their own in memory, or all to the same of a broker.
 ///
 /// # Errors
 /// When it cannot start.
-pub fn start(functions: usize, bindings: usize) -> Result<Standing, Failure> {
+pub fn start(functions: usize, bindings: usize, broker: Option<&Broker>) -> Result<Standing, Failure> {
     let begun = Instant::now();
     tokio::runtime::Runtime::new()?.block_on(async {
         let sources = Sources::new()
             .arg("--http.address=127.0.0.1")
             .arg("--http.port=0")
             .arg("--management.port=0")
-            .built_in("application.yaml", &configuration(bindings));
+            .built_in("application.yaml", configuration(bindings, broker.is_some()));
+        let sources = match broker {
+            Some(Broker { binder, setting }) => {
+                sources.arg(format!("--stream.default-binder={binder}")).arg(format!("--{setting}"))
+            }
+            None => sources,
+        };
         let add = move |builder| catalog(builder, functions);
         let running = Runtime::builder().functions(add).sources(sources).build()?.start().await?;
         let took = begun.elapsed();
         for binding in running.bindings() {
             binding.reached(wellspring::binding::State::Running).await;
         }
-        let resident = process::resident()?;
+        let standing = Standing::now(took)?;
         running.stop().await;
-        Ok(Standing { took, resident })
+        Ok(standing)
     })
 }
 
@@ -180,7 +203,7 @@ pub fn in_flight(window: usize, messages: usize) -> Result<Standing, Failure> {
             batch.drain(..).for_each(|Delivery { ticket, .. }| reader.settle(ticket, Settlement::Ack));
             send(&mut *sender, window + number).await?;
         }
-        let standing = Standing { took: begun.elapsed(), resident: process::resident()? };
+        let standing = Standing::now(begun.elapsed())?;
         gate.add_permits(window);
         running.stop().await;
         Ok(standing)
@@ -199,12 +222,16 @@ fn catalog(builder: CatalogBuilder, count: usize) -> CatalogBuilder {
     (0..count).fold(builder, |builder, index| builder.function(&name(index), |bytes: Bytes| bytes))
 }
 
-fn configuration(bindings: usize) -> String {
+/// Bindings of so many functions; those to one destination are of anonymous groups, which leave nothing behind.
+fn configuration(bindings: usize, to_one: bool) -> String {
     let names: Vec<_> = (0..bindings).map(name).collect();
-    let ends = names.iter().map(|name| {
-        format!(
+    let ends = names.iter().map(|name| match to_one {
+        true => format!(
+            "    {name}-in-0: {{ destination: ws-growth-to }}\n    {name}-out-0: {{ destination: ws-growth-from }}\n"
+        ),
+        false => format!(
             "    {name}-in-0: {{ destination: to-{name}, group: g }}\n    {name}-out-0: {{ destination: from-{name} }}\n"
-        )
+        ),
     });
     let ends: String = ends.collect();
     match names.as_slice() {
