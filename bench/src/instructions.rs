@@ -22,25 +22,30 @@ const ALLOCATOR: [&str; 12] = [
     "_int_free_merge_chunk",
 ];
 
-/// Instructions that one repetition of the work takes, without those of the allocator.
+/// Instructions that one repetition of the work takes, without those of the allocator. How often it is done is the last
+/// argument of the program.
 ///
 /// # Errors
 /// When valgrind is not installed or the program cannot be run.
-pub fn per_repetition(count: &Path, work: &str) -> Result<f64, Failure> {
+pub fn per_repetition(program: &Path, work: &[&str]) -> Result<f64, Failure> {
     const LESS: u64 = 1_000;
     const MORE: u64 = 3_000;
-    let (less, more) = (total(count, work, LESS)?, total(count, work, MORE)?);
-    Ok((more - less) / (MORE - LESS) as f64)
+    let times = |times: u64| total(program, &[work, &[&times.to_string()]].concat());
+    Ok((times(MORE)? - times(LESS)?) / (MORE - LESS) as f64)
 }
 
-fn total(count: &Path, work: &str, times: u64) -> Result<f64, Failure> {
-    let profile =
-        std::env::temp_dir().join(format!("wellspring-{}-{work}-{times}.callgrind", std::process::id()));
+/// Instructions that a program takes from its start to its end, without those of the allocator.
+///
+/// # Errors
+/// When valgrind is not installed or the program cannot be run.
+pub fn total(program: &Path, arguments: &[&str]) -> Result<f64, Failure> {
+    let name = format!("wellspring-{}-{}.callgrind", std::process::id(), arguments.join("-"));
+    let profile = std::env::temp_dir().join(name);
     let valgrind = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", profile.display()))
-        .arg(count)
-        .args([work, &times.to_string()])
+        .arg(program)
+        .args(arguments)
         .output()
         .map_err(|error| format!("`valgrind` cannot be run ({error}), expected it to be installed"))?;
     if !valgrind.status.success() {

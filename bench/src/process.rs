@@ -46,10 +46,7 @@ impl Server {
     /// # Errors
     /// When the process is gone.
     pub fn resident(&self) -> Result<u64, Failure> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no `VmRSS`")?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kilobytes * 1024)
+        resident_of(&self.child.id().to_string())
     }
 
     /// Processor time used so far.
@@ -71,6 +68,34 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Memory that is resident in this process now, in bytes.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn resident() -> Result<u64, Failure> {
+    resident_of("self")
+}
+
+/// How many threads this process has now.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn threads() -> Result<u64, Failure> {
+    status("self", "Threads:")
+}
+
+fn resident_of(process: &str) -> Result<u64, Failure> {
+    Ok(status(process, "VmRSS:")? * 1024)
+}
+
+/// A number that the system tells of a process, without its unit.
+fn status(process: &str, name: &str) -> Result<u64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(|| format!("no `{name}`"))?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 fn answers(address: SocketAddr, request: &[u8]) -> bool {

@@ -57,9 +57,9 @@ fn allocations_table() -> Result<(), Failure> {
 
 fn instructions_table() -> Result<(), Failure> {
     let count = program("count")?;
-    let hand = instructions::per_repetition(&count, "by-hand")?;
-    let one = instructions::per_repetition(&count, "1")?;
-    let two = instructions::per_repetition(&count, "2")?;
+    let hand = instructions::per_repetition(&count, &["by-hand"])?;
+    let one = instructions::per_repetition(&count, &["1"])?;
+    let two = instructions::per_repetition(&count, &["2"])?;
     let figure = format!("+{:.0} ({one:.0} against {hand:.0})", one - hand);
     row("engine over by hand, instructions", &figure, "≤ 400", one - hand <= 400.0);
     row("one more sync stage, instructions", &format!("+{:.0}", two - one), "≤ 300", two - one <= 300.0);

@@ -130,7 +130,10 @@ impl CatalogBuilder {
             }
         }
         if errors.is_empty() {
-            Ok(Catalog { functions: Arc::new(functions), codecs, max_stages: self.max_stages })
+            let mut names: Vec<_> = functions.keys().cloned().collect();
+            names.sort_unstable();
+            let (functions, names) = (Arc::new(functions), names.into());
+            Ok(Catalog { functions, names, codecs, max_stages: self.max_stages })
         } else {
             errors.sort_by_key(ToString::to_string);
             Err(CatalogErrors(errors))

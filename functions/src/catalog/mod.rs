@@ -18,6 +18,9 @@ use crate::inputs::Door;
 use crate::signature::{FunctionKind, Location, Signature};
 use crate::stage::Stage;
 
+/// How many names a wrong one is compared with at most.
+const COMPARED: usize = 256;
+
 /// The functions of this process, by name.
 ///
 /// ```
@@ -34,6 +37,8 @@ use crate::stage::Stage;
 #[derive(Debug, Clone)]
 pub struct Catalog {
     functions: Arc<HashMap<Arc<str>, Function>>,
+    /// Every name, in order.
+    names: Arc<[Arc<str>]>,
     codecs: Codecs,
     max_stages: usize,
 }
@@ -71,9 +76,7 @@ impl Catalog {
     /// Every function, by name.
     #[must_use]
     pub fn functions(&self) -> Vec<&Function> {
-        let mut all: Vec<_> = self.functions.values().collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+        self.names.iter().filter_map(|name| self.functions.get(name)).collect()
     }
 
     /// How many functions there are.
@@ -126,13 +129,15 @@ impl Catalog {
         Composition::new(definition.clone(), &functions.collect::<Result<Vec<_>, _>>()?, &self.codecs)
     }
 
-    /// Up to three names close to one that does not exist, the closest first.
+    /// Up to three names close to one that does not exist, the closest first. Of very many names only those are
+    /// compared that stand next to it in order, so that whoever asks for what does not exist costs little.
     #[must_use]
     pub fn near(&self, name: &str) -> Vec<String> {
+        let at = self.names.partition_point(|known| **known < *name);
+        let first = at.saturating_sub(COMPARED / 2).min(self.names.len().saturating_sub(COMPARED));
         let short: String = name.chars().take(64).collect::<String>().to_lowercase();
-        let mut near: Vec<_> = self
-            .functions
-            .keys()
+        let around = self.names.iter().skip(first).take(COMPARED);
+        let mut near: Vec<_> = around
             .map(|known| (strsim::jaro_winkler(&short, &known.to_lowercase()), known))
             .filter(|(likeness, _)| *likeness > 0.75)
             .collect();

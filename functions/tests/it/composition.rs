@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
-use wellspring_functions::{Catalog, ContentType, FunctionKind, Message, Output, State};
+use wellspring_functions::{Catalog, CatalogBuilder, ContentType, FunctionKind, Message, Output, State};
 
 use super::{call, call_message, one, text};
 
@@ -166,4 +166,17 @@ fn an_empty_catalog_says_how_functions_get_into_it() {
         error.to_string(),
         "no function is named `email`; there are no functions at all: is their crate named? write `use my_functions as _;` in the binary"
     );
+}
+
+#[test]
+fn a_wrong_name_among_thousands_finds_those_next_to_it() {
+    let names = (0..10_000).map(|number| format!("function{number:05}"));
+    let add = |builder: CatalogBuilder, name: String| builder.function(&name, |text: String| text);
+    let catalog = names.fold(Catalog::builder(), add).build().unwrap();
+    for wrong in ["function0777", "function07777x", "function"] {
+        let near = catalog.near(wrong);
+        let stem = &wrong[..wrong.len().min(12)];
+        assert!(near.len() == 3 && near.iter().all(|name| name.starts_with(stem)), "{wrong}: {near:?}");
+    }
+    assert_eq!(catalog.functions()[7].name.as_ref(), "function00007");
 }

@@ -10,6 +10,8 @@ pub struct Capabilities {
     pub durable_groups: bool,
     /// A destination can have several partitions, each in order.
     pub partitions: bool,
+    /// Messages have keys, by which those of one key can be kept in order.
+    pub keys: bool,
     /// A delivery can be given back and comes again.
     pub requeue: bool,
     /// A message whose payload is null can be told from an empty one.

@@ -109,6 +109,11 @@ const OF_FAILURE: &[&str] = &[
     "x-original-exchange",
     "x-original-routingKey",
     "retry-count",
+    "x-delivery-count",
+];
+
+/// Headers that RabbitMQ writes when it moves a message from one queue to another.
+pub(super) const DEATH: &[&str] = &[
     "x-death",
     "x-first-death-exchange",
     "x-first-death-queue",
@@ -116,13 +121,12 @@ const OF_FAILURE: &[&str] = &[
     "x-last-death-exchange",
     "x-last-death-queue",
     "x-last-death-reason",
-    "x-delivery-count",
     "x-opt-deaths",
 ];
 
 /// Removes the headers that tell of a failure, whoever wrote them.
 pub fn forget_failure(headers: &mut Headers) {
-    for name in OF_FAILURE {
+    for name in OF_FAILURE.iter().chain(DEATH) {
         headers.remove(name);
     }
 }

@@ -9,6 +9,8 @@
 //! * An output takes messages without waiting and tells later, in batches, which of them the broker has confirmed.
 
 mod capabilities;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+mod changed;
 mod delivery;
 mod error;
 mod factory;
@@ -39,6 +41,8 @@ pub use delivery::{Confirmation, Delivery, Outgoing, Settlement, Ticket};
 pub use error::{Error, Kind};
 pub use factory::{ErasedFactory, Factory};
 pub use health::{AlwaysUp, Connection, Health};
+#[cfg(feature = "rabbitmq")]
+use letters::DEATH;
 pub(crate) use letters::send_all;
 pub use letters::{Letter, LetterPlace, Letters, LettersAt, forget_failure};
 pub use partition::partition_of;

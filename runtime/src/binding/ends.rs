@@ -1,5 +1,6 @@
 //! Every end of every binding as an operator sees it: what it is joined to, how it stands with its broker, what waits.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
@@ -169,6 +170,9 @@ pub struct Ends {
     ends: Vec<End>,
     /// Those that belong to a function, to be controlled.
     bindings: Vec<Binding>,
+    /// Where each end and each binding is, by its name.
+    end_places: HashMap<Box<str>, usize>,
+    binding_places: HashMap<Box<str>, usize>,
 }
 
 impl Ends {
@@ -198,6 +202,8 @@ impl Ends {
         let from_code =
             plan.outputs.iter().map(|output| End::output(output, Binding::new(&output.binding, true)));
         all.ends.extend(from_code);
+        all.end_places = places(all.ends.iter().map(End::name));
+        all.binding_places = places(all.bindings.iter().map(Binding::name));
         all
     }
 
@@ -212,11 +218,11 @@ impl Ends {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&End> {
-        self.ends.iter().find(|end| end.name() == name)
+        self.end_places.get(name).and_then(|place| self.ends.get(*place))
     }
 
     pub(super) fn binding(&self, name: &str) -> Option<&Binding> {
-        self.bindings.iter().find(|binding| binding.name() == name)
+        self.binding_places.get(name).and_then(|place| self.bindings.get(*place))
     }
 
     pub(super) fn watch(&self, name: &str, health: Arc<dyn Health>) {
@@ -242,6 +248,13 @@ impl Ends {
             binding.set_state(state(binding));
         }
     }
+}
+
+/// The place of each name; of those that are there twice, the first.
+fn places<'a>(
+    names: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator,
+) -> HashMap<Box<str>, usize> {
+    names.enumerate().rev().map(|(place, name)| (name.into(), place)).collect()
 }
 
 impl PlannedFunction {

@@ -21,6 +21,7 @@ mod schedule;
 mod sender;
 mod stats;
 mod supplier;
+mod warnings;
 
 pub use binders::Binders;
 pub use control::{Binding, State};
@@ -31,11 +32,12 @@ pub use making::StartError;
 pub use partition::Partitioning;
 pub(crate) use plan::definitions;
 pub use plan::{Batching, Circuit, DynamicOutputs, Flow, Plan, PlannedFunction, PlannedInput, PlannedOutput};
-pub(crate) use promises::{check as check_promises, tell_of_streams, warn_of_losses};
+pub(crate) use promises::{check as check_promises, tell_of_streams, warn};
 pub use running::Bindings;
 pub use schedule::Schedule;
 pub use sender::SenderOutputs;
 pub use stats::{Counter, Gauge, Stats};
+pub use warnings::Warning;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use wellspring_functions::{Catalog, Composition, ContentType, Definition};
 
 use super::partition::Partitioning;
 use super::schedule::Schedule;
+use super::warnings::Warning;
 use crate::config::{BindingConfig, Config, Located, Problem, Problems};
 
 pub use input::{Batching, Circuit, Flow, PlannedInput};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub max_in_flight_bytes: u64,
     /// Bindings of functions that exist but are not among the definitions: another profile runs them.
     pub inactive: Vec<String>,
+    /// What the configuration says and hardly means.
+    pub warnings: Vec<Warning>,
 }
 
 /// One bound function or composition.

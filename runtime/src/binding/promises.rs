@@ -4,10 +4,11 @@
 use super::binders::Binders;
 use super::engine::retry::MOST_WAITS;
 use super::plan::{Plan, PlannedInput, PlannedOutput};
+use super::warnings::Warning;
 use crate::binder::{Binder, Capabilities};
 use crate::config::{Ending, Guarantee, Problem, Problems};
 
-/// Puts the destinations of dead letters into the plan that the settings of binders name, and compares the plan with what
+/// Puts the destinations of dead letters into the plan that the settings of binders name, notes what is hardly meant, and compares the plan with what
 /// each binder can promise.
 ///
 /// # Errors
@@ -27,6 +28,7 @@ pub(crate) fn check(plan: &mut Plan, binders: &Binders) -> Result<(), Problems> 
             problems.extend(of_output(output, binder.capabilities()));
         }
     }
+    plan.warnings = Warning::all(plan, binders);
     problems.or(())
 }
 
@@ -47,8 +49,9 @@ pub(crate) fn tell_of_streams(plan: &Plan) {
     }
 }
 
-/// Says of each input that nobody has told what becomes of a message that fails for good.
-pub(crate) fn warn_of_losses(plan: &Plan) {
+/// Says what is hardly meant, and of each input that nobody has told what becomes of a message that fails for good.
+pub(crate) fn warn(plan: &Plan) {
+    plan.warnings.iter().for_each(Warning::log);
     for input in plan.all_inputs() {
         if input.failure.last().is_none() {
             tracing::warn!(
@@ -189,6 +192,7 @@ mod tests {
         groups: true,
         durable_groups: true,
         partitions: true,
+        keys: true,
         requeue: true,
         tombstones: true,
     };

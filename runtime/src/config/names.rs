@@ -7,6 +7,10 @@ pub(super) fn normalised(name: &str) -> String {
 
 /// Whether `written` is a spelling of the name whose normal form is `normal`.
 pub(super) fn spells(written: &str, normal: &str) -> bool {
+    if written.is_ascii() {
+        let letters = written.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
+        return letters.map(|byte| byte.to_ascii_lowercase()).eq(normal.bytes());
+    }
     let mut letters = written.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase);
     let mut expected = normal.chars();
     loop {
@@ -50,6 +54,7 @@ mod tests {
             assert_eq!(normalised(written), "maxattempts");
             assert!(spells(written, "maxattempts"), "{written}");
         }
+        assert!(spells("Größe-ÄNDERN", &normalised("GrößeÄndern")));
         for other in ["maxattempt", "maxattemptss", "max.attempts", ""] {
             assert!(!spells(other, "maxattempts"), "{other}");
         }

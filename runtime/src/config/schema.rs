@@ -202,9 +202,7 @@ impl Schema {
 
     /// The default of the key at a canonical path.
     pub(super) fn default_of(&self, path: &[&str]) -> Option<&'static str> {
-        let pieces: Vec<Piece> = path.iter().map(|name| Piece::name(*name)).collect();
-        let key = self.keys.iter().find(|key| matches!(step(&key.segments, &pieces), Step::Full { .. }));
-        key?.default
+        self.keys.iter().find(|key| is_path_of(path, &key.segments))?.default
     }
 
     /// The path below `prefix` that ends in the name `wrong`, if exactly one does: the key may sit one level off.
@@ -260,6 +258,16 @@ pub(super) fn segments(path: &str) -> Vec<Segment> {
         rest = rest[end..].trim_start_matches('.');
     }
     segments
+}
+
+/// Whether a canonical path is that of a key. Paths differ in their last names first.
+fn is_path_of(path: &[&str], segments: &[Segment]) -> bool {
+    let fits = |(name, segment): (&&str, &Segment)| match segment {
+        Segment::Literal { name: own, .. } => own == name,
+        Segment::Chosen(_) | Segment::Dotted => true,
+        Segment::Free => false,
+    };
+    path.len() == segments.len() && path.iter().zip(segments).rev().all(fits)
 }
 
 /// Follows a path along the segments of one spelling.

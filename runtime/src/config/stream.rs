@@ -1,6 +1,6 @@
 //! Bindings, binders and what they share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::binding::{BindingConfig, check, exclusive};
@@ -34,6 +34,8 @@ pub struct StreamConfig {
     /// Which of them this one is, from 0.
     pub instance_index: Located<u32>,
     unconfigured: BindingConfig,
+    /// How bindings are spelled, by their names in lower case.
+    spellings: HashMap<String, String>,
     sections: BTreeMap<String, Section>,
 }
 
@@ -53,10 +55,9 @@ impl StreamConfig {
     ///
     /// Case does not matter, as in Spring.
     pub fn binding(&self, name: &str) -> BindingConfig {
-        let exact = self.bindings.get(name);
-        let found = exact.or_else(|| {
-            let lower = name.to_lowercase();
-            self.bindings.values().find(|binding| binding.name.to_lowercase() == lower)
+        let found = self.bindings.get(name).or_else(|| {
+            let spelled = self.spellings.get(&name.to_lowercase())?;
+            self.bindings.get(spelled)
         });
         found.map_or_else(|| self.unconfigured.renamed(name), |binding| binding.renamed(name))
     }
@@ -104,6 +105,7 @@ impl StreamConfig {
                 (name, binding)
             })
             .collect();
+        let spellings = bindings.keys().map(|name| (name.to_lowercase(), name.clone())).collect();
         let renames = settings.names(&["stream", "function", "bindings"]).into_iter().filter_map(|name| {
             let path = ["stream", "function", "bindings", &name];
             Some((name.clone(), settings.optional(&path, kind::name)?))
@@ -125,6 +127,7 @@ impl StreamConfig {
             instance_count: settings.required(&["stream", "instance-count"], kind::count),
             instance_index: settings.required(&["stream", "instance-index"], kind::index),
             unconfigured: BindingConfig::read(settings, ""),
+            spellings,
             sections,
         };
         stream.check(settings, types, problems);

@@ -12,8 +12,8 @@ use tokio::time::Sleep;
 
 use super::random::Random;
 use crate::binder::{
-    Binder, Capabilities, Confirmation, Delivery, Error, Health, Input, InputSpec, Outgoing, Output,
-    OutputSpec, Settlement, Ticket,
+    Binder, Capabilities, Confirmation, Delayed, Delivery, Error, Health, Input, InputSpec, Letters,
+    LettersAt, Outgoing, Output, OutputSpec, Settlement, Ticket,
 };
 
 /// How much trouble a case can bear.
@@ -35,6 +35,10 @@ pub(super) struct Chaos {
 impl Chaos {
     pub(super) fn new(inner: Arc<dyn Binder>, trouble: Trouble, seed: u64) -> Self {
         Self { inner, trouble, random: Mutex::new(Random::seeded(seed)) }
+    }
+
+    fn shaken(&self, output: Box<dyn Output>) -> Box<dyn Output> {
+        Box::new(ChaosOutput { output, nerves: self.nerves() })
     }
 
     fn nerves(&self) -> Nerves {
@@ -82,7 +86,48 @@ impl Binder for Chaos {
     fn bind_output(&self, spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
         async move {
             let output = self.inner.bind_output(spec).await?;
-            Ok(Box::new(ChaosOutput { output, nerves: self.nerves() }) as Box<dyn Output>)
+            Ok(self.shaken(output))
+        }
+        .boxed()
+    }
+
+    fn dead_letters(&self, input: &InputSpec) -> Option<String> {
+        self.inner.dead_letters(input)
+    }
+
+    fn bind_dead_letters(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        async move { Ok(self.shaken(self.inner.bind_dead_letters(input, destination).await?)) }.boxed()
+    }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        self.inner.bind_letters(input, at)
+    }
+
+    fn bind_redrive(
+        &self,
+        input: InputSpec,
+        destination: String,
+    ) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
+        async move { Ok(self.shaken(self.inner.bind_redrive(input, destination).await?)) }.boxed()
+    }
+
+    fn check_delays(&self, input: &InputSpec, waits: &[Duration]) -> Result<(), Error> {
+        self.inner.check_delays(input, waits)
+    }
+
+    /// The input keeps its connection: what waits comes by another way.
+    fn bind_delayed(&self, input: InputSpec, waits: Vec<Duration>) -> BoxFuture<'_, Result<Delayed, Error>> {
+        async move {
+            let Delayed { input, delays } = self.inner.bind_delayed(input, waits).await?;
+            Ok(Delayed { input, delays: delays.into_iter().map(|place| self.shaken(place)).collect() })
         }
         .boxed()
     }

@@ -75,6 +75,8 @@ pub struct Settings {
     pub largest_payload: Option<usize>,
     /// Each instance reads its own partitions, rather than those that the group gives it.
     pub static_partitions: bool,
+    /// Keep the dead letters of inputs where the binder's own settings say, if it has such settings.
+    pub keeps_letters: bool,
     /// Connect to this `host:port` in place of the broker's own.
     pub through: Option<String>,
     /// Log in with this password, where nobody is going to listen.

@@ -11,7 +11,9 @@ use super::ends::{Reader, Writer};
 use super::found::{Outcome, same};
 use super::random::Random;
 use super::{Found, Raw, Settings, Subject, Tap, Wire};
-use crate::binder::{Binder, Capabilities, Delivery, InputSpec, Outgoing, OutputSpec, Sharing};
+use crate::binder::{
+    Binder, Capabilities, Delivery, Error, InputSpec, Outgoing, Output, OutputSpec, Sharing,
+};
 
 /// The surroundings of one run of a case.
 pub(super) struct World {
@@ -146,8 +148,18 @@ impl World {
     }
 
     pub(super) async fn open(&self, binder: &dyn Binder, spec: OutputSpec) -> Outcome<Writer> {
-        let what = format!("binding an output to `{}`", spec.destination);
-        let output = self.in_time(&what, binder.bind_output(spec)).await?;
+        let destination = spec.destination.clone();
+        self.ends_at(&destination, binder.bind_output(spec)).await
+    }
+
+    /// An output of whatever sort that is being bound.
+    pub(super) async fn ends_at(
+        &self,
+        destination: &str,
+        binding: impl Future<Output = Result<Box<dyn Output>, Error>>,
+    ) -> Outcome<Writer> {
+        let what = format!("binding an output to `{destination}`");
+        let output = self.in_time(&what, binding).await?;
         Ok(Writer::new(output.map_err(|error| Found::from(error).during(&what))?, self.patience))
     }
 

@@ -12,7 +12,7 @@ mod health;
 mod hooks;
 mod running;
 
-use crate::binding::{Binders, Bindings, Plan, SenderOutputs, tell_of_streams, warn_of_losses};
+use crate::binding::{Binders, Bindings, Plan, SenderOutputs, tell_of_streams, warn};
 use crate::config::Config;
 use crate::invocation::Functions;
 use crate::letters::DeadLetters;
@@ -76,7 +76,7 @@ impl Runtime {
     /// The first thing that cannot be started; what was started before it is undone.
     pub async fn start(self) -> Result<Running, StartError> {
         self.hooks.run().await?;
-        warn_of_losses(&self.plan);
+        warn(&self.plan);
         tell_of_streams(&self.plan);
         #[cfg(feature = "http")]
         let mut listening = edges::Listening::bind(&self.config, self.functions, self.routes).await?;

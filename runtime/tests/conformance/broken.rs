@@ -71,6 +71,8 @@ enum Defect {
     PromisesLess,
     /// Every attempt is the first.
     CountsNoAttempts,
+    /// It says that messages can wait, and binds no place for them.
+    PromisesWaits,
 }
 
 use Defect::*;
@@ -103,10 +105,11 @@ const NOTICED: &[(Defect, &[&str])] = &[
     (GivesUp, &["X2"]),
     (KeepsHalf, &["A2"]),
     (MakesNothing, &["V1"]),
-    (RefusesWithoutAName, &["A9"]),
+    (RefusesWithoutAName, &["A9", "L1"]),
     (BindsOnce, &["V2", "V3"]),
     (PromisesLess, &["E9"]),
     (CountsNoAttempts, &["B2", "E13"]),
+    (PromisesWaits, &["R1", "R2"]),
 ];
 
 /// What a binder says that it cannot do.

@@ -80,6 +80,9 @@ impl Subject for KafkaUnderTest {
         if settings.static_partitions {
             default.push("consumer: { auto-rebalance-enabled: false }".to_owned());
         }
+        if settings.keeps_letters {
+            default.push("consumer: { enable-dlq: true }".to_owned());
+        }
         if let Some(password) = &settings.password {
             client.push(format!("sasl.username: me, sasl.password: {password}, sasl.mechanism: PLAIN"));
         }

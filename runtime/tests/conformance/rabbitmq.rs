@@ -90,6 +90,9 @@ impl Subject for RabbitUnderTest {
         let password = settings.password.as_deref().unwrap_or("guest");
         let mut text = format!("uri: 'amqp://guest:{password}@{address}/%2f'\n");
         text.push_str("reconnect-initial-interval: 10ms\n");
+        if settings.keeps_letters {
+            text.push_str("default: { consumer: { auto-bind-dlq: true } }\n");
+        }
         if let Some(bytes) = settings.largest_payload {
             text.push_str(&format!("max-message-size: {bytes}B\n"));
         }

@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::future::BoxFuture;
 use rdkafka::message::Timestamp;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wellspring_functions::{HeaderValue, Headers};
@@ -16,7 +15,7 @@ use super::incoming::{OFFSET, PARTITION, TIMESTAMP, TIMESTAMP_TYPE, TOPIC};
 use super::outgoing;
 use super::provision::{Provisioner, Wanted};
 use super::subscription::{is_pattern, provision, start_offset};
-use crate::binder::{Confirmation, Delivery, Error, InputSpec, Kind, Outgoing, Output};
+use crate::binder::{Delivery, Error, InputSpec, Kind, Outgoing};
 
 /// What tells where a record was received first, and which of its facts it is.
 const NOTED: [(&str, &str); 5] = [
@@ -82,54 +81,20 @@ pub(super) fn provisioned(
     Ok(all)
 }
 
-/// An output for messages that wait for a certain time.
-pub(super) struct Later<O> {
-    output: O,
-    group: String,
-    wait: Duration,
-}
-
-impl<O: Output> Later<O> {
-    pub(super) const fn new(output: O, group: String, wait: Duration) -> Self {
-        Self { output, group, wait }
-    }
-}
-
-impl<O: Output + 'static> Output for Later<O> {
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.output.poll_ready(cx)
-    }
-
-    fn send(&mut self, mut outgoing: Outgoing, number: u64) {
-        let headers = outgoing.message.headers_mut();
-        let topic = headers.text(TOPIC).unwrap_or_default();
-        let topic = format!("{}{}", stem(topic, &self.group), self.wait.as_millis());
-        for (noted, fact) in NOTED {
-            if let Some(value) = headers.get(fact).cloned() {
-                headers.set(noted, value);
-            }
+/// Has a message of a group wait for so long.
+pub(super) fn put_off(mut outgoing: Outgoing, group: &str, wait: Duration) -> Outgoing {
+    let headers = outgoing.message.headers_mut();
+    let topic = headers.text(TOPIC).unwrap_or_default();
+    let topic = format!("{}{}", stem(topic, group), wait.as_millis());
+    for (noted, fact) in NOTED {
+        if let Some(value) = headers.get(fact).cloned() {
+            headers.set(noted, value);
         }
-        // Those who set the partition of what they send mean another topic.
-        headers.remove(outgoing::PARTITION);
-        headers.set(outgoing::TOPIC, topic);
-        self.output.send(outgoing, number);
     }
-
-    fn poll_confirmed(
-        &mut self,
-        cx: &mut Context<'_>,
-        confirmed: &mut Vec<Confirmation>,
-    ) -> Poll<Result<(), Error>> {
-        self.output.poll_confirmed(cx, confirmed)
-    }
-
-    fn health(&self) -> std::sync::Arc<dyn crate::binder::Health> {
-        self.output.health()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.output).close()
-    }
+    // Those who set the partition of what they send mean another topic.
+    headers.remove(outgoing::PARTITION);
+    headers.set(outgoing::TOPIC, topic);
+    outgoing
 }
 
 /// Makes of a record that has waited what it was when it was received first.

@@ -1,9 +1,7 @@
 //! Dead letters as Spring's: which topic and partition they go to, and how their headers are written.
 
 use std::collections::HashMap;
-use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
 use super::config::{Config, ConsumerSettings};
@@ -11,7 +9,7 @@ use super::incoming::{TIMESTAMP, TIMESTAMP_TYPE, TOPIC};
 use super::outgoing;
 use super::provision::{Provisioner, Wanted};
 use super::subscription::provision;
-use crate::binder::{Confirmation, Error, InputSpec, Kind, Outgoing, Output};
+use crate::binder::{Error, InputSpec, Kind, Outgoing};
 
 const ORIGINAL_TIMESTAMP: &str = "x-original-timestamp";
 const ORIGINAL_TIMESTAMP_TYPE: &str = "x-original-timestamp-type";
@@ -99,7 +97,7 @@ impl Routes {
     }
 
     /// The letter as a record: to its topic and partition, with its headers as Spring has them.
-    fn address(&self, mut letter: Outgoing) -> Outgoing {
+    pub(super) fn address(&self, mut letter: Outgoing) -> Outgoing {
         let headers = letter.message.headers_mut();
         let from = headers.text(TOPIC).or_else(|| headers.text(header_names::ORIGINAL_DESTINATION));
         let from = from.unwrap_or_default().to_owned();
@@ -142,49 +140,6 @@ fn rewrite(headers: &mut Headers, from: &str, partition: u32) {
     ];
     for (name, value) in written {
         headers.set(name, HeaderValue::Bytes(value.into()));
-    }
-}
-
-/// An output whose messages are dead letters.
-pub(super) struct DeadLetters<O> {
-    output: O,
-    routes: Routes,
-}
-
-impl<O: Output> DeadLetters<O> {
-    pub(super) const fn new(output: O, routes: Routes) -> Self {
-        Self { output, routes }
-    }
-}
-
-impl<O: Output + 'static> Output for DeadLetters<O> {
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.output.poll_ready(cx)
-    }
-
-    fn send(&mut self, message: Outgoing, number: u64) {
-        let message = self.routes.address(message);
-        self.output.send(message, number);
-    }
-
-    fn retract(&mut self, number: u64) {
-        self.output.retract(number);
-    }
-
-    fn poll_confirmed(
-        &mut self,
-        cx: &mut Context<'_>,
-        confirmed: &mut Vec<Confirmation>,
-    ) -> Poll<Result<(), Error>> {
-        self.output.poll_confirmed(cx, confirmed)
-    }
-
-    fn health(&self) -> std::sync::Arc<dyn crate::binder::Health> {
-        self.output.health()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.output).close()
     }
 }
 

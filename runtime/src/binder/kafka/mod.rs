@@ -38,6 +38,7 @@ use futures_util::future::BoxFuture;
 use rdkafka::ClientConfig;
 use rdkafka::producer::BaseProducer;
 
+use super::changed::changed;
 use super::{
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output,
     OutputSpec, SpringKey, Together,
@@ -72,7 +73,14 @@ impl Kafka {
 
 impl Binder for Kafka {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { groups: true, durable_groups: true, partitions: true, requeue: true, tombstones: true }
+        Capabilities {
+            groups: true,
+            durable_groups: true,
+            partitions: true,
+            keys: true,
+            requeue: true,
+            tombstones: true,
+        }
     }
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {
@@ -210,7 +218,8 @@ fn bind_delayed(
         let options = output::Options { use_topic_header: true, ..output::Options::default() };
         let name = format!("{}.{group}.retry-{}", spec.destinations.join(","), wait.as_millis());
         let output = output(config, &spec.binding, &name, &client, options)?;
-        Ok(Box::new(later::Later::new(output, group.to_owned(), *wait)) as Box<dyn Output>)
+        let (group, wait) = (group.to_owned(), *wait);
+        Ok(changed(output, move |outgoing| later::put_off(outgoing, &group, wait)))
     };
     let delays = waits.iter().map(delay).collect::<Result<_, Error>>()?;
     Ok(Delayed { input: subscription::bind(config, spec, group, None, topics)?, delays })
@@ -222,7 +231,7 @@ fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<
     let client = config.producer_client(&spec.binding, &settings, routes.limit());
     let options = output::Options { use_topic_header: true, ..settings.options() };
     let output = output(config, &spec.binding, routes.name(), &client, options)?;
-    Ok(Box::new(letters::DeadLetters::new(output, routes)))
+    Ok(changed(output, move |letter| routes.address(letter)))
 }
 
 /// An output for letters that go back: to a topic that is there, with the keys and partitions that they had.

@@ -8,12 +8,13 @@ use super::admin::cannot_make;
 use super::client::failed;
 use super::config::Config;
 use super::later::Waits;
-use super::letters::{self, DeadLetters, Routes};
+use super::letters::{self, Routes};
 use super::native::Outlet;
 use super::output::{KafkaOutput, Options, Reports};
 use super::provision::Provisioner;
 use super::subscription;
 use super::transaction::{Member, Parts, Transaction};
+use crate::binder::changed::changed;
 use crate::binder::{Error, InputSpec, Output, OutputSpec, Together};
 
 /// Binds all of them to one producer. Blocks.
@@ -46,7 +47,7 @@ pub(super) fn bind(
         let options = Options { use_topic_header: true, ..settings.options() };
         let member = Member::join(&transaction, routes.name());
         let output = KafkaOutput::shared(member, &input.binding, routes.name(), options);
-        Box::new(DeadLetters::new(output, routes)) as Box<dyn Output>
+        changed(output, move |letter| routes.address(letter))
     });
     let input = subscription::bind(config, input, group, Some(transaction), Waits::new())?;
     Ok(Together { input, outputs, dead_letters })

@@ -108,7 +108,14 @@ impl Memory {
 
 impl Binder for Memory {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { groups: true, durable_groups: true, partitions: true, requeue: true, tombstones: true }
+        Capabilities {
+            groups: true,
+            durable_groups: true,
+            partitions: true,
+            keys: true,
+            requeue: true,
+            tombstones: true,
+        }
     }
 
     fn bind_input(&self, spec: InputSpec) -> BoxFuture<'_, Result<Box<dyn Input>, Error>> {

@@ -1,19 +1,15 @@
 //! Messages that wait until they are tried again: a queue beside each queue of the input, for every wait, from which the
 //! broker moves them back when their time is over.
 
-use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use wellspring_functions::Headers;
 
-use super::output::RabbitOutput;
 use super::received::Raw;
 use super::settings::{Consumer, ContainerType};
 use super::topology::{self, Argument, Arguments, Declaration};
-use crate::binder::{Confirmation, Error, Health, InputSpec, Kind, Outgoing, Output};
+use crate::binder::{DEATH, Error, InputSpec, Kind, Outgoing};
 
 /// Where a message was published first; the broker moves it by way of the default exchange.
 const EXCHANGE: &str = "x-retry-exchange";
@@ -21,18 +17,6 @@ const ROUTING_KEY: &str = "x-retry-routing-key";
 /// How long it was to live, which is not to end its wait.
 const EXPIRATION: &str = "x-retry-expiration";
 const LIVES_FOR: &str = "amqp_expiration";
-
-/// What the broker writes when it moves a message.
-const MOVED: &[&str] = &[
-    "x-death",
-    "x-first-death-exchange",
-    "x-first-death-queue",
-    "x-first-death-reason",
-    "x-last-death-exchange",
-    "x-last-death-queue",
-    "x-last-death-reason",
-    "x-opt-deaths",
-];
 
 /// Whether messages of an input can wait.
 ///
@@ -93,17 +77,16 @@ pub(super) fn queues(consumer: &Consumer, spec: &InputSpec) -> Result<Vec<String
     Ok(queues)
 }
 
-/// An output for messages that wait.
-pub(super) struct Later {
-    output: RabbitOutput,
-    /// The queues of the input: each has a routing key of its own, in this order.
-    queues: Vec<String>,
-}
-
-impl Later {
-    pub(super) const fn new(output: RabbitOutput, queues: Vec<String>) -> Self {
-        Self { output, queues }
-    }
+/// Has a message wait that was read from one of the queues of the input; each has a routing key of its own, in their
+/// order.
+pub(super) fn put_off(mut outgoing: Outgoing, queues: &[String]) -> Outgoing {
+    let headers = outgoing.message.headers_mut();
+    let queue = headers.text("amqp_consumerQueue");
+    let index = queues.iter().position(|name| Some(&**name) == queue).unwrap_or(0);
+    outgoing.partition = u32::try_from(index).ok();
+    outgoing.key = None;
+    note(headers);
+    outgoing
 }
 
 /// Keeps what the broker changes when it moves a message.
@@ -132,7 +115,7 @@ pub(super) fn restore(raw: &mut Raw) {
             (EXCHANGE, Some(text)) => raw.exchange = text,
             (ROUTING_KEY, Some(text)) => raw.routing_key = text,
             (EXPIRATION, text) => expiration = text,
-            (other, _) if MOVED.contains(&other) => {}
+            (other, _) if DEATH.contains(&other) => {}
             _ => drop(left.insert(name.clone(), value.clone())),
         }
     }
@@ -147,37 +130,5 @@ fn text(value: &AMQPValue) -> Option<ShortString> {
     match value {
         AMQPValue::LongString(text) => ShortString::try_new(std::str::from_utf8(text.as_bytes()).ok()?).ok(),
         _ => None,
-    }
-}
-
-impl Output for Later {
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.output.poll_ready(cx)
-    }
-
-    fn send(&mut self, mut outgoing: Outgoing, number: u64) {
-        let headers = outgoing.message.headers_mut();
-        let queue = headers.text("amqp_consumerQueue");
-        let index = self.queues.iter().position(|name| Some(&**name) == queue).unwrap_or(0);
-        outgoing.partition = u32::try_from(index).ok();
-        outgoing.key = None;
-        note(headers);
-        self.output.send(outgoing, number);
-    }
-
-    fn poll_confirmed(
-        &mut self,
-        cx: &mut Context<'_>,
-        confirmed: &mut Vec<Confirmation>,
-    ) -> Poll<Result<(), Error>> {
-        self.output.poll_confirmed(cx, confirmed)
-    }
-
-    fn health(&self) -> Arc<dyn Health> {
-        self.output.health()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.output).close()
     }
 }

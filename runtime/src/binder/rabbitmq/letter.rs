@@ -1,14 +1,10 @@
 //! Dead letters in the form that Spring gives them, so that whoever reads its dead-letter queues reads ours.
 
-use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use futures_util::future::BoxFuture;
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
 use super::output::{PROPERTIES, RabbitOutput};
 use super::value::size;
-use crate::binder::{Confirmation, Error, Health, Outgoing, Output};
+use crate::binder::Outgoing;
 
 /// The error in Spring's words: here its kind and its text, there are no stack traces to show.
 const STACK_TRACE: &str = "x-exception-stacktrace";
@@ -19,9 +15,8 @@ const RETRY_COUNT: &str = "retry-count";
 /// What of a frame is left to the original headers unless `frame-max-headroom` says otherwise: Spring's default.
 const HEADROOM: u32 = 20_000;
 
-/// An output for dead letters.
+/// What is made of dead letters on their way.
 pub(super) struct Letters {
-    output: RabbitOutput,
     /// The queues of the input: each has a routing key of its own, in this order.
     queues: Vec<String>,
     /// How many bytes all headers may take.
@@ -32,11 +27,19 @@ pub(super) struct Letters {
 
 impl Letters {
     /// `queues` are in the order of the output's routing keys; without any, the output has but one key.
-    pub(super) fn new(output: RabbitOutput, queues: Vec<String>, headroom: Option<u32>) -> Self {
+    pub(super) fn new(output: &RabbitOutput, queues: Vec<String>, headroom: Option<u32>) -> Self {
         let headroom = usize::try_from(headroom.unwrap_or(HEADROOM)).unwrap_or(usize::MAX);
         let frame = output.frame_max();
         let (room, most) = (frame.saturating_sub(PROPERTIES), frame.saturating_sub(headroom));
-        Self { output, queues, room, most }
+        Self { queues, room, most }
+    }
+
+    /// A letter in Spring's form, with its routing key.
+    pub(super) fn address(&self, mut letter: Outgoing) -> Outgoing {
+        letter.partition = self.key(letter.message.headers());
+        letter.key = None;
+        self.translate(letter.message.headers_mut());
+        letter
     }
 
     /// Which routing key: that of the queue the message was read from.
@@ -82,33 +85,4 @@ impl Letters {
 /// The start of a text, without half a character at the end.
 fn cut(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
-}
-
-impl Output for Letters {
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.output.poll_ready(cx)
-    }
-
-    fn send(&mut self, mut outgoing: Outgoing, number: u64) {
-        outgoing.partition = self.key(outgoing.message.headers());
-        outgoing.key = None;
-        self.translate(outgoing.message.headers_mut());
-        self.output.send(outgoing, number);
-    }
-
-    fn poll_confirmed(
-        &mut self,
-        cx: &mut Context<'_>,
-        confirmed: &mut Vec<Confirmation>,
-    ) -> Poll<Result<(), Error>> {
-        self.output.poll_confirmed(cx, confirmed)
-    }
-
-    fn health(&self) -> Arc<dyn Health> {
-        self.output.health()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.output).close()
-    }
 }

@@ -45,6 +45,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
+use super::changed::changed;
 use super::{
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, LettersAt, Output, OutputSpec,
     SpringKey, Together,
@@ -53,7 +54,7 @@ pub use config::{Config, Ends};
 use connection::{Link, Links};
 use health::Pulse;
 use kept::{Freshener, KeptLetters};
-use later::{Later, Waiting};
+use later::Waiting;
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
@@ -175,7 +176,8 @@ impl RabbitMq {
         let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
         let writer = Writer { link, binding: spec.binding, producer, topology, pulse };
         let output = RabbitOutput::with(writer, partitions, mapper).await?;
-        Ok(Box::new(Letters::new(output, queues, consumer.frame_max_headroom)))
+        let letters = Letters::new(&output, queues, consumer.frame_max_headroom);
+        Ok(changed(output, move |letter| letters.address(letter)))
     }
 }
 
@@ -195,7 +197,8 @@ impl RabbitMq {
             let writer = Writer { link, binding, producer, topology, pulse };
             let mapper = Mapper::as_received(DeliveryMode::Persistent);
             let output = RabbitOutput::with(writer, Partitions::of_keys(&names)?, mapper).await?;
-            delays.push(Box::new(Later::new(output, queues.clone())));
+            let queues = queues.clone();
+            delays.push(changed(output, move |outgoing| later::put_off(outgoing, &queues)));
         }
         Ok(Delayed { input: self.input(self.reading.next(), spec, true).await?, delays })
     }
@@ -254,6 +257,7 @@ impl Binder for RabbitMq {
             groups: true,
             durable_groups: true,
             partitions: true,
+            keys: false,
             requeue: true,
             tombstones: false,
         }

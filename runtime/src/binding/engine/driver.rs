@@ -149,7 +149,7 @@ impl Driver {
             stuck_after: planned.stuck_after,
             settles_first: planned.delivery == Guarantee::AtMostOnce,
             phase: Phase::Running,
-            received: VecDeque::with_capacity(BATCH),
+            received: VecDeque::new(),
             now: Instant::now(),
             turn: Turn::new(),
             ledger: Ledger::default(),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Plan, PlannedInput, PlannedOutput};
+use crate::binding::warnings::Warning;
 use crate::config::Ending;
 
 /// The binding table, a line for each end.
@@ -27,7 +28,9 @@ impl fmt::Display for Plan {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
-        Ok(())
+        self.warnings
+            .iter()
+            .try_for_each(|Warning { binding, sentence }| writeln!(f, "warning: `{binding}`: {sentence}"))
     }
 }
 

@@ -3,6 +3,8 @@
 mod faults;
 mod groups;
 mod headers;
+mod later;
+mod letters;
 mod lifecycle;
 mod partitions;
 mod payloads;
@@ -129,6 +131,9 @@ macro_rules! __conformance_cases {
             partitions::d6_a_message_goes_to_the_partition_that_it_names: [Partitions], Delay;
             partitions::d8_what_is_given_back_comes_before_what_was_not_delivered: [Requeue], Delay;
             partitions::d10_each_instance_reads_exactly_its_partitions: [Partitions, Groups], Delay;
+            later::r1_what_waits_comes_again_to_its_group_when_it_is_due: [Groups], Delay;
+            later::r2_what_waits_outlives_its_reader: [Groups, DurableGroups], Delay;
+            letters::l1_dead_letters_are_found_removed_and_sent_again: [Groups], Delay;
             lifecycle::e1_a_broker_that_is_not_there_is_told_in_time: [], Delay;
             lifecycle::e6_what_was_sent_before_an_output_closes_is_there: [], Delay;
             lifecycle::e9_making_a_binder_needs_no_broker: [], Delay;

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use wellspring::binder::{
-    Binder, Capabilities, Confirmation, Delivery, Error, Input, InputSpec, Kind, Outgoing, Output,
-    OutputSpec, Settlement, Sharing, Ticket,
+    Binder, Capabilities, Confirmation, Delayed, Delivery, Error, Input, InputSpec, Kind, Letters, LettersAt,
+    Outgoing, Output, OutputSpec, Settlement, Sharing, Ticket,
 };
 use wellspring::{ContentType, EncodedMessage, HeaderValue, Headers, Message};
 
@@ -70,6 +71,25 @@ impl Binder for Broken {
             Ok(Box::new(input) as Box<dyn Input>)
         }
         .boxed()
+    }
+
+    fn check_delays(&self, input: &InputSpec, waits: &[Duration]) -> Result<(), Error> {
+        if self.defect == PromisesWaits { Ok(()) } else { self.inner.check_delays(input, waits) }
+    }
+
+    fn bind_delayed(&self, input: InputSpec, waits: Vec<Duration>) -> BoxFuture<'_, Result<Delayed, Error>> {
+        self.inner.bind_delayed(input, waits)
+    }
+
+    fn bind_letters(
+        &self,
+        input: InputSpec,
+        at: LettersAt,
+    ) -> BoxFuture<'_, Result<Option<Box<dyn Letters>>, Error>> {
+        match self.defect {
+            RefusesWithoutAName => async { Err(Error::new(Kind::Refused, "no")) }.boxed(),
+            _ => self.inner.bind_letters(input, at),
+        }
     }
 
     fn bind_output(&self, mut spec: OutputSpec) -> BoxFuture<'_, Result<Box<dyn Output>, Error>> {
