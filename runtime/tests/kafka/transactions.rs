@@ -5,6 +5,7 @@ use std::future::poll_fn;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::{Message as _, Offset};
 use wellspring::binder::kafka::Kafka;
 use wellspring::binder::{
@@ -198,8 +199,51 @@ async fn a_transaction_that_was_left_open_leaves_nothing_behind() {
     assert_eq!(committed(&cluster, &to), numbers(0..5));
 }
 
+/// Takes a transactional id away from whoever has it, and does nothing with it.
+fn take_id(cluster: &Cluster, id: &str) {
+    let taker: BaseProducer = cluster.client().set("transactional.id", id).create().unwrap();
+    taker.init_transactions(PATIENCE).unwrap();
+}
+
 #[tokio::test]
-async fn whoever_had_the_same_id_before_can_commit_nothing_more() {
+async fn a_producer_that_has_lost_its_id_is_replaced_and_what_it_had_not_committed_comes_again() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 2).await, cluster.topic("to", 1).await);
+    let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
+    let id = format!("tx-{group}.test-in-0.0");
+    let mut pair = Pair::bind(&binder, &from, &to, &group).await;
+    for round in 0..3 {
+        let now = numbers(round * 10..round * 10 + 10);
+        produce(&cluster, &from, &now);
+        let deliveries = receive(&mut *pair.input, 10).await;
+        // Lost before anything was sent, in the middle, and when everything is to be committed.
+        for (n, delivery) in (0u32..).zip(&deliveries) {
+            if n == round * 5 {
+                take_id(&cluster, &id);
+            }
+            pair.forward(delivery).await;
+        }
+        if round == 2 {
+            pair.confirm(10).await;
+            take_id(&cluster, &id);
+        } else {
+            let confirmed = pair.confirm(10).await;
+            assert!(confirmed.iter().all(|confirmation| confirmation.result.is_ok()), "nobody is to blame");
+        }
+        for delivery in deliveries {
+            pair.input.settle(delivery.ticket, Settlement::Ack);
+        }
+        assert_eq!(pair.process(10).await.into_iter().collect::<BTreeSet<_>>(), now.into_iter().collect());
+    }
+    pair.close().await;
+    let (seen, all) = (committed(&cluster, &to), numbers(0..30));
+    assert_eq!(seen.len(), 30, "{seen:?}");
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), all.into_iter().collect());
+    reaches(&cluster, &group, &from, 2, 30);
+}
+
+#[tokio::test]
+async fn two_that_have_the_same_id_disturb_each_other_and_see_nothing_twice() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
@@ -214,14 +258,29 @@ async fn whoever_had_the_same_id_before_can_commit_nothing_more() {
     for delivery in deliveries {
         zombie.input.settle(delivery.ticket, Settlement::Ack);
     }
-    let mut batch = Vec::new();
-    let received = poll_fn(|cx| zombie.input.poll_receive(cx, &mut batch, 1));
-    let error = tokio::time::timeout(PATIENCE, received).await.expect("an end").unwrap_err();
-    assert!(error.to_string().contains("another instance has the same id"), "{error}");
-    drop(zombie);
-    assert_eq!(heir.process(5).await, numbers(0..5));
+    go_on(&cluster, [&mut zombie, &mut heir], &to, 5).await;
+    zombie.close().await;
     heir.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..5));
+    reaches(&cluster, &group, &from, 1, 5);
+}
+
+/// Has whoever has the partition do the rest.
+async fn go_on(cluster: &Cluster, mut pairs: [&mut Pair; 2], to: &str, count: usize) {
+    let until = std::time::Instant::now() + PATIENCE;
+    while committed(cluster, to).len() < count {
+        assert!(std::time::Instant::now() < until, "nobody goes on");
+        for pair in &mut pairs {
+            let mut batch = Vec::new();
+            let next = poll_fn(|cx| pair.input.poll_receive(cx, &mut batch, count));
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
+            for delivery in batch {
+                pair.forward(&delivery).await;
+                pair.confirm(1).await;
+                pair.input.settle(delivery.ticket, Settlement::Ack);
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -319,21 +378,7 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
         other.confirm(1).await;
         other.input.settle(delivery.ticket, Settlement::Ack);
     }
-    // Whoever has the partition now does the rest.
-    let until = std::time::Instant::now() + PATIENCE;
-    while committed(&cluster, &to).len() < 5 {
-        assert!(std::time::Instant::now() < until, "nobody goes on");
-        for pair in [&mut slow, &mut other] {
-            let mut batch = Vec::new();
-            let next = poll_fn(|cx| pair.input.poll_receive(cx, &mut batch, 5));
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
-            for delivery in batch {
-                pair.forward(&delivery).await;
-                pair.confirm(1).await;
-                pair.input.settle(delivery.ticket, Settlement::Ack);
-            }
-        }
-    }
+    go_on(&cluster, [&mut slow, &mut other], &to, 5).await;
     slow.close().await;
     other.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..5));

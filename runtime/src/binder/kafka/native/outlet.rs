@@ -70,6 +70,11 @@ impl Outlet {
         &self.producer
     }
 
+    /// Why the producer takes no message any more, ever, if it has failed for good.
+    pub(in super::super) fn failure(&self) -> Option<String> {
+        self.producer.client().fatal_error().map(|(_, reason)| reason)
+    }
+
     /// Hands a message over, which is copied.
     #[inline]
     pub(in super::super) fn send(&self, message: Sent<'_>) -> Result<(), RDKafkaErrorCode> {
