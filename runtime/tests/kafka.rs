@@ -24,6 +24,8 @@ mod groups;
 mod holds;
 #[path = "kafka/later.rs"]
 mod later;
+#[path = "kafka/lost_producers.rs"]
+mod lost_producers;
 #[path = "kafka/producers.rs"]
 mod producers;
 #[path = "kafka/provisioning.rs"]
