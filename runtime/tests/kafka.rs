@@ -18,6 +18,8 @@ mod exactly_once;
 mod expressions;
 #[path = "kafka/failures.rs"]
 mod failures;
+#[path = "kafka/forgotten.rs"]
+mod forgotten;
 #[path = "kafka/groups.rs"]
 mod groups;
 #[path = "kafka/holds.rs"]

@@ -91,9 +91,11 @@ impl Serving {
                 }
                 Some(Err(error)) => note(&self.binding, error)?,
                 None if consumer.context().was_busy() => {}
-                None => return Ok(()),
+                None => break,
             }
         }
+        self.intake.find_cluster();
+        Ok(())
     }
 
     fn commit_when_due(&mut self) -> Result<(), Error> {

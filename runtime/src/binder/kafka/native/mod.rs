@@ -10,6 +10,7 @@
 //! * The library allows every call made here from any thread at any time, which is why these types may be shared.
 #![expect(unsafe_code, reason = "the safe wrapper takes records and reports one by one")]
 
+mod bootstrap;
 mod headers;
 mod intake;
 mod outlet;

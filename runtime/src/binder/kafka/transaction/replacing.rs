@@ -5,6 +5,7 @@
 //! the group knows it, once the new producer has taken over.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -76,7 +77,12 @@ impl Transaction {
         slots: &[Arc<Slot>],
     ) -> Result<Outlet, KafkaError> {
         let outlet = self.recipe.make()?;
-        self.insist(|| outlet.producer().init_transactions(STEP))?;
+        self.insist(|| {
+            let begun = outlet.producer().init_transactions(STEP);
+            // Nobody else listens yet to what the producer has to say.
+            let _ = outlet.poll_reports(&mut Context::from_waker(Waker::noop()), |_, _| {});
+            begun
+        })?;
         ask_committed(consumer, slots, STEP)?;
         outlet.producer().begin_transaction()?;
         Ok(outlet)
