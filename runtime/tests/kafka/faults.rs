@@ -6,11 +6,10 @@ use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use wellspring::config::Sources;
 use wellspring::{Running, Runtime};
 
@@ -19,12 +18,15 @@ use super::log::Log;
 use super::support::Cluster;
 use super::web::get;
 
-const COUNT: u64 = 300_000;
+const COUNT: usize = 300_000;
 const PARTITIONS: i32 = 4;
 /// How soon everything has come once the broker answers again.
 const SOON: Duration = Duration::from_secs(20);
 /// Longer than anything takes that is going to happen.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a client may do nothing.
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// What is done to the broker, as words of `scripts/brokers`.
 type Fault = [&'static [&'static str]];
@@ -51,81 +53,111 @@ stream:
     runtime.unwrap_or_else(|problems| panic!("{problems}")).start().await.unwrap()
 }
 
-/// Why messages were not written.
+/// What is to be written, until the broker has it.
 #[derive(Default)]
-struct Refusals(Mutex<Vec<KafkaError>>);
+struct Unwritten(Mutex<BTreeSet<usize>>);
 
-impl ClientContext for Refusals {}
+impl ClientContext for Unwritten {}
 
-impl ProducerContext for Refusals {
-    type DeliveryOpaque = ();
+impl ProducerContext for Unwritten {
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, report: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = report {
-            self.0.lock().unwrap().push(error.clone());
+    fn delivery(&self, report: &DeliveryResult<'_>, number: usize) {
+        if report.is_ok() {
+            self.0.lock().unwrap().remove(&number);
         }
     }
 }
 
-/// Writes numbers as fast as they are taken. The client library tries for minutes; what it gives up is a failure of the
-/// test and none of the application.
-fn load(cluster: &Cluster, numbers: Range<u64>) -> JoinHandle<()> {
+/// Writes numbers as fast as they are taken. A bare client may fail for good, or not find back to its cluster; another
+/// one writes again what it leaves.
+fn load(cluster: &Cluster, numbers: Range<usize>) -> JoinHandle<()> {
     let mut client = cluster.client();
     client.set("enable.idempotence", "true").set("reconnect.backoff.max.ms", "500");
-    let producer: ThreadedProducer<Refusals> = client.create_with_context(Refusals::default()).unwrap();
-    let topic = cluster.name("in");
+    // Room for everything.
+    client.set("queue.buffering.max.messages", COUNT.to_string());
+    let (topic, until) = (cluster.name("in"), Instant::now() + PATIENCE);
     thread::spawn(move || {
-        for number in numbers {
-            let text = number.to_string();
-            let partition = i32::try_from(number % PARTITIONS as u64).unwrap();
-            let mut record = BaseRecord::<(), str>::to(&topic).payload(&text).partition(partition);
-            while let Err((error, back)) = producer.send(record) {
-                let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
-                assert!(is_full, "cannot write {number}: {error}, {:?}", producer.client().fatal_error());
-                record = back;
-                thread::yield_now();
+        let mut unwritten: BTreeSet<usize> = numbers.collect();
+        while !unwritten.is_empty() {
+            assert!(Instant::now() < until, "{} are not written", unwritten.len());
+            let left = Unwritten(Mutex::new(unwritten.clone()));
+            let producer: ThreadedProducer<Unwritten> = client.create_with_context(left).unwrap();
+            for number in unwritten {
+                let (text, partition) = (number.to_string(), number % PARTITIONS as usize);
+                let partition = i32::try_from(partition).unwrap();
+                let record = BaseRecord::<(), str, usize>::with_opaque_to(&topic, number);
+                let _ = producer.send(record.payload(&text).partition(partition));
             }
+            // As long as something comes of it.
+            let left = || producer.context().0.lock().unwrap().len();
+            let mut before = usize::MAX;
+            while left() < before && producer.in_flight_count() > 0 {
+                before = left();
+                let _ = producer.flush(SILENCE);
+            }
+            unwritten = producer.context().0.lock().unwrap().clone();
         }
-        producer.flush(PATIENCE).unwrap();
-        let refusals = producer.context().0.lock().unwrap();
-        let fatal = producer.client().fatal_error();
-        assert!(refusals.is_empty(), "{} were not written: {}, {fatal:?}", refusals.len(), refusals[0]);
     })
 }
 
-/// Reads results as they come, also across faults.
+/// Reads results as they come, also across faults. A bare client may not find back to its cluster; another one goes on
+/// where it was.
 struct Results {
+    client: ClientConfig,
+    topic: String,
     consumer: BaseConsumer,
-    missing: BTreeSet<u64>,
-    seen: u64,
+    next: i64,
+    missing: BTreeSet<usize>,
+    seen: usize,
 }
 
 impl Results {
     fn new(cluster: &Cluster) -> Self {
         let mut client = cluster.client();
-        client.set("group.id", cluster.name("results")).set("auto.offset.reset", "earliest");
-        client.set("enable.auto.commit", "false").set("reconnect.backoff.max.ms", "500");
-        let consumer: BaseConsumer = client.create().unwrap();
-        consumer.subscribe(&[&cluster.name("out")]).unwrap();
-        Self { consumer, missing: (0..COUNT).map(|number| number * 2).collect(), seen: 0 }
+        client.set("group.id", cluster.name("results")).set("enable.auto.commit", "false");
+        client.set("reconnect.backoff.max.ms", "500");
+        let (topic, missing) = (cluster.name("out"), (0..COUNT).map(|number| number * 2).collect());
+        let consumer = reading(&client, &topic, 0);
+        Self { client, topic, consumer, next: 0, missing, seen: 0 }
     }
 
     /// Reads until so many of the numbers are missing at most.
-    fn read_until(&mut self, missing: u64) -> Result<(), String> {
+    fn read_until(&mut self, missing: usize) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
-        while self.missing.len() as u64 > missing {
+        while self.missing.len() > missing {
             if Instant::now() >= until {
                 let (count, first) = (self.missing.len(), self.missing.first());
                 return Err(format!("{count} are still missing, expected {missing}; the first is {first:?}"));
             }
-            if let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) {
+            let silent_at = Instant::now() + SILENCE;
+            let came = loop {
+                match self.consumer.poll(Duration::from_millis(100)) {
+                    Some(Ok(message)) => break Some(message),
+                    _ if Instant::now() >= silent_at => break None,
+                    _ => {}
+                }
+            };
+            if let Some(message) = came {
                 let number = std::str::from_utf8(message.payload().unwrap()).unwrap().parse().unwrap();
                 self.missing.remove(&number);
                 self.seen += 1;
+                self.next = message.offset() + 1;
+            } else {
+                self.consumer = reading(&self.client, &self.topic, self.next);
             }
         }
         Ok(())
     }
+}
+
+/// Reads the only partition of a topic from some offset.
+fn reading(client: &ClientConfig, topic: &str, from: i64) -> BaseConsumer {
+    let consumer: BaseConsumer = client.create().unwrap();
+    let mut place = TopicPartitionList::new();
+    place.add_partition_offset(topic, 0, Offset::Offset(from)).unwrap();
+    consumer.assign(&place).unwrap();
+    consumer
 }
 
 /// Messages that flow through an application. Whoever reads them blocks the thread of the test, which is no other's.
@@ -137,7 +169,7 @@ struct Flow {
 
 impl Flow {
     /// Has a fault in the middle of a third of all messages.
-    async fn part(&mut self, part: u64, fault: &Fault) -> Result<(), String> {
+    async fn part(&mut self, part: usize, fault: &Fault) -> Result<(), String> {
         let third = COUNT / 3;
         let loading = load(&self.cluster, part * third..(part + 1) * third);
         self.results.read_until(COUNT - part * third - 100)?;
@@ -153,12 +185,7 @@ impl Flow {
 
     /// Shows what tells why something is not as it should be.
     async fn show(&self) {
-        let asking: BaseConsumer = self.cluster.client().create().unwrap();
-        for topic in ["in", "out"].map(|topic| self.cluster.name(topic)) {
-            let partitions = 0..i32::try_from(self.cluster.partitions(&topic)).unwrap();
-            let ends: Vec<_> = partitions.map(|n| asking.fetch_watermarks(&topic, n, PATIENCE)).collect();
-            eprintln!("`{topic}` begins and ends at {ends:?}");
-        }
+        eprintln!("there is written {:?}", written(&self.cluster));
         eprintln!("the group has committed {:?}", committed(&self.cluster));
         let (_, health) = get(self.running.management_address().unwrap(), "/health").await;
         eprintln!("the application says {health:#}");
@@ -170,8 +197,15 @@ fn committed(cluster: &Cluster) -> Vec<i64> {
     cluster.committed(&cluster.name("g"), &cluster.name("in"), PARTITIONS)
 }
 
-/// Tells how many results there were.
-async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<u64> {
+/// Where each partition of the messages ends.
+fn written(cluster: &Cluster) -> Vec<i64> {
+    let asking: BaseConsumer = cluster.client().create().unwrap();
+    let end = |partition| asking.fetch_watermarks(&cluster.name("in"), partition, PATIENCE).unwrap().1;
+    (0..PARTITIONS).map(end).collect()
+}
+
+/// Tells how many messages and how many results there were; nothing when there is no broker to take away.
+async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<(i64, i64)> {
     ours("kafka", "WELLSPRING_TEST_KAFKA").await?;
     let cluster = Cluster::find()?;
     cluster.topic("in", PARTITIONS).await;
@@ -188,9 +222,9 @@ async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<u64> 
     let seen = flow.results.seen;
     assert!(seen < COUNT * 2, "{seen} results for {COUNT} messages");
     assert_eq!(flow.running.stop().await, 0);
-    let committed = committed(&flow.cluster);
-    assert!(committed.iter().sum::<i64>() >= i64::try_from(COUNT).unwrap(), "{committed:?}");
-    Some(seen)
+    let written = written(&flow.cluster);
+    assert_eq!(committed(&flow.cluster), written);
+    Some((written.iter().sum(), i64::try_from(seen).unwrap()))
 }
 
 /// One after the other: each takes the broker away from everybody.
@@ -200,8 +234,8 @@ async fn nothing_is_lost_when_the_broker_is_restarted_or_killed() {
     tracing::subscriber::set_global_default(log.subscriber()).unwrap();
     for settings in ["", "transaction-id-prefix: faults-"] {
         for fault in [&[["restart", "kafka"].as_slice()] as &Fault, &[&["kill", "kafka"], &["up", "kafka"]]] {
-            let Some(seen) = flows_through(fault, settings, &log).await else { return };
-            assert!(settings.is_empty() || seen == COUNT, "{seen} results for {COUNT} messages");
+            let Some((messages, results)) = flows_through(fault, settings, &log).await else { return };
+            assert!(settings.is_empty() || results == messages, "{results} results for {messages} messages");
         }
     }
 }

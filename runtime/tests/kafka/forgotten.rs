@@ -110,7 +110,7 @@ async fn clients_that_were_told_of_no_broker_find_back_to_their_cluster() {
     let binder = Cluster::binder_at(&format!("127.0.0.1:{}", stand_in.port), asks_often);
     let mut input = input(&binder, &topic, &group).await;
     let mut output = output(&binder, &topic).await;
-    for _ in 0..3 {
+    for _ in 0..6 {
         let messages = (0..10).map(|n| plain(Message::encoded(n.to_string(), ContentType::TEXT))).collect();
         assert!(send(&mut *output, messages).await.iter().all(Result::is_ok));
         let texts: Vec<_> = receive(&mut *input, 10).await.iter().map(|one| text(one).to_owned()).collect();
