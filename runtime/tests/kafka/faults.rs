@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use wellspring::config::Sources;
@@ -183,12 +184,11 @@ impl Flow {
         if took < SOON { Ok(()) } else { Err(format!("{took:?} until everything has come")) }
     }
 
-    /// Shows what tells why something is not as it should be.
-    async fn show(&self) {
-        eprintln!("there is written {:?}", written(&self.cluster));
-        eprintln!("the group has committed {:?}", committed(&self.cluster));
+    /// What tells why something is not as it should be.
+    async fn state(&self) -> String {
         let (_, health) = get(self.running.management_address().unwrap(), "/health").await;
-        eprintln!("the application says {health:#}");
+        let ends = written(&self.cluster).map(|written| (written, committed(&self.cluster)));
+        format!("written and committed is {ends:?}, the application says {health:#}")
     }
 }
 
@@ -198,10 +198,11 @@ fn committed(cluster: &Cluster) -> Vec<i64> {
 }
 
 /// Where each partition of the messages ends.
-fn written(cluster: &Cluster) -> Vec<i64> {
+fn written(cluster: &Cluster) -> Result<Vec<i64>, KafkaError> {
     let asking: BaseConsumer = cluster.client().create().unwrap();
-    let end = |partition| asking.fetch_watermarks(&cluster.name("in"), partition, PATIENCE).unwrap().1;
-    (0..PARTITIONS).map(end).collect()
+    let topic = cluster.name("in");
+    let ends = (0..PARTITIONS).map(|partition| asking.fetch_watermarks(&topic, partition, PATIENCE));
+    ends.map(|found| found.map(|(_, end)| end)).collect()
 }
 
 /// Tells how many messages and how many results there were; nothing when there is no broker to take away.
@@ -214,15 +215,14 @@ async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<(i64,
     let mut flow = Flow { cluster, running, results };
     for part in 0..3 {
         if let Err(failure) = flow.part(part, if part < 2 { fault } else { &[] }).await {
-            eprintln!("{}", log.text());
-            flow.show().await;
-            panic!("{failure}: in part {part} with {fault:?} and `{settings}`");
+            let (log, state) = (log.text(), flow.state().await);
+            panic!("{log}\n{state}\n{failure}: in part {part} with {fault:?} and `{settings}`");
         }
     }
     let seen = flow.results.seen;
     assert!(seen < COUNT * 2, "{seen} results for {COUNT} messages");
     assert_eq!(flow.running.stop().await, 0);
-    let written = written(&flow.cluster);
+    let written = written(&flow.cluster).unwrap();
     assert_eq!(committed(&flow.cluster), written);
     Some((written.iter().sum(), i64::try_from(seen).unwrap()))
 }
