@@ -207,9 +207,11 @@ impl Transaction {
         match done {
             Ok(()) => {
                 moved.are_committed();
+                if let Err(error) = outlet.producer().begin_transaction() {
+                    return self.lose("cannot begin a transaction", error);
+                }
                 self.lock().state.committed();
-                let begun = outlet.producer().begin_transaction();
-                begun.or_else(|error| self.lose("cannot begin a transaction", error))
+                Ok(())
             }
             Err(error) => match remedy(&error) {
                 Remedy::None => self.lose("cannot commit", error),

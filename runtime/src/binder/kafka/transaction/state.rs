@@ -111,6 +111,8 @@ impl State {
             self.began.get_or_insert_with(Instant::now);
         } else if self.stage == Stage::Open && self.given > 0 && self.open == 0 {
             self.stage = Stage::Closing;
+        } else if self.stage == Stage::Aborted && self.open == 0 {
+            self.stage = Stage::Rewinding;
         }
         self.is_waiting()
     }
@@ -237,7 +239,7 @@ impl State {
         self.stage = match self.stage {
             Stage::Again => Stage::Closing,
             Stage::Over => Stage::Over,
-            _ if self.open > 0 => Stage::Aborted,
+            _ if self.open() > 0 => Stage::Aborted,
             _ => Stage::Rewinding,
         };
     }
@@ -373,6 +375,11 @@ mod tests {
         assert!(state.is_rewinding());
         state.rewound();
         assert_eq!((state.room(), state.sending()), (100, Sending::Go));
+        state.lose();
+        state.aborted();
+        assert!(!state.is_rewinding(), "somebody is about to give out deliveries");
+        state.gave(0);
+        assert!(state.is_rewinding());
     }
 
     #[test]
