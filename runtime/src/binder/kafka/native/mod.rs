@@ -1,5 +1,5 @@
 //! What the client library can do and its safe wrapper cannot: taking many records at once, sending to a topic that
-//! was looked up once, reading many delivery reports at once.
+//! was looked up once, reading many delivery reports at once, looking for a cluster again that a client has forgotten.
 //!
 //! All unsafe code of this binder is in this module. It is sound because of how its types own things:
 //!
