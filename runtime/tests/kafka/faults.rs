@@ -177,6 +177,10 @@ impl Flow {
         for words in fault {
             brokers(words).await.ok_or("the broker is not back")?;
         }
+        let addresses = brokers(&["env"]).await.unwrap_or_default();
+        if !addresses.contains(&self.cluster.address) {
+            return Err(format!("the broker is not back where it was: {addresses}"));
+        }
         let back = Instant::now();
         loading.join().map_err(|_| "not everything was written")?;
         self.results.read_until(COUNT - (part + 1) * third)?;
