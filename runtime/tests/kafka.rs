@@ -18,12 +18,16 @@ mod exactly_once;
 mod expressions;
 #[path = "kafka/failures.rs"]
 mod failures;
+#[path = "kafka/forgotten.rs"]
+mod forgotten;
 #[path = "kafka/groups.rs"]
 mod groups;
 #[path = "kafka/holds.rs"]
 mod holds;
 #[path = "kafka/later.rs"]
 mod later;
+#[path = "kafka/lost_producers.rs"]
+mod lost_producers;
 #[path = "kafka/producers.rs"]
 mod producers;
 #[path = "kafka/provisioning.rs"]

@@ -7,8 +7,13 @@
 mod brokers;
 #[path = "kafka/faults.rs"]
 mod faults;
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/skip.rs"]
 mod skip;
 #[path = "kafka/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of a broker that stays")]
 mod support;
+#[path = "support/web.rs"]
+#[allow(dead_code, reason = "shared with tests that wait for an answer")]
+mod web;

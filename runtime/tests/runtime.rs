@@ -14,6 +14,8 @@ mod engine;
 mod failures;
 #[path = "runtime/isolation.rs"]
 mod isolation;
+#[path = "support/log.rs"]
+mod log;
 #[path = "runtime/messages.rs"]
 mod messages;
 #[path = "runtime/names.rs"]

@@ -70,12 +70,22 @@ free_port() {
     done
 }
 
+# Waits until nobody listens on port $1: what was killed gives up its ports a little after its
+# process is gone.
+wait_until_free() {
+    local tenths=100
+    while listens 127.0.0.1 "$1"; do
+        [ $((tenths -= 1)) -ge 0 ] || return 1
+        sleep 0.1
+    done
+}
+
 # Makes sure that key $1 has a port that can be listened on: the wanted one $2 if any, else the
 # remembered one, else a new one.
 claim_port() {
     local key=$1 wanted=${2-} port
     port=${wanted:-$(port_of "$key")}
-    if [ -n "$port" ] && listens 127.0.0.1 "$port"; then
+    if [ -n "$port" ] && ! wait_until_free "$port"; then
         [ -z "$wanted" ] || fail "port $wanted, asked for $key, is taken by another program"
         say "$key: port $port is taken by another program, choosing a new one"
         port=

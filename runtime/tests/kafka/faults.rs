@@ -1,35 +1,45 @@
 //! The broker is killed or restarted while messages flow through an application: nothing is lost, and it goes on soon.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rdkafka::Message as _;
+use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use wellspring::config::Sources;
 use wellspring::{Running, Runtime};
 
-use super::brokers::brokers;
+use super::brokers::{brokers, ours};
+use super::log::Log;
 use super::support::Cluster;
+use super::web::get;
 
-const COUNT: u64 = 300_000;
+const COUNT: usize = 300_000;
 const PARTITIONS: i32 = 4;
 /// How soon everything has come once the broker answers again.
 const SOON: Duration = Duration::from_secs(20);
+/// Longer than anything takes that is going to happen.
+const PATIENCE: Duration = Duration::from_secs(120);
 
-async fn started_here() -> Option<Cluster> {
-    super::brokers::ours("kafka", "WELLSPRING_TEST_KAFKA").await?;
-    Cluster::find()
-}
+/// How long a client may do nothing.
+const SILENCE: Duration = Duration::from_secs(4);
 
-async fn application(cluster: &Cluster, members: u32, settings: &str) -> Running {
+/// What is done to the broker, as words of `scripts/brokers`.
+type Fault = [&'static [&'static str]];
+
+async fn application(cluster: &Cluster, settings: &str) -> Running {
     let yaml = format!(
         "
 function: {{ definition: double }}
 stream:
   default-binder: kafka
   bindings:
-    double-in-0: {{ destination: {}, group: {}, consumer: {{ max-attempts: 10, concurrency: {members} }} }}
+    double-in-0: {{ destination: {}, group: {}, consumer: {{ max-attempts: 10, concurrency: 2 }} }}
     double-out-0: {{ destination: {} }}
   kafka: {{ brokers: '{}', {settings} }}
 ",
@@ -38,110 +48,198 @@ stream:
         cluster.name("out"),
         cluster.address
     );
-    let sources = Sources::new().args(["--http.enabled=false", "--management.enabled=false"]);
+    let sources = Sources::new().args(["--http.enabled=false", "--management.port=0"]);
     let builder = Runtime::builder().functions(|catalog| catalog.function("double", |n: u64| n * 2));
     let runtime = builder.sources(sources.built_in("application.yaml", &yaml)).build();
     runtime.unwrap_or_else(|problems| panic!("{problems}")).start().await.unwrap()
 }
 
-/// Writes numbers as fast as they are taken, and gives them up to nobody: the client library tries for minutes.
-fn load(cluster: &Cluster, numbers: std::ops::Range<u64>) -> std::thread::JoinHandle<()> {
+/// What is to be written, until the broker has it.
+#[derive(Default)]
+struct Unwritten(Mutex<BTreeSet<usize>>);
+
+impl ClientContext for Unwritten {}
+
+impl ProducerContext for Unwritten {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, report: &DeliveryResult<'_>, number: usize) {
+        if report.is_ok() {
+            self.0.lock().unwrap().remove(&number);
+        }
+    }
+}
+
+/// Writes numbers as fast as they are taken. A bare client may fail for good, or not find back to its cluster; another
+/// one writes again what it leaves.
+fn load(cluster: &Cluster, numbers: Range<usize>) -> JoinHandle<()> {
     let mut client = cluster.client();
     client.set("enable.idempotence", "true").set("reconnect.backoff.max.ms", "500");
-    let producer: ThreadedProducer<DefaultProducerContext> = client.create().unwrap();
-    let topic = cluster.name("in");
-    std::thread::spawn(move || {
-        for number in numbers {
-            let text = number.to_string();
-            let partition = i32::try_from(number % PARTITIONS as u64).unwrap();
-            let mut record = BaseRecord::<(), str>::to(&topic).payload(&text).partition(partition);
-            while let Err((_, back)) = producer.send(record) {
-                record = back;
-                std::thread::yield_now();
+    // Room for everything.
+    client.set("queue.buffering.max.messages", COUNT.to_string());
+    let (topic, until) = (cluster.name("in"), Instant::now() + PATIENCE);
+    thread::spawn(move || {
+        let mut unwritten: BTreeSet<usize> = numbers.collect();
+        while !unwritten.is_empty() {
+            assert!(Instant::now() < until, "{} are not written", unwritten.len());
+            let left = Unwritten(Mutex::new(unwritten.clone()));
+            let producer: ThreadedProducer<Unwritten> = client.create_with_context(left).unwrap();
+            for number in unwritten {
+                let (text, partition) = (number.to_string(), number % PARTITIONS as usize);
+                let partition = i32::try_from(partition).unwrap();
+                let record = BaseRecord::<(), str, usize>::with_opaque_to(&topic, number);
+                let _ = producer.send(record.payload(&text).partition(partition));
             }
+            // As long as something comes of it.
+            let left = || producer.context().0.lock().unwrap().len();
+            let mut before = usize::MAX;
+            while left() < before && producer.in_flight_count() > 0 {
+                before = left();
+                let _ = producer.flush(SILENCE);
+            }
+            unwritten = producer.context().0.lock().unwrap().clone();
         }
-        producer.flush(Duration::from_secs(120)).unwrap();
     })
 }
 
-/// Reads results as they come, also across faults.
+/// Reads results as they come, also across faults. A bare client may not find back to its cluster; another one goes on
+/// where it was.
 struct Results {
+    client: ClientConfig,
+    topic: String,
     consumer: BaseConsumer,
-    missing: BTreeSet<u64>,
-    seen: u64,
+    next: i64,
+    missing: BTreeSet<usize>,
+    seen: usize,
 }
 
 impl Results {
     fn new(cluster: &Cluster) -> Self {
         let mut client = cluster.client();
-        client.set("group.id", cluster.name("results")).set("auto.offset.reset", "earliest");
-        client.set("enable.auto.commit", "false").set("reconnect.backoff.max.ms", "500");
-        let consumer: BaseConsumer = client.create().unwrap();
-        consumer.subscribe(&[&cluster.name("out")]).unwrap();
-        Self { consumer, missing: (0..COUNT).map(|number| number * 2).collect(), seen: 0 }
+        client.set("group.id", cluster.name("results")).set("enable.auto.commit", "false");
+        client.set("reconnect.backoff.max.ms", "500");
+        let (topic, missing) = (cluster.name("out"), (0..COUNT).map(|number| number * 2).collect());
+        let consumer = reading(&client, &topic, 0);
+        Self { client, topic, consumer, next: 0, missing, seen: 0 }
     }
 
     /// Reads until so many of the numbers are missing at most.
-    fn read_until(&mut self, missing: usize) {
-        let until = Instant::now() + Duration::from_secs(120);
+    fn read_until(&mut self, missing: usize) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
         while self.missing.len() > missing {
-            assert!(Instant::now() < until, "{} are still missing", self.missing.len());
-            if let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) {
+            if Instant::now() >= until {
+                let (count, first) = (self.missing.len(), self.missing.first());
+                return Err(format!("{count} are still missing, expected {missing}; the first is {first:?}"));
+            }
+            let silent_at = Instant::now() + SILENCE;
+            let came = loop {
+                match self.consumer.poll(Duration::from_millis(100)) {
+                    Some(Ok(message)) => break Some(message),
+                    _ if Instant::now() >= silent_at => break None,
+                    _ => {}
+                }
+            };
+            if let Some(message) = came {
                 let number = std::str::from_utf8(message.payload().unwrap()).unwrap().parse().unwrap();
                 self.missing.remove(&number);
                 self.seen += 1;
+                self.next = message.offset() + 1;
+            } else {
+                self.consumer = reading(&self.client, &self.topic, self.next);
             }
         }
+        Ok(())
     }
 }
 
-/// Tells how many results there were.
-async fn flows_through(fault: &[&[&str]], settings: &str) -> Option<u64> {
-    let cluster = started_here().await?;
-    cluster.topic("in", PARTITIONS).await;
-    let running = application(&cluster, 2, settings).await;
-    let mut results = Results::new(&cluster);
-    let third = COUNT / 3;
-    for part in 0..3 {
-        let loading = load(&cluster, part * third..(part + 1) * third);
-        let before = results.missing.len();
-        // In the middle of the load.
-        results = tokio::task::spawn_blocking(move || {
-            results.read_until(before - 100);
-            results
-        })
-        .await
-        .unwrap();
-        if part < 2 {
-            for words in fault {
-                brokers(words).await.unwrap();
-            }
+/// Reads the only partition of a topic from some offset.
+fn reading(client: &ClientConfig, topic: &str, from: i64) -> BaseConsumer {
+    let consumer: BaseConsumer = client.create().unwrap();
+    let mut place = TopicPartitionList::new();
+    place.add_partition_offset(topic, 0, Offset::Offset(from)).unwrap();
+    consumer.assign(&place).unwrap();
+    consumer
+}
+
+/// Messages that flow through an application. Whoever reads them blocks the thread of the test, which is no other's.
+struct Flow {
+    cluster: Cluster,
+    running: Running,
+    results: Results,
+}
+
+impl Flow {
+    /// Has a fault in the middle of a third of all messages.
+    async fn part(&mut self, part: usize, fault: &Fault) -> Result<(), String> {
+        let third = COUNT / 3;
+        let loading = load(&self.cluster, part * third..(part + 1) * third);
+        self.results.read_until(COUNT - part * third - 100)?;
+        for words in fault {
+            brokers(words).await.ok_or("the broker is not back")?;
+        }
+        let addresses = brokers(&["env"]).await.unwrap_or_default();
+        if !addresses.contains(&self.cluster.address) {
+            return Err(format!("the broker is not back where it was: {addresses}"));
         }
         let back = Instant::now();
-        results = tokio::task::spawn_blocking(move || {
-            loading.join().unwrap();
-            results.read_until(usize::try_from(COUNT - (part + 1) * third).unwrap());
-            assert!(back.elapsed() < SOON, "{:?} until everything has come", back.elapsed());
-            results
-        })
-        .await
-        .unwrap();
+        loading.join().map_err(|_| "not everything was written")?;
+        self.results.read_until(COUNT - (part + 1) * third)?;
+        let took = back.elapsed();
+        if took < SOON { Ok(()) } else { Err(format!("{took:?} until everything has come")) }
     }
-    assert!(results.seen < COUNT * 2, "{} results for {COUNT} messages", results.seen);
-    assert_eq!(running.stop().await, 0);
-    let committed = cluster.committed(&cluster.name("g"), &cluster.name("in"), PARTITIONS);
-    assert!(committed.iter().sum::<i64>() >= i64::try_from(COUNT).unwrap(), "{committed:?}");
-    Some(results.seen)
+
+    /// What tells why something is not as it should be.
+    async fn state(&self) -> String {
+        let (_, health) = get(self.running.management_address().unwrap(), "/health").await;
+        let ends = written(&self.cluster).map(|written| (written, committed(&self.cluster)));
+        format!("written and committed is {ends:?}, the application says {health:#}")
+    }
+}
+
+/// What the group has committed for each partition.
+fn committed(cluster: &Cluster) -> Vec<i64> {
+    cluster.committed(&cluster.name("g"), &cluster.name("in"), PARTITIONS)
+}
+
+/// Where each partition of the messages ends.
+fn written(cluster: &Cluster) -> Result<Vec<i64>, KafkaError> {
+    let asking: BaseConsumer = cluster.client().create().unwrap();
+    let topic = cluster.name("in");
+    let ends = (0..PARTITIONS).map(|partition| asking.fetch_watermarks(&topic, partition, PATIENCE));
+    ends.map(|found| found.map(|(_, end)| end)).collect()
+}
+
+/// Tells how many messages and how many results there were; nothing when there is no broker to take away.
+async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<(i64, i64)> {
+    ours("kafka", "WELLSPRING_TEST_KAFKA").await?;
+    let cluster = Cluster::find()?;
+    cluster.topic("in", PARTITIONS).await;
+    let running = application(&cluster, settings).await;
+    let results = Results::new(&cluster);
+    let mut flow = Flow { cluster, running, results };
+    for part in 0..3 {
+        if let Err(failure) = flow.part(part, if part < 2 { fault } else { &[] }).await {
+            let (log, state) = (log.text(), flow.state().await);
+            panic!("{log}\n{state}\n{failure}: in part {part} with {fault:?} and `{settings}`");
+        }
+    }
+    let seen = flow.results.seen;
+    assert!(seen < COUNT * 2, "{seen} results for {COUNT} messages");
+    assert_eq!(flow.running.stop().await, 0);
+    let written = written(&flow.cluster).unwrap();
+    assert_eq!(committed(&flow.cluster), written);
+    Some((written.iter().sum(), i64::try_from(seen).unwrap()))
 }
 
 /// One after the other: each takes the broker away from everybody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_the_broker_is_restarted_or_killed() {
+    let log = Log::default();
+    tracing::subscriber::set_global_default(log.subscriber()).unwrap();
     for settings in ["", "transaction-id-prefix: faults-"] {
-        for fault in [&[["restart", "kafka"]][..], &[["kill", "kafka"], ["up", "kafka"]]] {
-            let words: Vec<&[&str]> = fault.iter().map(|words| &words[..]).collect();
-            let Some(seen) = flows_through(&words, settings).await else { return };
-            assert!(settings.is_empty() || seen == COUNT, "{seen} results for {COUNT} messages");
+        for fault in [&[["restart", "kafka"].as_slice()] as &Fault, &[&["kill", "kafka"], &["up", "kafka"]]] {
+            let Some((messages, results)) = flows_through(fault, settings, &log).await else { return };
+            assert!(settings.is_empty() || results == messages, "{results} results for {messages} messages");
         }
     }
 }

@@ -55,7 +55,12 @@ impl Cluster {
 
     /// A binder with some settings on top of the address.
     pub(crate) fn binder(&self, settings: &str) -> Kafka {
-        let text = format!("brokers: '{}'\n{settings}", self.address);
+        Self::binder_at(&self.address, settings)
+    }
+
+    /// A binder that finds its cluster at some address.
+    pub(crate) fn binder_at(address: &str, settings: &str) -> Kafka {
+        let text = format!("brokers: '{address}'\n{settings}");
         Kafka::new(Section::from_yaml("stream.kafka", &text).unwrap().deserialize().unwrap())
     }
 

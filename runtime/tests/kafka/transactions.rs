@@ -13,17 +13,18 @@ use wellspring::binder::{
 
 use crate::support::*;
 
-const SETTINGS: &str = "transaction-id-prefix: tx-";
+/// What comes late is part of the same transaction.
+pub(crate) const SETTINGS: &str = "transaction-id-prefix: tx-\ntransaction: { interval: 30s }";
 
 /// An input with one output, bound to transactions.
-struct Pair {
-    input: Box<dyn Input>,
+pub(crate) struct Pair {
+    pub(crate) input: Box<dyn Input>,
     output: Box<dyn Output>,
     number: u64,
 }
 
 impl Pair {
-    async fn bind(binder: &Kafka, from: &str, to: &str, group: &str) -> Self {
+    pub(crate) async fn bind(binder: &Kafka, from: &str, to: &str, group: &str) -> Self {
         Self::bind_as(binder, &input_spec(&[from], Some(group)), to).await
     }
 
@@ -34,7 +35,7 @@ impl Pair {
     }
 
     /// Sends what a delivery says, without settling it.
-    async fn forward(&mut self, delivery: &Delivery) {
+    pub(crate) async fn forward(&mut self, delivery: &Delivery) {
         poll_fn(|cx| self.output.poll_ready(cx)).await.unwrap();
         self.output.send(plain(delivery.message.clone()), self.number);
         self.number += 1;
@@ -42,7 +43,7 @@ impl Pair {
 
     /// Receives so many deliveries and sends what they say; settles them when everything is confirmed.
     /// Passes on so many messages, as they come: a transaction takes what comes within its interval.
-    async fn process(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn process(&mut self, count: usize) -> Vec<String> {
         let mut told = Vec::new();
         while told.len() < count {
             let mut deliveries = Vec::new();
@@ -62,7 +63,7 @@ impl Pair {
         told
     }
 
-    async fn confirm(&mut self, count: usize) -> Vec<Confirmation> {
+    pub(crate) async fn confirm(&mut self, count: usize) -> Vec<Confirmation> {
         let mut confirmed = Vec::new();
         while confirmed.len() < count {
             let next = poll_fn(|cx| self.output.poll_confirmed(cx, &mut confirmed));
@@ -71,22 +72,22 @@ impl Pair {
         confirmed
     }
 
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         self.input.close().await.unwrap();
         self.output.close().await.unwrap();
     }
 }
 
-fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
+pub(crate) fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
     range.map(|n| n.to_string()).collect()
 }
 
-fn produce(cluster: &Cluster, topic: &str, numbers: &[String]) {
+pub(crate) fn produce(cluster: &Cluster, topic: &str, numbers: &[String]) {
     cluster.produce(topic, numbers.iter().map(|text| Record::of(text.as_bytes())));
 }
 
 /// Waits until a group has come so far: the broker tells of what a transaction has committed a little later.
-fn reaches(cluster: &Cluster, group: &str, topic: &str, partitions: i32, expected: i64) {
+pub(crate) fn reaches(cluster: &Cluster, group: &str, topic: &str, partitions: i32, expected: i64) {
     let begun = std::time::Instant::now();
     loop {
         let reached = cluster.committed(group, topic, partitions).iter().sum::<i64>();
@@ -94,6 +95,24 @@ fn reaches(cluster: &Cluster, group: &str, topic: &str, partitions: i32, expecte
             return;
         }
         assert!(begun.elapsed() < PATIENCE, "the group has come to {reached} of {expected}");
+    }
+}
+
+/// Has whoever has the partition do the rest.
+pub(crate) async fn go_on(cluster: &Cluster, mut pairs: [&mut Pair; 2], to: &str, count: usize) {
+    let until = std::time::Instant::now() + PATIENCE;
+    while committed(cluster, to).len() < count {
+        assert!(std::time::Instant::now() < until, "nobody goes on");
+        for pair in &mut pairs {
+            let mut batch = Vec::new();
+            let next = poll_fn(|cx| pair.input.poll_receive(cx, &mut batch, count));
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
+            for delivery in batch {
+                pair.forward(&delivery).await;
+                pair.confirm(1).await;
+                pair.input.settle(delivery.ticket, Settlement::Ack);
+            }
+        }
     }
 }
 
@@ -199,32 +218,6 @@ async fn a_transaction_that_was_left_open_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn whoever_had_the_same_id_before_can_commit_nothing_more() {
-    let Some(cluster) = Cluster::find() else { return };
-    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
-    let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
-    produce(&cluster, &from, &numbers(0..5));
-    let mut zombie = Pair::bind(&binder, &from, &to, &group).await;
-    let deliveries = receive(&mut *zombie.input, 5).await;
-    for delivery in &deliveries {
-        zombie.forward(delivery).await;
-    }
-    zombie.confirm(5).await;
-    let mut heir = Pair::bind(&binder, &from, &to, &group).await;
-    for delivery in deliveries {
-        zombie.input.settle(delivery.ticket, Settlement::Ack);
-    }
-    let mut batch = Vec::new();
-    let received = poll_fn(|cx| zombie.input.poll_receive(cx, &mut batch, 1));
-    let error = tokio::time::timeout(PATIENCE, received).await.expect("an end").unwrap_err();
-    assert!(error.to_string().contains("another instance has the same id"), "{error}");
-    drop(zombie);
-    assert_eq!(heir.process(5).await, numbers(0..5));
-    heir.close().await;
-    assert_eq!(committed(&cluster, &to), numbers(0..5));
-}
-
-#[tokio::test]
 async fn a_message_that_is_refused_is_found_alone_and_what_was_sent_with_it_does_not_count() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
@@ -263,8 +256,8 @@ async fn a_transaction_that_takes_too_long_is_given_up_and_comes_again() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let group = cluster.name("g");
-    let short = "transaction: { producer: { configuration: { transaction.timeout.ms: 2000 } } }";
-    let binder = cluster.binder(&format!("{SETTINGS}\n{short}"));
+    let short = "interval: 30s, producer: { configuration: { transaction.timeout.ms: 2000 } }";
+    let binder = cluster.binder(&format!("transaction-id-prefix: tx-\ntransaction: {{ {short} }}"));
     produce(&cluster, &from, &numbers(0..4));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
     let mut deliveries = receive(&mut *pair.input, 4).await;
@@ -298,7 +291,7 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let group = cluster.name("g");
-    let ids = |own: &str| format!("transaction-id-prefix: {own}-\n");
+    let ids = |own: &str| format!("transaction-id-prefix: {own}-\ntransaction: {{ interval: 30s }}");
     produce(&cluster, &from, &numbers(0..5));
     let mut slow = Pair::bind(&cluster.binder(&ids("slow")), &from, &to, &group).await;
     let deliveries = receive(&mut *slow.input, 5).await;
@@ -319,21 +312,7 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
         other.confirm(1).await;
         other.input.settle(delivery.ticket, Settlement::Ack);
     }
-    // Whoever has the partition now does the rest.
-    let until = std::time::Instant::now() + PATIENCE;
-    while committed(&cluster, &to).len() < 5 {
-        assert!(std::time::Instant::now() < until, "nobody goes on");
-        for pair in [&mut slow, &mut other] {
-            let mut batch = Vec::new();
-            let next = poll_fn(|cx| pair.input.poll_receive(cx, &mut batch, 5));
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
-            for delivery in batch {
-                pair.forward(&delivery).await;
-                pair.confirm(1).await;
-                pair.input.settle(delivery.ticket, Settlement::Ack);
-            }
-        }
-    }
+    go_on(&cluster, [&mut slow, &mut other], &to, 5).await;
     slow.close().await;
     other.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..5));

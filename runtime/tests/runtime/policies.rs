@@ -1,13 +1,14 @@
 //! What follows a failure, as the configuration of a binding says: by kind, by error, and after the last attempt.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 
 use wellspring::binding::State;
 use wellspring::{CatalogBuilder, Classify, Error, Kind, header_names};
 
 use super::app::{App, builder, eventually, next, problems};
+use super::log::Log;
 
 #[derive(Debug, thiserror::Error)]
 enum OrderError {
@@ -129,32 +130,14 @@ fn an_end_that_cannot_be_is_refused_at_start() {
     );
 }
 
-/// A log that is kept.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// What the log says of an application that starts and stops.
 async fn logged(consumer: &str) -> String {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let scope = tracing::subscriber::set_default(subscriber);
+    let scope = tracing::subscriber::set_default(log.subscriber());
     let runtime = builder(&yaml(consumer), work(Arc::default())).build().unwrap();
     runtime.start().await.unwrap().stop().await;
     drop(scope);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    log.text()
 }
 
 #[tokio::test]

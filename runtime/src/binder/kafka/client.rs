@@ -342,7 +342,18 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::CoordinatorNotAvailable
             | Code::QueueFull,
         ) => Kind::Unreachable,
-        Some(Code::PurgeQueue | Code::PurgeInflight) => Kind::Closed,
+        // It is the producer that has failed, and no message: see `replacing`.
+        Some(
+            Code::PurgeQueue
+            | Code::PurgeInflight
+            | Code::Fatal
+            | Code::Fenced
+            | Code::Inconsistent
+            | Code::OutOfOrderSequenceNumber
+            | Code::UnknownProducerId
+            | Code::InvalidProducerEpoch
+            | Code::ProducerFenced,
+        ) => Kind::Closed,
         _ => Kind::Refused,
     }
 }

@@ -91,9 +91,11 @@ impl Serving {
                 }
                 Some(Err(error)) => note(&self.binding, error)?,
                 None if consumer.context().was_busy() => {}
-                None => return Ok(()),
+                None => break,
             }
         }
+        self.intake.find_cluster();
+        Ok(())
     }
 
     fn commit_when_due(&mut self) -> Result<(), Error> {
@@ -210,6 +212,30 @@ impl<'a> Positions<'a> {
             slot.committed.store(position, Ordering::Relaxed);
         }
     }
+}
+
+/// Asks the group what it has of slots, where what was committed last may or may not have reached it. Blocks.
+pub(super) fn ask_committed(
+    consumer: &BaseConsumer<Assignment>,
+    slots: &[Arc<Slot>],
+    patience: Duration,
+) -> Result<(), KafkaError> {
+    let mut asked = TopicPartitionList::new();
+    for slot in slots {
+        asked.add_partition(&slot.topic, slot.partition);
+    }
+    if slots.is_empty() {
+        return Ok(());
+    }
+    let known = consumer.committed_offsets(asked, patience)?;
+    for slot in slots {
+        let Some(element) = known.find_partition(&slot.topic, slot.partition) else { continue };
+        element.error()?;
+        if let Offset::Offset(position) = element.offset() {
+            slot.committed.store(position, Ordering::Release);
+        }
+    }
+    Ok(())
 }
 
 /// Commits the positions of slots that have moved since they were committed last.

@@ -1,6 +1,7 @@
 //! How a client stands with the cluster, from what the library reports by itself: nothing is asked of a broker.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
@@ -26,6 +27,8 @@ pub(super) struct Pulse {
 struct Seen {
     /// Why no broker can be reached.
     down: Option<String>,
+    /// Whether the client knows no broker any more, and nobody has done anything about it.
+    is_lost: bool,
     /// How far the group is behind in the partitions of this client.
     lag: Option<u64>,
 }
@@ -42,6 +45,15 @@ struct Report {
 #[derive(Deserialize)]
 struct Broker {
     state: String,
+    #[serde(default)]
+    source: String,
+}
+
+impl Broker {
+    /// Whether it stands for whatever broker has a role, and is none itself.
+    fn is_role(&self) -> bool {
+        matches!(self.source.as_str(), "logical" | "internal")
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,8 +91,17 @@ impl Pulse {
         }
     }
 
+    /// Whether the client has forgotten every broker, of which whoever asks sees to it.
+    pub(super) fn take_lost(&self) -> bool {
+        mem::take(&mut self.seen().is_lost)
+    }
+
     fn take(&self, report: &Report) {
         let mut seen = self.seen();
+        seen.is_lost = report.brokers.values().all(Broker::is_role);
+        if seen.is_lost {
+            tracing::warn!("a client knows no broker of its Kafka cluster any more and looks for it again");
+        }
         if report.brokers.values().any(|broker| broker.state == "UP") {
             seen.down = None;
         }
@@ -153,6 +174,18 @@ mod tests {
         let late = Pulse::of_consumer(StartOffset::Latest);
         late.statistics(&report("UP", &partitions.join(",")));
         assert_eq!(lag(&late), Some(30 + 10), "the beginning is where it came in");
+    }
+
+    #[test]
+    fn a_client_is_lost_that_knows_nothing_but_roles_and_somebody_sees_to_it_once() {
+        let pulse = Pulse::default();
+        pulse.statistics(&report("UP", ""));
+        assert!(!pulse.take_lost());
+        let role = r#"{"brokers":{"GroupCoordinator":{"state":"INIT","source":"logical"}}}"#;
+        pulse.statistics(role.as_bytes());
+        assert!(pulse.take_lost() && !pulse.take_lost());
+        pulse.statistics(br#"{"brokers":{}}"#);
+        assert!(pulse.take_lost());
     }
 
     #[test]

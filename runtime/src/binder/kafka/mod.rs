@@ -24,6 +24,7 @@ mod patterns;
 mod provision;
 mod rebalance;
 mod records;
+mod replacing;
 mod spring_keys;
 mod subscription;
 mod transaction;
@@ -36,7 +37,6 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rdkafka::ClientConfig;
-use rdkafka::producer::BaseProducer;
 
 use super::changed::changed;
 use super::{
@@ -251,9 +251,8 @@ fn output(
     client: &ClientConfig,
     options: output::Options,
 ) -> Result<output::KafkaOutput, Error> {
-    let reports = output::Reports::new(binding, topic);
-    let producer: Result<BaseProducer<_>, _> = client.create_with_context(reports);
-    producer.and_then(|producer| output::KafkaOutput::new(producer, options)).map_err(|error| {
+    let recipe = replacing::Recipe::new(client.clone(), binding, topic);
+    output::KafkaOutput::new(recipe, options).map_err(|error| {
         let what = format!("producer of `{binding}`");
         failed(admin::cannot_make(&what, config), error)
     })

@@ -12,13 +12,14 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, NoCustomPartitioner, Producer, ProducerContext};
+use rdkafka::producer::{NoCustomPartitioner, Producer, ProducerContext};
 use wellspring_functions::HeaderValue;
 
 use super::client::kind;
 use super::health::Pulse;
-use super::native::{Outlet, Refusal, Sent};
+use super::native::{Refusal, Sent};
 use super::patterns::Patterns;
+use super::replacing::{Recipe, Replaceable};
 use super::transaction::Member;
 use super::{outgoing, rebalance};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
@@ -30,7 +31,7 @@ const WINDOW: usize = 10_000;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a producer is, for what it has to say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reports {
     binding: String,
     topic: String,
@@ -40,6 +41,16 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn new(binding: &str, topic: &str) -> Self {
         Self { binding: binding.to_owned(), topic: topic.to_owned(), pulse: Arc::default() }
+    }
+
+    /// Whose producer it is.
+    pub(super) fn binding(&self) -> &str {
+        &self.binding
+    }
+
+    /// Where its messages go unless they say otherwise.
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
     }
 
     /// How the producer stands with the cluster.
@@ -87,7 +98,7 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
 
 pub(super) struct KafkaOutput {
     way: Option<Way>,
-    reports: Arc<Reports>,
+    reports: Reports,
     in_flight: usize,
     /// What the library had no room for.
     waiting: VecDeque<(Outgoing, u64)>,
@@ -99,21 +110,21 @@ pub(super) struct KafkaOutput {
 /// How messages go out.
 enum Way {
     /// By a producer of the output's own.
-    Own(Outlet),
+    Own(Box<Replaceable>),
     /// By that of a transaction.
     Shared(Member),
 }
 
 impl Way {
     #[inline]
-    fn send(&self, message: Sent<'_>) -> Result<(), RDKafkaErrorCode> {
+    fn send(&mut self, message: Sent<'_>) -> Result<(), RDKafkaErrorCode> {
         match self {
             Self::Own(outlet) => outlet.send(message),
             Self::Shared(member) => member.send(message),
         }
     }
 
-    fn poll_reports(&self, cx: &mut Context<'_>, tell: impl FnMut(u64, Option<Refusal>)) -> Poll<()> {
+    fn poll_reports(&mut self, cx: &mut Context<'_>, tell: impl FnMut(u64, Option<Refusal>)) -> Poll<()> {
         match self {
             Self::Own(outlet) => outlet.poll_reports(cx, tell),
             Self::Shared(member) => member.poll_reports(cx, tell),
@@ -143,20 +154,20 @@ impl Default for Options {
 }
 
 impl KafkaOutput {
-    pub(super) fn new(producer: BaseProducer<Reports>, options: Options) -> Result<Self, KafkaError> {
-        let reports = Arc::clone(producer.client().context());
-        let outlet = Outlet::new(producer, &reports.topic)?;
-        Ok(Self::by(Way::Own(outlet), reports, options))
+    /// An output with a producer of its own.
+    pub(super) fn new(recipe: Recipe, options: Options) -> Result<Self, KafkaError> {
+        let reports = recipe.reports().clone();
+        Ok(Self::by(Way::Own(Box::new(Replaceable::new(recipe)?)), reports, options))
     }
 
     /// An output that is part of a transaction.
     pub(super) fn shared(member: Member, binding: &str, topic: &str, options: Options) -> Self {
         let (binding, topic) = (binding.to_owned(), topic.to_owned());
         let reports = Reports { binding, topic, pulse: member.pulse() };
-        Self::by(Way::Shared(member), Arc::new(reports), options)
+        Self::by(Way::Shared(member), reports, options)
     }
 
-    fn by(way: Way, reports: Arc<Reports>, options: Options) -> Self {
+    fn by(way: Way, reports: Reports, options: Options) -> Self {
         let (waiting, told) = (VecDeque::new(), Vec::new());
         Self { way: Some(way), reports, in_flight: 0, waiting, told, options }
     }
@@ -174,7 +185,7 @@ impl KafkaOutput {
 
     /// Hands a message to the library. Gives it back when there is no room.
     fn hand(&mut self, message: Outgoing, number: u64) -> Option<Outgoing> {
-        let Some(way) = &self.way else { return None };
+        let Some(way) = &mut self.way else { return None };
         let headers = message.message.headers();
         let (mut from_header, mut partition) = (None, message.partition.and_then(|n| i32::try_from(n).ok()));
         if !outgoing::is_plain(headers) {
@@ -302,7 +313,7 @@ impl Output for KafkaOutput {
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         // A transaction ends with its input.
         let outlet = match self.way.take() {
-            Some(Way::Own(outlet)) => Some(outlet),
+            Some(Way::Own(outlet)) => Some(outlet.into_outlet()),
             Some(Way::Shared(_)) | None => None,
         };
         let patience = self.options.close_timeout;

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use rdkafka::producer::BaseProducer;
-
 use super::admin::cannot_make;
 use super::client::failed;
 use super::config::Config;
 use super::later::Waits;
 use super::letters::{self, Routes};
-use super::native::Outlet;
-use super::output::{KafkaOutput, Options, Reports};
+use super::output::{KafkaOutput, Options};
 use super::provision::Provisioner;
+use super::replacing::Recipe;
 use super::subscription;
 use super::transaction::{Member, Parts, Transaction};
 use crate::binder::changed::changed;
@@ -62,12 +60,12 @@ fn begin(
     let binding = input.binding.as_str();
     let id = id(config.transaction_prefix().unwrap_or_default(), input);
     let (client, timeout) = config.transaction_client(binding, &id, limit);
-    let producer: Result<BaseProducer<_>, _> = client.create_with_context(Reports::new(binding, topic));
-    let outlet = producer.and_then(|producer| Outlet::new(producer, topic));
-    let outlet =
-        outlet.map_err(|error| failed(cannot_make(&format!("producer of `{binding}`"), config), error))?;
+    let recipe = Recipe::new(client, binding, topic);
+    let outlet = recipe
+        .make()
+        .map_err(|error| failed(cannot_make(&format!("producer of `{binding}`"), config), error))?;
     let interval = config.transaction.interval;
-    Transaction::begin(Parts { outlet, topic, binding, id, interval, timeout }, config.bind_timeout)
+    Transaction::begin(outlet, Parts { recipe, binding, id, interval, timeout }, config.bind_timeout)
 }
 
 /// The same after a restart, so that what was left open ends at once; another one for every instance.

@@ -43,6 +43,14 @@ impl Intake {
         &self.consumer
     }
 
+    /// Has the client look for its cluster again if it has forgotten every broker, which is to be asked now and then.
+    pub(in super::super) fn find_cluster(&self) {
+        if self.consumer.context().pulse.take_lost() {
+            // SAFETY: the client is valid.
+            unsafe { super::bootstrap::look_again(self.consumer.client().native_ptr()) };
+        }
+    }
+
     /// Has the records of a partition come in here. To be said before each assignment of it: the library forgets it
     /// when the partition goes.
     pub(in super::super) fn direct(&self, topic: &str, partition: i32) -> Result<(), KafkaError> {

@@ -1,5 +1,5 @@
 //! What the client library can do and its safe wrapper cannot: taking many records at once, sending to a topic that
-//! was looked up once, reading many delivery reports at once.
+//! was looked up once, reading many delivery reports at once, looking for a cluster again that a client has forgotten.
 //!
 //! All unsafe code of this binder is in this module. It is sound because of how its types own things:
 //!
@@ -10,6 +10,7 @@
 //! * The library allows every call made here from any thread at any time, which is why these types may be shared.
 #![expect(unsafe_code, reason = "the safe wrapper takes records and reports one by one")]
 
+mod bootstrap;
 mod headers;
 mod intake;
 mod outlet;

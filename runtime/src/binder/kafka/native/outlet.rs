@@ -70,6 +70,11 @@ impl Outlet {
         &self.producer
     }
 
+    /// Why the producer takes no message any more, ever, if it has failed for good.
+    pub(in super::super) fn failure(&self) -> Option<String> {
+        self.producer.client().fatal_error().map(|(_, reason)| reason)
+    }
+
     /// Hands a message over, which is copied.
     #[inline]
     pub(in super::super) fn send(&self, message: Sent<'_>) -> Result<(), RDKafkaErrorCode> {
@@ -119,6 +124,14 @@ impl Outlet {
         }
     }
 
+    /// Has the client look for its cluster again if it has forgotten every broker.
+    fn find_cluster(&self) {
+        if self.producer.context().pulse().take_lost() {
+            // SAFETY: the client is valid.
+            unsafe { super::bootstrap::look_again(self.producer.client().native_ptr()) };
+        }
+    }
+
     /// Reads every report that has come: number, and what went wrong if so. Passes on what else
     /// the client has to say. Never waits; the task is woken when something comes.
     pub(in super::super) fn poll_reports(
@@ -137,7 +150,10 @@ impl Outlet {
             match event.kind() {
                 rd::RD_KAFKA_EVENT_DR => event.reports(&mut tell),
                 rd::RD_KAFKA_EVENT_ERROR => event.error(self.producer().context()),
-                rd::RD_KAFKA_EVENT_STATS => event.statistics(self.producer().context()),
+                rd::RD_KAFKA_EVENT_STATS => {
+                    event.statistics(self.producer().context());
+                    self.find_cluster();
+                }
                 rd::RD_KAFKA_EVENT_LOG => event.log(self.producer().context()),
                 _ => {}
             }

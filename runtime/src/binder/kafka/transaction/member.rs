@@ -1,5 +1,7 @@
 //! An output's part of a transaction: what it sends, and what it is told of it.
 
+use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -8,7 +10,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::state::Sending;
 use super::{Inner, Transaction};
 use crate::binder::kafka::health::Pulse;
-use crate::binder::kafka::native::{Outlet, Refusal, Sent};
+use crate::binder::kafka::native::{Refusal, Sent};
 
 /// One of several outputs that share the producer of a transaction.
 pub(in super::super) struct Member {
@@ -48,7 +50,6 @@ impl Member {
 
     /// Hands a message over, which is copied.
     pub(in super::super) fn send(&self, message: Sent<'_>) -> Result<(), RDKafkaErrorCode> {
-        let Some(outlet) = &self.transaction.outlet else { return Err(RDKafkaErrorCode::State) };
         let number = message.number;
         let mut inner = self.transaction.lock();
         match inner.state.sending() {
@@ -59,21 +60,33 @@ impl Member {
             }
             Sending::Go => {}
         }
-        let place = inner.mail.note(self.index, number);
+        let Inner { outlet: Some(outlet), state, mail } = &mut *inner else {
+            return Err(RDKafkaErrorCode::State);
+        };
+        let place = mail.note(self.index, number);
         let own = (self.topic != self.transaction.topic).then_some(self.topic.as_str());
         let sent = outlet.send(Sent { topic: message.topic.or(own), number: place as u64, ..message });
         let Err(code) = sent else { return Ok(()) };
-        inner.mail.forget(place);
-        if code == RDKafkaErrorCode::QueueFull || inner.refused(&self.transaction) {
+        mail.forget(place);
+        if code == RDKafkaErrorCode::QueueFull {
             return Err(code);
         }
-        inner.mail.tell(self.index, number, None);
+        if code == RDKafkaErrorCode::Fatal {
+            state.lose();
+        }
+        let is_to_know = state.refused();
+        self.transaction.shared.wake_thread();
+        if is_to_know {
+            return Err(code);
+        }
+        mail.tell(self.index, number, None);
         Ok(())
     }
 
     /// What was sent for a delivery shall not count.
     pub(in super::super) fn retract(&self) {
-        self.transaction.lock().refused(&self.transaction);
+        self.transaction.lock().state.refused();
+        self.transaction.shared.wake_thread();
     }
 
     /// Reads every report that has come: number, and what went wrong if so. Never waits.
@@ -82,18 +95,17 @@ impl Member {
         cx: &mut Context<'_>,
         mut tell: impl FnMut(u64, Option<Refusal>),
     ) -> Poll<()> {
-        let Some(outlet) = &self.transaction.outlet else { return Poll::Pending };
         let mut inner = self.transaction.lock();
         // What is told now wakes others only.
         inner.mail.boxes[self.index].waker = None;
         let mut was_failure = false;
-        while let Poll::Ready(failed) = inner.read(outlet, cx) {
+        while let Poll::Ready(failed) = inner.read(cx) {
             was_failure |= failed;
         }
         if was_failure {
             self.transaction.shared.wake_thread();
         }
-        let told = std::mem::take(&mut inner.mail.boxes[self.index].told);
+        let told = mem::take(&mut inner.mail.boxes[self.index].told);
         if told.is_empty() {
             inner.mail.boxes[self.index].waker = Some(cx.waker().clone());
             return Poll::Pending;
@@ -113,8 +125,8 @@ impl Drop for Member {
 
 impl Inner {
     /// Reads reports into the boxes of those that sent; tells whether one was bad.
-    pub(super) fn read(&mut self, outlet: &Outlet, cx: &mut Context<'_>) -> Poll<bool> {
-        let Self { state, mail } = self;
+    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Self { outlet: Some(outlet), state, mail } = self else { return Poll::Pending };
         let mut was_failure = false;
         let polled = outlet.poll_reports(cx, |place, failure| {
             let Some((index, number)) = mail.forget(usize::try_from(place).unwrap_or(usize::MAX)) else {
@@ -122,17 +134,15 @@ impl Inner {
             };
             // What was given up with its transaction is no failure of what follows.
             let failure = failure.filter(|failure| !is_given_up(failure.code));
-            was_failure |= failure.is_some();
+            if failure.is_some() && !was_failure {
+                was_failure = true;
+                if outlet.failure().is_some() {
+                    state.lose();
+                }
+            }
             mail.tell(index, number, failure.filter(|_| state.refused()));
         });
         polled.map(|()| was_failure)
-    }
-
-    /// Tells whether whoever has sent is to know.
-    fn refused(&mut self, transaction: &Transaction) -> bool {
-        let is_to_know = self.state.refused();
-        transaction.shared.wake_thread();
-        is_to_know
     }
 }
 
@@ -155,6 +165,15 @@ impl Mail {
         let found = *self.sent.get(place)?;
         self.free.push(place);
         Some(found)
+    }
+
+    /// Tells of everything that is on its way as if it had arrived, which does not count.
+    pub(super) fn tell_all(&mut self) {
+        let free: HashSet<usize> = mem::take(&mut self.free).into_iter().collect();
+        let sent = mem::take(&mut self.sent).into_iter().enumerate();
+        for (_, (index, number)) in sent.filter(|(place, _)| !free.contains(place)) {
+            self.tell(index, number, None);
+        }
     }
 
     /// Puts into an output's box what became of a message.

@@ -4,6 +4,7 @@
 //! rebalance comes in between; whoever works with the ends waits for it no longer than it takes.
 
 mod member;
+mod replacing;
 mod state;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use super::inbox::Shared;
 use super::native::Outlet;
 use super::rebalance::Assignment;
 use super::records::Slot;
+use super::replacing::Recipe;
 use crate::binder::{Error, Kind};
 use member::Mail;
 pub(super) use member::Member;
@@ -37,26 +39,25 @@ const MOST: usize = 10_000;
 
 /// The transactions of one input and the outputs that belong to it.
 pub(super) struct Transaction {
-    outlet: Option<Outlet>,
+    recipe: Recipe,
     topic: String,
     binding: String,
     id: String,
-    pulse: Arc<Pulse>,
     pub(super) shared: Arc<Shared>,
     inner: Mutex<Inner>,
 }
 
 /// What the ends and the thread share.
 struct Inner {
+    /// None while one that has failed for good is replaced.
+    outlet: Option<Arc<Outlet>>,
     state: State,
     mail: Mail,
 }
 
 /// What a transaction is made of.
 pub(super) struct Parts<'a> {
-    pub(super) outlet: Outlet,
-    /// The topic that the outlet was made for.
-    pub(super) topic: &'a str,
+    pub(super) recipe: Recipe,
     pub(super) binding: &'a str,
     pub(super) id: String,
     /// How long deliveries are given out in one.
@@ -77,27 +78,30 @@ enum Remedy {
 
 impl Transaction {
     /// Takes over the transactions of whoever had the id before, which end now, and begins the first. Blocks.
-    pub(super) fn begin(parts: Parts<'_>, patience: Duration) -> Result<Arc<Self>, Error> {
-        let Parts { outlet, topic, binding, id, interval, timeout } = parts;
+    pub(super) fn begin(outlet: Outlet, parts: Parts<'_>, patience: Duration) -> Result<Arc<Self>, Error> {
+        let Parts { recipe, binding, id, interval, timeout } = parts;
         let begun = outlet.producer().init_transactions(patience);
         let begun = begun.and_then(|()| outlet.producer().begin_transaction());
         begun
             .map_err(|error| failed(format!("the transactions `{id}` of `{binding}` cannot begin"), error))?;
         let limits = Limits { most: MOST, interval, longest: timeout.mul_f64(0.75) };
         Ok(Arc::new(Self {
-            pulse: outlet.producer().context().pulse(),
-            outlet: Some(outlet),
-            topic: topic.to_owned(),
+            topic: recipe.reports().topic().to_owned(),
+            recipe,
             binding: binding.to_owned(),
             id,
             shared: Arc::default(),
-            inner: Mutex::new(Inner { state: State::new(limits), mail: Mail::default() }),
+            inner: Mutex::new(Inner {
+                outlet: Some(Arc::new(outlet)),
+                state: State::new(limits),
+                mail: Mail::default(),
+            }),
         }))
     }
 
     /// How the producer stands with the cluster.
     fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.pulse)
+        self.recipe.pulse()
     }
 
     /// How many deliveries may be given out; [`gave`](Self::gave) is to be called afterwards.
@@ -144,6 +148,7 @@ impl Transaction {
             Due::Nothing => Ok(false),
             Due::Commit => self.commit(consumer, slots).map(|()| true),
             Due::Abort => self.abort().map(|()| true),
+            Due::Replace => self.replace(consumer, slots).map(|()| true),
         }
     }
 
@@ -192,23 +197,24 @@ impl Transaction {
     }
 
     fn commit(&self, consumer: &BaseConsumer<Assignment>, slots: &[Arc<Slot>]) -> Result<(), Error> {
-        let Some(outlet) = &self.outlet else { return Ok(()) };
+        let Some(outlet) = self.outlet() else { return Ok(()) };
         let moved = Positions::moved(slots).map_err(|error| self.failed("has no positions", error))?;
         if moved.is_empty() && !self.lock().state.has_sent() {
             self.lock().state.committed();
             return Ok(());
         }
-        let done = self.try_commit(outlet, consumer, moved.list());
+        let done = self.try_commit(&outlet, consumer, moved.list());
         match done {
             Ok(()) => {
                 moved.are_committed();
-                let begun = outlet.producer().begin_transaction();
-                begun.map_err(|error| self.failed("cannot begin a transaction", error))?;
+                if let Err(error) = outlet.producer().begin_transaction() {
+                    return self.lose("cannot begin a transaction", error);
+                }
                 self.lock().state.committed();
                 Ok(())
             }
             Err(error) => match remedy(&error) {
-                Remedy::None => Err(self.failed("cannot commit", error)),
+                Remedy::None => self.lose("cannot commit", error),
                 Remedy::Again | Remedy::Abort => {
                     let binding = &self.binding;
                     tracing::warn!(binding, %error, "a transaction was not committed; all of it comes again");
@@ -236,7 +242,7 @@ impl Transaction {
 
     /// Gives the transaction up at the broker, and begins another.
     fn abort(&self) -> Result<(), Error> {
-        let Some(outlet) = &self.outlet else { return Ok(()) };
+        let Some(outlet) = self.outlet() else { return Ok(()) };
         let mut patience = GLANCE;
         let aborted = self.insist(|| {
             let aborted = outlet.producer().abort_transaction(std::mem::replace(&mut patience, STEP));
@@ -244,7 +250,9 @@ impl Transaction {
             aborted
         });
         let begun = aborted.and_then(|()| outlet.producer().begin_transaction());
-        begun.map_err(|error| self.failed("cannot give up a transaction", error))?;
+        if let Err(error) = begun {
+            return self.lose("cannot give up a transaction", error);
+        }
         let mut inner = self.lock();
         inner.state.aborted();
         inner.mail.wake_all();
@@ -265,19 +273,16 @@ impl Transaction {
 
     /// Reads reports, for which nobody else may have the time.
     fn reap(&self) {
-        let Some(outlet) = &self.outlet else { return };
         let mut inner = self.lock();
         let mut cx = Context::from_waker(Waker::noop());
-        while inner.read(outlet, &mut cx).is_ready() {}
+        while inner.read(&mut cx).is_ready() {}
         // The queue knows the wrong one to wake now.
         inner.mail.wake_all();
     }
 
     fn failed(&self, what: &str, error: KafkaError) -> Error {
         let Self { binding, id, .. } = self;
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fenced)
-            || matches!(&error, KafkaError::Transaction(error) if error.is_fatal())
-        {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fenced) {
             let sentence = format!(
                 "`{binding}` has lost its transactions `{id}`: another instance has the same id, which \
                  `transaction-id-prefix` or `instance-index` has to tell apart, or one was open for longer than the \
@@ -286,6 +291,10 @@ impl Transaction {
             return Error::new(Kind::Refused, sentence).because(error);
         }
         failed(format!("`{binding}` {what} (`{id}`)"), error)
+    }
+
+    fn outlet(&self) -> Option<Arc<Outlet>> {
+        self.lock().outlet.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -306,7 +315,8 @@ fn remedy(error: &KafkaError) -> Remedy {
 impl Drop for Transaction {
     fn drop(&mut self) {
         // Ending the library's threads blocks, which an async thread must not.
-        if let Some(outlet) = self.outlet.take() {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outlet) = inner.outlet.take() {
             std::thread::spawn(move || drop(outlet));
         }
     }

@@ -29,6 +29,9 @@ enum Stage {
     Failed,
     /// It was given up at the broker, too; some of its deliveries are not settled.
     Aborted,
+    /// Its producer has failed for good. Messages are dropped until another one has taken over: all its deliveries come
+    /// again.
+    Lost,
     /// Everything that was given out in it is to be read again.
     Rewinding,
     /// The input was closed.
@@ -41,6 +44,8 @@ pub(super) enum Due {
     Nothing,
     Commit,
     Abort,
+    /// To make another producer.
+    Replace,
 }
 
 /// What is to be done with a message.
@@ -106,6 +111,8 @@ impl State {
             self.began.get_or_insert_with(Instant::now);
         } else if self.stage == Stage::Open && self.given > 0 && self.open == 0 {
             self.stage = Stage::Closing;
+        } else if self.stage == Stage::Aborted && self.open == 0 {
+            self.stage = Stage::Rewinding;
         }
         self.is_waiting()
     }
@@ -135,7 +142,7 @@ impl State {
                 Sending::Go
             }
             Stage::Again => Sending::Wait,
-            Stage::Failed | Stage::Aborted | Stage::Rewinding | Stage::Over => Sending::Drop,
+            Stage::Failed | Stage::Aborted | Stage::Lost | Stage::Rewinding | Stage::Over => Sending::Drop,
         }
     }
 
@@ -162,6 +169,14 @@ impl State {
         if self.counts() {
             self.room = (self.given / SHRINK).max(1);
             self.stage = Stage::Failed;
+        }
+    }
+
+    /// The producer has failed for good: the transaction cannot even be given up.
+    pub(super) fn lose(&mut self) {
+        if self.stage != Stage::Over {
+            self.stage = Stage::Lost;
+            self.sent = None;
         }
     }
 
@@ -207,6 +222,7 @@ impl State {
             }
             Stage::Closing if self.open == 0 && !self.is_giving => Due::Commit,
             Stage::Again | Stage::Failed => Due::Abort,
+            Stage::Lost => Due::Replace,
             _ => Due::Nothing,
         }
     }
@@ -217,13 +233,13 @@ impl State {
         self.begin();
     }
 
-    /// The transaction was given up, and another was begun.
+    /// The transaction was given up, or lost with its producer, and another was begun.
     pub(super) fn aborted(&mut self) {
         self.sent = None;
         self.stage = match self.stage {
             Stage::Again => Stage::Closing,
             Stage::Over => Stage::Over,
-            _ if self.open > 0 => Stage::Aborted,
+            _ if self.open() > 0 => Stage::Aborted,
             _ => Stage::Rewinding,
         };
     }
@@ -340,6 +356,30 @@ mod tests {
         let mut state = given(9);
         assert!(state.refused());
         assert_eq!(state.due(), Due::Nothing);
+    }
+
+    #[test]
+    fn one_that_is_lost_with_its_producer_comes_again_when_there_is_another() {
+        let mut state = given(2);
+        state.sending();
+        state.lose();
+        assert_eq!((state.sending(), state.room(), state.due()), (Sending::Drop, 0, Due::Replace));
+        assert!(!state.refused(), "nobody has to know");
+        state.settled(false);
+        state.aborted();
+        assert_eq!(
+            (state.sending(), state.due(), state.is_rewinding()),
+            (Sending::Drop, Due::Nothing, false)
+        );
+        state.settled(false);
+        assert!(state.is_rewinding());
+        state.rewound();
+        assert_eq!((state.room(), state.sending()), (100, Sending::Go));
+        state.lose();
+        state.aborted();
+        assert!(!state.is_rewinding(), "somebody is about to give out deliveries");
+        state.gave(0);
+        assert!(state.is_rewinding());
     }
 
     #[test]
