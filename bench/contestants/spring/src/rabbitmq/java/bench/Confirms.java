@@ -3,6 +3,7 @@ package bench;
 import org.springframework.cloud.stream.config.ProducerMessageHandlerCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Profile;
 import org.springframework.integration.amqp.outbound.AmqpOutboundEndpoint;
 
 /**
@@ -11,6 +12,7 @@ import org.springframework.integration.amqp.outbound.AmqpOutboundEndpoint;
  * an error channel after the input has been acknowledged.
  */
 @Configuration(proxyBeanMethods = false)
+@Profile("!tuned")
 class Confirms {
 
     @Bean
