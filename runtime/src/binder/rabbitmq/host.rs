@@ -11,7 +11,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -132,13 +132,31 @@ impl Guest {
         let _outside = Outside::enter();
         let polled = catch_unwind(AssertUnwindSafe(|| future.poll_unpin(&mut Context::from_waker(&waker))));
         let ended = match polled {
-            Ok(Poll::Pending) if self.is_abandoned.load(Ordering::Acquire) => None,
-            Ok(Poll::Pending) => return,
+            Ok(Poll::Pending) => {
+                drop(work);
+                // Whoever gave it up meanwhile has left it to this thread.
+                fence(Ordering::SeqCst);
+                if self.is_abandoned.load(Ordering::Relaxed) {
+                    self.give_up();
+                }
+                return;
+            }
             Ok(Poll::Ready(told)) => Some(told),
             Err(_) => None,
         };
         *work = Work::Ended(ended);
+        // Who is woken looks at once.
+        drop(work);
         self.waiting.wake();
+    }
+
+    /// Ends the work, unless it is being worked on right now: then it is ended afterwards.
+    fn give_up(&self) {
+        match self.work.try_lock() {
+            Ok(mut work) => *work = Work::Ended(None),
+            Err(TryLockError::Poisoned(poisoned)) => *poisoned.into_inner() = Work::Ended(None),
+            Err(TryLockError::WouldBlock) => {}
+        }
     }
 }
 
@@ -209,13 +227,9 @@ impl Stay {
 impl Drop for Stay {
     fn drop(&mut self) {
         lock(&self.host.guests).retain(|guest| !Arc::ptr_eq(guest, &self.guest));
-        self.guest.is_abandoned.store(true, Ordering::Release);
-        // If it is being worked on right now, it is dropped afterwards.
-        match self.guest.work.try_lock() {
-            Ok(mut work) => *work = Work::Ended(None),
-            Err(TryLockError::Poisoned(poisoned)) => *poisoned.into_inner() = Work::Ended(None),
-            Err(TryLockError::WouldBlock) => {}
-        }
+        self.guest.is_abandoned.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.guest.give_up();
     }
 }
 

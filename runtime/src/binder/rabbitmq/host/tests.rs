@@ -150,3 +150,23 @@ async fn a_guest_that_is_given_up_while_it_is_worked_on_ends_afterwards() {
     works.join().unwrap();
     timeout(SOON, dropped).await.unwrap().unwrap_err();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_end_is_told_while_host_and_waiters_run_side_by_side() {
+    let (host, _) = hosting();
+    let (stop, hosted) = (Arc::new(AtomicBool::new(false)), Arc::clone(&host));
+    let works = thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                hosted.work();
+            }
+        }
+    });
+    for number in 0..20_000 {
+        let ended = tokio::spawn(Arc::clone(&host).run(async move { number }.boxed()));
+        assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(number));
+    }
+    stop.store(true, Ordering::Relaxed);
+    works.join().unwrap();
+}
