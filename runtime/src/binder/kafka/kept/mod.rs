@@ -202,7 +202,7 @@ impl KeptLetters {
     /// Takes records that are there; tells whether anything was.
     fn take(&mut self) -> Result<bool, Error> {
         let Self { intake, gathering, parts, .. } = self;
-        let (mut any, mut failures) = (false, Vec::new());
+        let (mut any, mut failures, mut ended) = (false, Vec::new(), Vec::new());
         intake.consumer().context().with_slots(|slots| {
             intake.take(AT_ONCE, |taken| {
                 for mut record in taken.records() {
@@ -211,13 +211,9 @@ impl KeptLetters {
                     match record.failure() {
                         None => gathering.push(&mut record, slot),
                         Some(RDKafkaErrorCode::PartitionEOF) => {
-                            let at_end = |part: &&mut Part| {
-                                part.partition == slot.partition && *part.topic == *slot.topic
-                            };
-                            // Behind the last letter there may be offsets without one.
-                            if let Some(part) = parts.iter_mut().find(at_end) {
-                                part.next = part.end;
-                            }
+                            let is_it =
+                                |part: &Part| part.partition == slot.partition && *part.topic == *slot.topic;
+                            ended.extend(parts.iter().position(is_it));
                         }
                         Some(code) => failures.push(KafkaError::MessageConsumption(code)),
                     }
@@ -226,6 +222,12 @@ impl KeptLetters {
         });
         if let Some(batch) = self.gathering.take() {
             self.read(&Arc::new(batch));
+        }
+        // Behind the last letter, which may have come together with the end, there may be offsets without one.
+        for at in ended {
+            if let Some(part) = self.parts.get_mut(at) {
+                part.next = part.end;
+            }
         }
         failures.into_iter().try_for_each(|failure| note(&self.binding, failure))?;
         Ok(any)
