@@ -8,15 +8,16 @@ use super::{short_name, unencodable};
 use crate::content_type::ContentType;
 use crate::error::{Error, Kind};
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(payload).map_err(|cause| undecodable::<T>(payload, &cause))
 }
 
-#[inline]
-pub(super) fn encode<T: Serialize + 'static>(value: &T) -> Result<Bytes, Error> {
-    match serde_json::to_vec(value) {
-        Ok(json) => Ok(json.into()),
+#[inline(always)]
+pub(super) fn encode<T: Serialize + 'static>(value: &T, expected: usize) -> Result<Bytes, Error> {
+    let mut json = Vec::with_capacity(expected);
+    match serde_json::to_writer(&mut json, value) {
+        Ok(()) => Ok(json.into()),
         Err(cause) => Err(unencodable::<T>(&ContentType::JSON, &cause)),
     }
 }
