@@ -74,7 +74,7 @@ impl OwnedNext {
 }
 
 impl<'a> Next<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start(chain: &'a Arc<Chain>, call: &'a mut Call, input: Input<'_>) -> Step {
         match chain.links.first() {
             Some(link) => link.stage.call(input, Self { chain, index: 1, call }),
@@ -111,6 +111,7 @@ impl<'a> Next<'a> {
     }
 
     /// The call ends with nothing to send.
+    #[inline]
     pub(crate) fn accept_nothing(self) -> Step {
         match self.take_failure() {
             Some(error) => self.fail(error),

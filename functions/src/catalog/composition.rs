@@ -170,7 +170,7 @@ impl Composition {
 
     /// As [`call`](Self::call), with an input and a call of one's own: nothing is moved more often than needed.
     #[must_use = "a call that goes on must be awaited"]
-    #[inline]
+    #[inline(always)]
     pub fn call_with(&self, input: Input<'_>, call: &mut Call) -> Step {
         Next::start(&self.chain, call, input)
     }
