@@ -69,6 +69,11 @@ impl Invocation {
     #[must_use = "a call that goes on must be finished"]
     #[inline]
     pub fn start(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        self.begin(incoming, wanted)
+    }
+
+    #[inline(always)]
+    fn begin(&self, incoming: Incoming, wanted: Wanted) -> Step {
         let started = match self.0.threads.place() {
             Place::MayBlock => return self.start_on_blocking_thread(incoming, wanted),
             Place::Here { timed } => timed.then(Instant::now),
@@ -110,9 +115,9 @@ impl Invocation {
     /// Starts a call, and looks once whether one that goes on is over: asynchronous functions often have nothing to
     /// wait for.
     #[must_use = "a call that goes on must be finished"]
-    #[inline]
+    #[inline(always)]
     pub fn start_and_poll(&self, cx: &mut Context<'_>, incoming: Incoming, wanted: Wanted) -> Step {
-        let mut future = match self.start(incoming, wanted) {
+        let mut future = match self.begin(incoming, wanted) {
             Step::Pending(future) => future,
             ready @ Step::Ready(_) => return ready,
         };
