@@ -27,17 +27,38 @@ const ALLOCATOR: [&str; 12] = [
 /// # Errors
 /// When valgrind is not installed or the program cannot be run.
 pub fn per_repetition(count: &Path, work: &str) -> Result<f64, Failure> {
-    const LESS: u64 = 1_000;
-    const MORE: u64 = 3_000;
-    let (less, more) = (total(count, work, LESS)?, total(count, work, MORE)?);
-    Ok((more - less) / (MORE - LESS) as f64)
+    slope(|times| total(count, work, times, &[], |function| !is_allocator(function)))
 }
 
-fn total(count: &Path, work: &str, times: u64) -> Result<f64, Failure> {
-    let profile =
-        std::env::temp_dir().join(format!("wellspring-{}-{work}-{times}.callgrind", std::process::id()));
+/// Instructions that one repetition takes within a function of the program, those of the allocator with them.
+///
+/// # Errors
+/// When valgrind is not installed or the program cannot be run.
+pub fn per_repetition_within(function: &str, count: &Path, work: &str) -> Result<f64, Failure> {
+    let toggle = format!("--toggle-collect={function}");
+    slope(|times| total(count, work, times, &["--collect-atstart=no", &toggle], |_| true))
+}
+
+/// What one more repetition takes: what is done once does not count.
+fn slope(total: impl Fn(u64) -> Result<f64, Failure>) -> Result<f64, Failure> {
+    const LESS: u64 = 1_000;
+    const MORE: u64 = 3_000;
+    // A run during which the machine was too busy fails.
+    let again = |times| total(times).or_else(|_| total(times)).or_else(|_| total(times));
+    Ok((again(MORE)? - again(LESS)?) / (MORE - LESS) as f64)
+}
+
+fn total(
+    count: &Path,
+    work: &str,
+    times: u64,
+    arguments: &[&str],
+    counts: impl Fn(&str) -> bool,
+) -> Result<f64, Failure> {
+    let profile = std::env::temp_dir().join(format!("wellspring-{}-{times}.callgrind", std::process::id()));
     let valgrind = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
+        .args(arguments)
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(count)
         .args([work, &times.to_string()])
@@ -46,20 +67,25 @@ fn total(count: &Path, work: &str, times: u64) -> Result<f64, Failure> {
     if !valgrind.status.success() {
         return Err(format!("valgrind failed: {}", String::from_utf8_lossy(&valgrind.stderr)).into());
     }
-    let listed = Command::new("callgrind_annotate").arg("--threshold=100").arg(&profile).output()?;
+    let listed =
+        Command::new("callgrind_annotate").args(["--threshold=100", "--auto=no"]).arg(&profile).output()?;
     std::fs::remove_file(&profile)?;
-    Ok(String::from_utf8_lossy(&listed.stdout).lines().filter_map(line).sum())
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let lines = listed.lines().filter_map(line);
+    Ok(lines.filter(|(function, _)| counts(function)).map(|(_, count)| count).sum())
 }
 
-/// `1,234 ( 5.6%)  file:function [object]`: the count, unless the function is one of the allocator.
-fn line(text: &str) -> Option<f64> {
+fn is_allocator(function: &str) -> bool {
+    ALLOCATOR.contains(&function) || function.contains("__rust_alloc")
+}
+
+/// `1,234 ( 5.6%)  file:function [object]`: the function and its count.
+fn line(text: &str) -> Option<(&str, f64)> {
     let (count, rest) = text.trim_start().split_once(" (")?;
     let (_, place) = rest.split_once("%)")?;
     let function = place.trim().split_once(':')?.1;
     let function = function.split(" [").next().unwrap_or(function);
-    let count = count.replace(',', "").parse().ok()?;
-    (!ALLOCATOR.contains(&function) && !function.contains("__rust_alloc") && function != "TOTALS")
-        .then_some(count)
+    (function != "TOTALS").then_some((function, count.replace(',', "").parse().ok()?))
 }
 
 #[cfg(test)]
@@ -67,15 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_lines_of_functions_and_leaves_the_allocator_out() {
-        assert_eq!(
-            line("1,027,925 ( 6.89%)  ./malloc/./malloc/malloc.c:_int_free [/usr/lib/libc.so.6]"),
-            None
-        );
-        assert_eq!(
-            line("  269,008 ( 1.80%)  ???:<R as reply::IntoReply<AsValue>>::reply [/x]"),
-            Some(269_008.0)
-        );
+    fn reads_the_lines_of_functions_and_knows_those_of_the_allocator() {
+        let free = "1,027,925 ( 6.89%)  ./malloc/./malloc/malloc.c:_int_free [/usr/lib/libc.so.6]";
+        assert_eq!(line(free), Some(("_int_free", 1_027_925.0)));
+        let reply = "  269,008 ( 1.80%)  ???:<R as reply::IntoReply<AsValue>>::reply [/x]";
+        assert_eq!(line(reply), Some(("<R as reply::IntoReply<AsValue>>::reply", 269_008.0)));
         assert_eq!(line("14,916,208 (100.0%)  PROGRAM TOTALS"), None);
+        assert!(is_allocator("_int_free") && !is_allocator("free_all"));
     }
 }
