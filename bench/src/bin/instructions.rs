@@ -23,7 +23,7 @@ fn main() -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let limits = limits::read(&std::fs::read_to_string(&file)?)?;
-    let counts = measure_until_held(&count, &limits)?;
+    let counts = measure(&count)?;
     let mut code = ExitCode::SUCCESS;
     for (name, &count) in &counts {
         let limit = limits.get(name).map_or_else(|| "nothing".to_owned(), i64::to_string);
@@ -40,29 +40,11 @@ fn main() -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// Where a machine is so busy that a call seems slow, the calls after it run elsewhere and are counted otherwise: what is
-/// not held is measured again.
-fn measure_until_held(count: &Path, limits: &Counts) -> Result<Counts, Failure> {
-    let is_held = |counts: &Counts| {
-        counts.iter().all(|(name, &count)| limits::standing(limits, name, count) == Standing::Held)
-    };
-    let mut counts = measure(count)?;
-    for _ in 0..2 {
-        if is_held(&counts) {
-            break;
-        }
-        counts = measure(count)?;
-    }
-    Ok(counts)
-}
-
 fn measure(count: &Path) -> Result<Counts, Failure> {
     let (one, two) = (per_repetition(count, "1")?, per_repetition(count, "2")?);
     let counted = [
         ("engine, one stage", one),
         ("one more stage", two - one),
-        ("memory binder, bytes", per_repetition(count, "memory/bytes")?),
-        ("memory binder, email|sms", per_repetition(count, "memory/email|sms")?),
         ("consumed, RustStream's message", per_repetition_within(consumed::COUNTED, count, "consumed")?),
     ];
     Ok(counted.into_iter().map(|(name, count)| (name.to_owned(), count.round() as i64)).collect())
