@@ -1,11 +1,13 @@
 //! What Wellspring costs, each figure beside the same work written by hand. See `README.md` for how to read them.
 
+pub mod consumed;
 pub mod counted;
 pub mod counting_allocator;
 pub mod growth;
 pub mod instructions;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod limits;
 pub mod memory;
 pub mod process;
 #[cfg(feature = "rabbitmq")]

@@ -11,7 +11,7 @@ use wellspring::config::{Config, Sources};
 use wellspring::{ContentType, Message};
 
 use crate::Failure;
-use crate::story::functions;
+use crate::story::{PAYLOAD, functions};
 
 /// Sends `count` messages through a definition, whose input has some more settings; messages per second.
 ///
@@ -25,6 +25,14 @@ pub fn throughput(
 ) -> Result<f64, Failure> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(run(definition, consumer, payload, count))
+}
+
+/// Sends, processes and reads a number of messages on one thread.
+///
+/// # Errors
+/// When the bindings cannot be made.
+pub fn repeat(definition: &str, times: u64) -> Result<(), Failure> {
+    throughput(definition, &[], PAYLOAD, times).map(|_| ())
 }
 
 async fn run(

@@ -1,6 +1,7 @@
 //! Plain functions become stages: the door between user code and the rest of the program.
 
 use std::any::TypeId;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
@@ -115,13 +116,48 @@ fn output<M, R: IntoReply<M>>() -> Option<Port> {
     (!nothing.contains(&TypeId::of::<R::Payload>())).then(R::port)
 }
 
+/// A function that runs where it is called. No closure: its arguments would be copied once more on their way in.
+struct PlainStage<F, M, P> {
+    function: F,
+    prepared: P,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl<F, M, P> PlainStage<F, M, P> {
+    const fn new(function: F, prepared: P) -> Self {
+        Self { function, prepared, marker: PhantomData }
+    }
+}
+
 macro_rules! arity {
     ($($injected:ident $argument:ident),*) => {
+        impl<F, In, InM, Out, OutM, $($injected),*> Stage
+            for PlainStage<F, (InM, OutM, In, Out, ($($injected,)*)), ($($injected::Prepared,)*)>
+        where
+            F: Fn(In, $($injected),*) -> Out + Send + Sync + 'static,
+            In: FromInput<InM>,
+            InM: 'static,
+            Out: IntoReply<OutM>,
+            OutM: 'static,
+            $($injected: Inject,)*
+        {
+            #[allow(non_snake_case, reason = "one definition for every number of arguments")]
+            fn call(&self, input: Input<'_>, mut next: Next<'_>) -> Step {
+                let ($($argument,)*) = &self.prepared;
+                match In::from_input(input, &mut next) {
+                    Ok(input) => (self.function)(input, $($injected::inject($argument, next.call())),*).reply(next),
+                    Err(error) => next.fail(error),
+                }
+            }
+        }
+
         impl<F, In, InM, Out, OutM, $($injected),*> IntoFunction<(InM, OutM, In, Out, ($($injected,)*))> for F
         where
             F: Fn(In, $($injected),*) -> Out + Send + Sync + 'static,
             In: FromInput<InM>,
+            InM: 'static,
             Out: IntoReply<OutM>,
+            OutM: 'static,
             $($injected: Inject,)*
         {
             const SENDS: bool = false $(|| $injected::SENDS)*;
@@ -138,12 +174,9 @@ macro_rules! arity {
             fn into_stage(self, resources: &Resources, threads: Threads) -> Result<Arc<dyn Stage>, MissingResource> {
                 $(let $argument = $injected::prepare(resources)?;)*
                 let Some(pool) = pool(resources, threads) else {
-                    return Ok(Arc::new(FnStage(move |input: Input<'_>, mut next: Next<'_>| {
-                        match In::from_input(input, &mut next) {
-                            Ok(input) => self(input, $($injected::inject(&$argument, next.call())),*).reply(next),
-                            Err(error) => next.fail(error),
-                        }
-                    })));
+                    let prepared = ($($argument,)*);
+                    let stage: PlainStage<F, (InM, OutM, In, Out, ($($injected,)*)), _> = PlainStage::new(self, prepared);
+                    return Ok(Arc::new(stage));
                 };
                 let function = Arc::new(self);
                 Ok(Arc::new(FnStage(move |input: Input<'_>, mut next: Next<'_>| {

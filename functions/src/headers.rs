@@ -66,6 +66,13 @@ impl Headers {
         Self { content_type: None, entries: Entries::None }
     }
 
+    /// Nothing but a content type.
+    #[must_use]
+    #[inline]
+    pub const fn of(content_type: ContentType) -> Self {
+        Self { content_type: Some(content_type), entries: Entries::None }
+    }
+
     /// Headers that stay with their source until somebody reads them.
     #[must_use]
     pub fn received(content_type: Option<ContentType>, source: Arc<dyn HeaderSource>, index: u32) -> Self {

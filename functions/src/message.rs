@@ -82,8 +82,9 @@ impl<T> Message<T> {
 impl Message<Option<Bytes>> {
     /// An encoded message.
     #[must_use]
+    #[inline]
     pub fn encoded(payload: impl Into<Bytes>, content_type: ContentType) -> Self {
-        Self::new(Some(payload.into())).with_content_type(content_type)
+        Self { payload: Some(payload.into()), headers: Headers::of(content_type) }
     }
 
     /// The bytes of the payload; a tombstone has none.

@@ -8,7 +8,7 @@ use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
-use crate::codec::{Codecs, natural_content_type, short_name};
+use crate::codec::{Codecs, Length, natural_content_type, short_name};
 use crate::content_type::ContentType;
 use crate::error::{Error, Kind};
 use crate::headers::Headers;
@@ -22,6 +22,8 @@ use crate::streaming::TypedStream;
 pub(crate) struct Chain {
     pub(crate) links: Box<[Link]>,
     pub(crate) codecs: Codecs,
+    /// Of its answers.
+    pub(crate) length: Length,
 }
 
 /// One stage and how its input reaches it.
@@ -72,7 +74,7 @@ impl OwnedNext {
 }
 
 impl<'a> Next<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start(chain: &'a Arc<Chain>, call: &'a mut Call, input: Input<'_>) -> Step {
         match chain.links.first() {
             Some(link) => link.stage.call(input, Self { chain, index: 1, call }),
@@ -109,6 +111,7 @@ impl<'a> Next<'a> {
     }
 
     /// The call ends with nothing to send.
+    #[inline]
     pub(crate) fn accept_nothing(self) -> Step {
         match self.take_failure() {
             Some(error) => self.fail(error),
@@ -117,6 +120,7 @@ impl<'a> Next<'a> {
     }
 
     /// The call ends with an error of the stage that ran last.
+    #[cold]
     pub(crate) fn fail(&self, error: Error) -> Step {
         Step::Ready(Err(self.blame(error)))
     }
@@ -238,13 +242,7 @@ impl<'a> Next<'a> {
     fn encode<T: Serialize + 'static>(&mut self, value: T) -> Result<Reply, Error> {
         let set = self.call.set.take();
         let sets_headers = set.is_some();
-        encode(
-            self.codecs(),
-            value,
-            set.map_or_else(Headers::new, |set| *set),
-            &self.call.wanted,
-            sets_headers,
-        )
+        encode(self.chain, value, set.map_or_else(Headers::new, |set| *set), &self.call.wanted, sets_headers)
     }
 
     pub(crate) fn encode_message<T: Serialize + 'static>(
@@ -255,7 +253,7 @@ impl<'a> Next<'a> {
         let mut headers = self.call.set.as_deref().cloned().unwrap_or_default();
         let (payload, own) = message.into_parts();
         headers.overlay(own);
-        encode(self.codecs(), payload, headers, &self.call.wanted, set || self.call.set.is_some())
+        encode(self.chain, payload, headers, &self.call.wanted, set || self.call.set.is_some())
     }
 
     fn encode_stream<T: Serialize + Send + 'static>(
@@ -321,7 +319,7 @@ impl Output {
 
 #[inline(always)]
 fn encode<T: Serialize + 'static>(
-    codecs: &Codecs,
+    chain: &Chain,
     value: T,
     mut headers: Headers,
     wanted: &Wanted,
@@ -329,9 +327,9 @@ fn encode<T: Serialize + 'static>(
 ) -> Result<Reply, Error> {
     let content_type = match headers.content_type() {
         Some(own) => own.clone(),
-        None => negotiate::<T>(codecs, wanted)?,
+        None => negotiate::<T>(&chain.codecs, wanted)?,
     };
-    let payload = codecs.encode(value, &content_type)?;
+    let payload = chain.codecs.encode_expecting(value, &content_type, &chain.length)?;
     headers.set_content_type(content_type);
     Ok(Reply { message: Message::from_parts(Some(payload), headers), sets_headers })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_core::stream::BoxStream;
 
 use super::{CompositionError, Definition, Function, Joint};
-use crate::codec::Codecs;
+use crate::codec::{Codecs, Length};
 use crate::error::Error;
 use crate::headers::Headers;
 use crate::inputs::Door;
@@ -79,6 +79,7 @@ impl Composition {
                 chain: Arc::new(Chain {
                     links: std::iter::once(door_link).chain(links.iter().cloned()).collect(),
                     codecs: codecs.clone(),
+                    length: Length::default(),
                 }),
                 entrances: Vec::new(),
             }
@@ -86,7 +87,8 @@ impl Composition {
         let doors =
             functions.first().into_iter().flat_map(|first| first.doors.iter().map(move |door| (door, first)));
         let entrances = doors.map(|(door, first)| entered(door, first)).collect();
-        let chain = Arc::new(Chain { links: links.into(), codecs: codecs.clone() });
+        let chain =
+            Arc::new(Chain { links: links.into(), codecs: codecs.clone(), length: Length::default() });
         Ok(Self { definition, signature, chain, entrances })
     }
 
@@ -168,7 +170,7 @@ impl Composition {
 
     /// As [`call`](Self::call), with an input and a call of one's own: nothing is moved more often than needed.
     #[must_use = "a call that goes on must be awaited"]
-    #[inline]
+    #[inline(always)]
     pub fn call_with(&self, input: Input<'_>, call: &mut Call) -> Step {
         Next::start(&self.chain, call, input)
     }

@@ -9,6 +9,7 @@
 
 mod bytes;
 mod json;
+mod length;
 mod text;
 
 use std::any::{TypeId, type_name};
@@ -18,6 +19,7 @@ use ::bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::length::Length;
 use crate::content_type::ContentType;
 use crate::data_kind::DataKind;
 use crate::error::{Error, Kind};
@@ -64,7 +66,7 @@ impl Codecs {
     /// # Errors
     /// [`Kind::Undecodable`] with the place and what was expected; [`Kind::Unsupported`] when no codec reads the
     /// content type for this type.
-    #[inline]
+    #[inline(always)]
     pub fn decode<T: DeserializeOwned + 'static>(
         &self,
         payload: Bytes,
@@ -82,10 +84,7 @@ impl Codecs {
                 self.decode_registered(&payload, own)
             }
             Some(own) if own.is_json() || own.is_text() || is_scalar::<T>() => json::decode(&payload),
-            Some(own) => Err(Error::message(
-                Kind::Unsupported,
-                format!("no codec reads `{own}` as `{}`, expected `application/json`", short_name::<T>()),
-            )),
+            Some(own) => Err(unreadable::<T>(own)),
         }
     }
 
@@ -93,6 +92,7 @@ impl Codecs {
     ///
     /// # Errors
     /// [`Kind::Undecodable`] when the type has no value for null.
+    #[cold]
     pub fn decode_null<T: DeserializeOwned + 'static>(&self) -> Result<T, Error> {
         serde_json::from_str("null").map_err(|_| {
             Error::message(
@@ -109,11 +109,21 @@ impl Codecs {
     ///
     /// # Errors
     /// [`Kind::Unencodable`] when no codec writes the content type for this type, or the value cannot be expressed.
-    #[inline(always)]
     pub fn encode<T: Serialize + 'static>(
         &self,
         value: T,
         content_type: &ContentType,
+    ) -> Result<Bytes, Error> {
+        self.encode_expecting(value, content_type, &Length::default())
+    }
+
+    /// As [`encode`](Self::encode), where the like has been written before.
+    #[inline(always)]
+    pub(crate) fn encode_expecting<T: Serialize + 'static>(
+        &self,
+        value: T,
+        content_type: &ContentType,
+        length: &Length,
     ) -> Result<Bytes, Error> {
         if bytes::is_raw::<T>() {
             return Ok(bytes::encode(value));
@@ -127,15 +137,11 @@ impl Codecs {
             return codec.encode(&value).map(Bytes::from).map_err(|e| unencodable::<T>(content_type, &e));
         }
         if content_type.is_json() || is_scalar::<T>() {
-            return json::encode(&value);
+            let json = json::encode(&value, length.expected())?;
+            length.observe(json.len());
+            return Ok(json);
         }
-        Err(Error::message(
-            Kind::Unencodable,
-            format!(
-                "no codec writes `{}` as `{content_type}`, expected `application/json`",
-                short_name::<T>()
-            ),
-        ))
+        Err(unwritable::<T>(content_type))
     }
 
     /// Whether [`encode`](Self::encode) has a codec for this type and content type.
@@ -222,6 +228,21 @@ fn is_scalar<T: 'static>() -> bool {
     matches!(DataKind::of_type(TypeId::of::<T>()), Some(DataKind::Number | DataKind::Bool))
 }
 
+#[cold]
+fn unreadable<T>(content_type: &ContentType) -> Error {
+    let name = short_name::<T>();
+    let sentence = format!("no codec reads `{content_type}` as `{name}`, expected `application/json`");
+    Error::message(Kind::Unsupported, sentence)
+}
+
+#[cold]
+fn unwritable<T>(content_type: &ContentType) -> Error {
+    let name = short_name::<T>();
+    let sentence = format!("no codec writes `{name}` as `{content_type}`, expected `application/json`");
+    Error::message(Kind::Unencodable, sentence)
+}
+
+#[cold]
 fn unencodable<T>(content_type: &ContentType, cause: &dyn std::fmt::Display) -> Error {
     let name = short_name::<T>();
     Error::message(Kind::Unencodable, format!("`{name}` cannot be written as `{content_type}`: {cause}"))

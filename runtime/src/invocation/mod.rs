@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use wellspring_functions::{
-    BatchOutcome, BatchReplies, Call, Composition, Error, Incoming, Input, Kind, Output, Step, Wanted,
+    BatchOutcome, BatchReplies, Call, Composition, EncodedMessage, Error, Incoming, Input, Kind, Output,
+    Step, Wanted,
 };
 
 pub use lookup::Functions;
@@ -68,18 +69,33 @@ impl Invocation {
     #[must_use = "a call that goes on must be finished"]
     #[inline]
     pub fn start(&self, incoming: Incoming, wanted: Wanted) -> Step {
+        self.begin(incoming, wanted)
+    }
+
+    #[inline(always)]
+    fn begin(&self, incoming: Incoming, wanted: Wanted) -> Step {
         let started = match self.0.threads.place() {
             Place::MayBlock => return self.start_on_blocking_thread(incoming, wanted),
             Place::Here { timed } => timed.then(Instant::now),
         };
-        if let Incoming::Batch(_) = incoming {
-            return self.started(started, panic::catch(|| self.0.composition.call(incoming, wanted)));
-        }
-        let (input, headers) = incoming.into_parts();
-        let (mut input, mut call) = (Some(input), Call::new(headers, wanted));
-        let step =
-            panic::catch(|| self.0.composition.call_with(input.take().unwrap_or(Input::Nothing), &mut call));
+        let step = match incoming {
+            Incoming::One(message) => self.call_with_message(message, wanted),
+            other => self.call_with(other, wanted),
+        };
         self.started(started, step)
+    }
+
+    /// The usual call: nothing is moved more often than needed.
+    #[inline(always)]
+    fn call_with_message(&self, message: EncodedMessage, wanted: Wanted) -> Result<Step, Error> {
+        let (payload, headers) = message.into_parts();
+        let mut call = Call::new(headers, wanted);
+        panic::catch(|| self.0.composition.call_with(Input::Encoded(payload), &mut call))
+    }
+
+    #[inline(never)]
+    fn call_with(&self, incoming: Incoming, wanted: Wanted) -> Result<Step, Error> {
+        panic::catch(|| self.0.composition.call(incoming, wanted))
     }
 
     #[inline(always)]
@@ -99,9 +115,9 @@ impl Invocation {
     /// Starts a call, and looks once whether one that goes on is over: asynchronous functions often have nothing to
     /// wait for.
     #[must_use = "a call that goes on must be finished"]
-    #[inline]
+    #[inline(always)]
     pub fn start_and_poll(&self, cx: &mut Context<'_>, incoming: Incoming, wanted: Wanted) -> Step {
-        let mut future = match self.start(incoming, wanted) {
+        let mut future = match self.begin(incoming, wanted) {
             Step::Pending(future) => future,
             ready @ Step::Ready(_) => return ready,
         };

@@ -117,6 +117,7 @@ impl Driver {
         self.succeeded(1);
     }
 
+    #[inline(always)]
     fn call(&self, cx: &mut Context<'_>, mut message: EncodedMessage) -> Step {
         self.ends.label(&mut message);
         self.invocation.start_and_poll(cx, Incoming::One(message), self.ends.wanted.clone())
