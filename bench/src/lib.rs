@@ -1,16 +1,14 @@
 //! What Wellspring costs, each figure beside the same work written by hand. See `README.md` for how to read them.
 
+#[cfg(all(feature = "kafka", feature = "rabbitmq"))]
+pub mod contestant;
 pub mod counted;
 pub mod counting_allocator;
+pub mod harness;
 pub mod instructions;
-#[cfg(feature = "kafka")]
-pub mod kafka;
 pub mod memory;
-pub mod process;
-#[cfg(feature = "rabbitmq")]
-pub mod rabbitmq;
+pub mod report;
 pub mod story;
-pub mod web;
 
 /// What a measurement may fail with.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
