@@ -1,6 +1,5 @@
 //! Who takes part: the programs of this crate, and every folder in `bench/contestants`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::process::Process;
+use super::start::HELLO;
 use crate::Failure;
 use crate::report::results::{Skipped, TakingPart};
 
@@ -24,7 +24,8 @@ pub struct Contestant {
     works: Vec<String>,
     tuned: Vec<String>,
     ships: Option<PathBuf>,
-    versions: BTreeMap<String, String>,
+    versions: Vec<String>,
+    toolchain: Option<String>,
     program: PathBuf,
     folder: PathBuf,
 }
@@ -42,32 +43,41 @@ pub struct Entry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
-    title: String,
+    /// What it is called in tables.
+    name: String,
     works: Vec<String>,
+    /// Whether `BENCH_TUNED=true` makes a difference.
     #[serde(default)]
-    tuned: Vec<String>,
-    ships: Option<PathBuf>,
+    tuned: bool,
+    /// What of it is shipped.
+    artifact: Option<PathBuf>,
+    /// What it is made of.
     #[serde(default)]
-    versions: BTreeMap<String, String>,
+    versions: Vec<String>,
+    /// A command whose first line says what it was built with, or runs on.
+    toolchain: Option<String>,
 }
 
 impl Contestant {
     /// A contestant that is a program of this crate, built already.
     #[must_use]
-    pub fn of_this_crate(
-        id: &str,
-        title: &str,
-        program: PathBuf,
-        versions: BTreeMap<String, String>,
-    ) -> Self {
+    pub fn of_this_crate(id: &str, title: &str, program: PathBuf, versions: Vec<String>) -> Self {
         let list = |works: &[&str]| works.iter().map(|&work| work.to_owned()).collect();
+        let (works, tuned): (&[&str], &[&str]) = match id {
+            HELLO => (&[HELLO], &[]),
+            _ => (
+                &["http", "kafka", "kafka-sender", "rabbitmq", "rabbitmq-sender"],
+                &["kafka", "kafka-sender"],
+            ),
+        };
         Self {
             id: id.to_owned(),
             title: title.to_owned(),
-            works: list(&["http", "kafka", "kafka-sender", "rabbitmq", "rabbitmq-sender"]),
-            tuned: list(&["kafka", "kafka-sender"]),
+            works: list(works),
+            tuned: list(tuned),
             ships: Some(program.clone()),
             versions,
+            toolchain: None,
             folder: program.parent().unwrap_or(Path::new(".")).to_owned(),
             program,
         }
@@ -81,17 +91,15 @@ impl Contestant {
         let path = folder.join("contestant.toml");
         let said = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
         let text = std::fs::read_to_string(&path).map_err(|error| said(&error))?;
-        let Manifest { title, works, tuned, ships, versions } =
-            toml::from_str(&text).map_err(|error| said(&error))?;
-        let id = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ships = ships.map(|path| folder.join(path));
+        let manifest: Manifest = toml::from_str(&text).map_err(|error| said(&error))?;
         Ok(Self {
-            id,
-            title,
-            works,
-            tuned,
-            ships,
-            versions,
+            id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            title: manifest.name,
+            tuned: if manifest.tuned { manifest.works.clone() } else { Vec::new() },
+            works: manifest.works,
+            ships: manifest.artifact.map(|path| folder.join(path)),
+            versions: manifest.versions,
+            toolchain: manifest.toolchain,
             program: folder.join("run"),
             folder: folder.to_owned(),
         })
@@ -111,10 +119,9 @@ impl Contestant {
             let errors = String::from_utf8_lossy(&built.stderr);
             return Err(format!("`{}` cannot be built: {printed}\n{errors}", self.id).into());
         }
-        for version in self.versions.values_mut() {
-            let output = Command::new("sh").args(["-c", version]).current_dir(&self.folder).output()?;
-            version.clear();
-            version.push_str(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default());
+        if let Some(toolchain) = &self.toolchain {
+            let output = Command::new("sh").args(["-c", toolchain]).current_dir(&self.folder).output()?;
+            self.versions.extend(String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned));
         }
         Ok(Ok(self))
     }
@@ -190,7 +197,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(format!("wellspring-bench-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let manifest = "title = \"A peer\"\nworks = [\"http\", \"kafka\"]\ntuned = [\"kafka\"]\n[versions]\npeer = \"echo 1.2\"\n";
+        let manifest = "name = \"A peer\"\nworks = [\"kafka\"]\ntuned = true\nversions = [\"peer 1.2\"]\ntoolchain = \"echo 3.4\"\n";
         std::fs::write(folder.join("contestant.toml"), manifest).unwrap();
         std::fs::write(folder.join("build"), build).unwrap();
         std::fs::set_permissions(folder.join("build"), PermissionsExt::from_mode(0o755)).unwrap();
@@ -203,10 +210,9 @@ mod tests {
     #[test]
     fn takes_part_by_default_and_tuned_where_its_manifest_says_so() {
         let peer = Arc::new(contestant("peer", "#!/bin/sh\n"));
-        assert_eq!(peer.taking_part().versions["peer"], "1.2");
+        assert_eq!(peer.taking_part().versions, ["peer 1.2", "3.4"]);
         let settings = |work| peer.entries(work).iter().map(|entry| entry.tuned).collect::<Vec<_>>();
         assert_eq!(settings("kafka"), [false, true]);
-        assert_eq!(settings("http"), [false]);
         assert!(settings("rabbitmq").is_empty());
     }
 

@@ -4,12 +4,15 @@ pub mod account;
 pub mod case;
 pub mod contestants;
 pub mod course;
+pub mod http;
+pub mod inside;
 pub mod latency;
 pub mod options;
 pub mod proc;
 pub mod process;
 pub mod rounds;
 pub mod services;
+pub mod start;
 
 #[cfg(all(feature = "kafka", feature = "rabbitmq"))]
 pub mod brokers;

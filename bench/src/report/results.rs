@@ -59,7 +59,7 @@ pub struct TakingPart {
     /// Its name for people.
     pub title: String,
     /// Of what it is made of.
-    pub versions: BTreeMap<String, String>,
+    pub versions: Vec<String>,
 }
 
 /// A contestant that could not take part.
@@ -312,7 +312,7 @@ pub(super) mod tests {
             contestants: vec![TakingPart {
                 id: OURS.to_owned(),
                 title: "Wellspring".to_owned(),
-                versions: BTreeMap::new(),
+                versions: Vec::new(),
             }],
             skipped: Vec::new(),
             readings: readings.collect(),

@@ -113,9 +113,7 @@ pub fn circumstances(results: &Results) -> String {
     let settings: Vec<_> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let _ = writeln!(text, "- {}", settings.join(", "));
     for one in contestants {
-        let versions: Vec<_> =
-            one.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-        let _ = writeln!(text, "- {}: {}", one.title, versions.join(", "));
+        let _ = writeln!(text, "- {}: {}", one.title, one.versions.join(", "));
     }
     for one in skipped {
         let _ = writeln!(text, "- {} did not take part: {}", one.title, one.why);
