@@ -8,6 +8,9 @@ use hdrhistogram::Histogram;
 use crate::Failure;
 use crate::report::results::Figure;
 
+/// What takes longer counts as this long, in nanoseconds: ten minutes.
+const LONGEST: u64 = 600_000_000_000;
+
 /// When things are due.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
@@ -51,7 +54,7 @@ impl Times {
     /// # Errors
     /// Never, for the precision that is used.
     pub fn of(schedule: Schedule, warm_up: u64) -> Result<Self, Failure> {
-        Ok(Self { schedule, warm_up, taken: Histogram::new(3)? })
+        Ok(Self { schedule, warm_up, taken: Histogram::new_with_bounds(1, LONGEST, 3)? })
     }
 
     /// Notes that one is there.

@@ -15,7 +15,7 @@ pub fn work(results: &Results) -> String {
         let entries = results.entries(case);
         let has = |figure| entries.iter().any(|who| results.spread(case, *who, figure).is_some());
         let heading = case.replace('|', "\\|");
-        if has(Figure::PerSecond) {
+        if has(Figure::PerSecond) || has(Figure::Cpu) {
             load(&mut text, results, case, &heading);
         }
         if has(Figure::P50) {
