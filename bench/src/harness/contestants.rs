@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::process::Process;
 use super::start::HELLO;
 use crate::Failure;
-use crate::report::results::{Skipped, TakingPart};
+use crate::report::results::{OURS, Skipped, TakingPart};
 
 /// The code by which a build says that its toolchain is absent.
 const ABSENT: i32 = 77;
@@ -63,17 +63,19 @@ impl Contestant {
     #[must_use]
     pub fn of_this_crate(id: &str, title: &str, program: PathBuf, versions: Vec<String>) -> Self {
         let list = |works: &[&str]| works.iter().map(|&work| work.to_owned()).collect();
-        let (works, tuned): (&[&str], &[&str]) = match id {
-            HELLO => (&[HELLO], &[]),
+        let (mut works, tuned): (Vec<_>, &[_]) = match id {
+            HELLO => (vec![HELLO], &[]),
             _ => (
-                &["http", "kafka", "kafka-sender", "rabbitmq", "rabbitmq-sender"],
+                vec!["http", "kafka", "kafka-sender", "rabbitmq", "rabbitmq-sender"],
                 &["kafka", "kafka-sender"],
             ),
         };
+        // Nobody else does the work exactly once.
+        works.extend(Some("kafka-transactions").filter(|_| id == OURS));
         Self {
             id: id.to_owned(),
             title: title.to_owned(),
-            works: list(works),
+            works: list(&works),
             tuned: list(tuned),
             ships: Some(program.clone()),
             versions,

@@ -78,6 +78,16 @@ impl Stream {
                 self.pass(entry, self.work, case, amount)
             })?;
         }
+        let entries = course.entries("kafka-transactions");
+        if self.work == "kafka" {
+            let messages = Some(self.messages(Case::BASE, options.quick));
+            course.turns(
+                "exactly once",
+                &entries,
+                |_| options.rounds,
+                |entry| self.pass(entry, "kafka-transactions", Case::BASE, Amount { messages, time }),
+            )?;
+        }
         let sender = format!("{}-sender", self.work);
         let (entries, amount) = (course.entries(&sender), Amount { messages: None, time });
         let rounds = |_: &Entry| options.rounds;

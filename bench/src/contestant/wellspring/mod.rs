@@ -21,35 +21,40 @@ pub fn run(task: &Task) -> Result<ExitCode, Failure> {
     Ok(Runtime::builder().functions(add_functions).config("application.yaml", &configuration(task)).main())
 }
 
-/// The configuration for a piece of work. Settings are the defaults, but for what says where things are; tuned, a
-/// Kafka producer waits for more messages as long as the loop by hand does.
+/// The configuration for a piece of work. Settings are the defaults, but for what says where things are, and that keys
+/// are passed on. Tuned, and in transactions, a Kafka producer waits for more messages as long as the loop by hand does.
 fn configuration(task: &Task) -> String {
-    match task.work.as_str() {
-        "http" => {
-            let port = task.address.rsplit(':').next().unwrap_or_default();
-            let logging = "logging: { level: { root: warn } }";
-            format!(
-                "http: {{ address: 127.0.0.1, port: {port} }}\nmanagement: {{ enabled: false }}\n{logging}\n"
-            )
-        }
-        "kafka" | "kafka-sender" => bindings(task, "kafka"),
-        _ => bindings(task, "rabbitmq"),
+    let Task { work, address, input, group, output, tuned, .. } = task;
+    let mut lines = vec!["management.enabled: false".to_owned(), "logging.level.root: warn".to_owned()];
+    if work == "http" {
+        let port = address.rsplit(':').next().unwrap_or_default();
+        lines.extend(["http.address: 127.0.0.1".to_owned(), format!("http.port: {port}")]);
+        return lines.join("\n");
     }
-}
-
-fn bindings(task: &Task, binder: &str) -> String {
-    let Task { address, input, group, output, .. } = task;
-    let broker = match binder {
-        "kafka" => format!(
-            "    brokers: {address:?}\n{}    bindings:\n      emailsms-out-0:\n        producer: {{ \
-             message-key-expression: \"headers['kafka_receivedMessageKey']\" }}\n",
-            if task.tuned { "    default: { producer: { batch-timeout: 5 } }\n" } else { "" }
-        ),
-        _ => format!("    uri: {address:?}\n"),
-    };
-    format!(
-        "http: {{ enabled: false }}\nmanagement: {{ enabled: false }}\nlogging: {{ level: {{ root: warn }} }}\n\
-         function: {{ definition: \"email|sms\" }}\nstream:\n  default-binder: {binder}\n  {binder}:\n{broker}  bindings:\n    \
-         emailsms-in-0: {{ destination: {input:?}, group: {group:?} }}\n    emailsms-out-0: {{ destination: {output:?} }}\n"
-    )
+    let binder = if work.starts_with("kafka") { "kafka" } else { "rabbitmq" };
+    lines.extend([
+        "http.enabled: false".to_owned(),
+        "function.definition: \"email|sms\"".to_owned(),
+        format!("stream.default-binder: {binder}"),
+        format!("stream.bindings.emailsms-in-0.destination: {input:?}"),
+        format!("stream.bindings.emailsms-in-0.group: {group:?}"),
+        format!("stream.bindings.emailsms-out-0.destination: {output:?}"),
+    ]);
+    if binder == "rabbitmq" {
+        lines.push(format!("stream.rabbitmq.uri: {address:?}"));
+        return lines.join("\n");
+    }
+    let key = "stream.kafka.bindings.emailsms-out-0.producer.message-key-expression";
+    lines.extend([
+        format!("stream.kafka.brokers: {address:?}"),
+        format!("{key}: \"headers['kafka_receivedMessageKey']\""),
+    ]);
+    if *tuned {
+        lines.push("stream.kafka.default.producer.batch-timeout: 5".to_owned());
+    }
+    if work == "kafka-transactions" {
+        lines.push(format!("stream.kafka.transaction-id-prefix: \"{group}-\""));
+        lines.push("stream.kafka.transaction.producer.batch-timeout: 5".to_owned());
+    }
+    lines.join("\n")
 }
