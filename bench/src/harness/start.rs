@@ -39,7 +39,6 @@ pub fn run(course: &mut Course, options: &Options) -> Result<(), Failure> {
     course.setting("starts of programs of this crate", &(4 * options.rounds));
     let mut entries = course.entries("http");
     entries.extend(course.entries(HELLO));
-    entries.retain(|entry| !entry.tuned);
     course.turns(CASE, &entries, rounds, started)
 }
 

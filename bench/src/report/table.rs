@@ -2,39 +2,42 @@
 
 use std::fmt::Write as _;
 
-use super::results::{BARE, Figure, Machine, Results, Who};
+use super::results::{BARE, Figure, Machine, OURS, Results, Who};
 
 const TIMES: [Figure; 4] = [Figure::P50, Figure::P90, Figure::P99, Figure::P999];
+const ALONE: [Figure; 5] =
+    [Figure::PerSecond, Figure::Cpu, Figure::Memory, Figure::Instructions, Figure::Allocations];
 const AT_REST: [Figure; 3] = [Figure::Start, Figure::Idle, Figure::Size];
 
 /// Everything about a kind of work.
 #[must_use]
 pub fn work(results: &Results) -> String {
     let mut text = String::new();
-    for case in results.cases() {
+    let alone = |case: &&str| matches!(results.entries(case)[..], [who] if who.contestant == OURS);
+    let (alone, compared): (Vec<_>, Vec<_>) = results.cases().into_iter().partition(alone);
+    for case in compared {
         let entries = results.entries(case);
         let has = |figure| entries.iter().any(|who| results.spread(case, *who, figure).is_some());
-        let heading = case.replace('|', "\\|");
         if has(Figure::PerSecond) || has(Figure::Cpu) {
-            load(&mut text, results, case, &heading);
+            load(&mut text, results, case);
         }
         if has(Figure::P50) {
-            times(&mut text, results, case, &heading);
+            plain(&mut text, results, case, &TIMES);
         }
         if has(Figure::Start) {
-            at_rest(&mut text, results, case, &heading);
+            plain(&mut text, results, case, &AT_REST);
         }
-        if has(Figure::Allocations) || has(Figure::Instructions) {
-            counts(&mut text, results, case, &heading);
-        }
+    }
+    if !alone.is_empty() {
+        ours_alone(&mut text, results, &alone);
     }
     failures(&mut text, results);
     text
 }
 
 /// Throughput and what it takes, each also as a multiple of the client by hand.
-fn load(text: &mut String, results: &Results, case: &str, heading: &str) {
-    table(text, heading, &["per second", "× bare", "CPU µs each", "× bare", "peak memory, MB"]);
+fn load(text: &mut String, results: &Results, case: &str) {
+    table(text, case, &["per second", "× bare", "CPU µs each", "× bare", "peak memory, MB"]);
     for who in results.entries(case) {
         let spread = |figure| cell(results.spread(case, who, figure));
         let ratio = |figure| match who.contestant {
@@ -52,6 +55,7 @@ fn load(text: &mut String, results: &Results, case: &str, heading: &str) {
         ];
         row(text, &titled(results, case, who), &cells);
     }
+    text.push('\n');
 }
 
 /// The name of a contestant, with what else is to be known of its pass.
@@ -61,29 +65,28 @@ fn titled(results: &Results, case: &str, who: Who<'_>) -> String {
     if twice > 0.0 { format!("{title} ({twice:.0} outputs twice)") } else { title }
 }
 
-fn times(text: &mut String, results: &Results, case: &str, heading: &str) {
-    table(text, heading, &TIMES.map(Figure::title));
+fn plain(text: &mut String, results: &Results, case: &str, figures: &[Figure]) {
+    let titles: Vec<_> = figures.iter().map(|figure| figure.title()).collect();
+    table(text, case, &titles);
     for who in results.entries(case) {
-        row(text, &results.title(who), &TIMES.map(|figure| cell(results.spread(case, who, figure))));
+        let cells: Vec<_> = figures.iter().map(|figure| cell(results.spread(case, who, *figure))).collect();
+        row(text, &results.title(who), &cells);
     }
+    text.push('\n');
 }
 
-fn at_rest(text: &mut String, results: &Results, case: &str, heading: &str) {
-    table(text, heading, &AT_REST.map(Figure::title));
-    for who in results.entries(case) {
-        row(text, &results.title(who), &AT_REST.map(|figure| cell(results.spread(case, who, figure))));
+/// What nobody else does, case by case; only the figures that there are.
+fn ours_alone(text: &mut String, results: &Results, cases: &[&str]) {
+    let ours = Who::by_default(OURS);
+    let has = |figure: &Figure| cases.iter().any(|case| results.spread(case, ours, *figure).is_some());
+    let figures: Vec<_> = ALONE.into_iter().filter(has).collect();
+    let titles: Vec<_> = figures.iter().map(|figure| figure.title()).collect();
+    table(text, &results.title(ours), &titles);
+    for case in cases {
+        let cells: Vec<_> = figures.iter().map(|figure| cell(results.spread(case, ours, *figure))).collect();
+        row(text, case, &cells);
     }
-}
-
-fn counts(text: &mut String, results: &Results, case: &str, heading: &str) {
-    let figures = [Figure::Instructions, Figure::Allocations];
-    table(text, heading, &figures.map(Figure::title));
-    for who in results.entries(case) {
-        let count = |figure| {
-            results.spread(case, who, figure).map_or_else(String::new, |spread| format!("{spread:.0}"))
-        };
-        row(text, &results.title(who), &figures.map(count));
-    }
+    text.push('\n');
 }
 
 fn failures(text: &mut String, results: &Results) {
@@ -128,7 +131,7 @@ fn table(text: &mut String, heading: &str, columns: &[&str]) {
 }
 
 fn row(text: &mut String, title: &str, cells: &[String]) {
-    let _ = writeln!(text, "| {title} | {} |", cells.join(" | "));
+    let _ = writeln!(text, "| {} | {} |", title.replace('|', "\\|"), cells.join(" | "));
 }
 
 fn cell(spread: Option<super::statistics::Spread>) -> String {
