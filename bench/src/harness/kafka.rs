@@ -47,7 +47,30 @@ impl Topics {
         }
         let meter = client(address).create()?;
         let placed = vec![Vec::new(); case.partitions];
-        Ok(Self { address: address.to_owned(), case, input, output, group, meter, placed })
+        let topics = Self { address: address.to_owned(), case, input, output, group, meter, placed };
+        topics.await_leaders()?;
+        Ok(topics)
+    }
+
+    /// Waits until every partition has a leader, a moment after it was made.
+    fn await_leaders(&self) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while let Err(error) = self.ends(&self.input).and_then(|_| self.ends(&self.output)) {
+            if begun.elapsed() > PATIENCE {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// How many messages all partitions of a topic have had.
+    fn ends(&self, topic: &str) -> Result<u64, Failure> {
+        let ends = (0..i32::try_from(self.case.partitions)?).map(|partition| {
+            let (_, end) = self.meter.fetch_watermarks(topic, partition, PATIENCE)?;
+            Ok(u64::try_from(end)?)
+        });
+        ends.sum()
     }
 
     fn producer(&self, linger: &str) -> Result<Filler, Failure> {
@@ -95,11 +118,7 @@ impl Ends for Topics {
     }
 
     fn count(&mut self) -> Result<u64, Failure> {
-        let ends = (0..i32::try_from(self.case.partitions)?).map(|partition| {
-            let (_, end) = self.meter.fetch_watermarks(&self.output, partition, PATIENCE)?;
-            Ok(u64::try_from(end)?)
-        });
-        ends.sum()
+        self.ends(&self.output)
     }
 
     fn outputs(&mut self) -> Result<Vec<u64>, Failure> {
