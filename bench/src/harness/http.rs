@@ -35,10 +35,12 @@ pub const PACED: &str = "1 connection at 1000 requests per second";
 /// When results cannot be kept; contestants that fail are named in them.
 pub fn run(course: &mut Course, options: &Options) -> Result<(), Failure> {
     let seconds = if options.quick { 2 } else { 6 };
+    let warm_up = if options.quick { 2 } else { 10 };
     course.setting("rounds", &options.rounds);
+    course.setting("seconds to warm up", &warm_up);
     course.setting("seconds measured", &seconds);
     let entries = course.entries("http");
-    let wrk = Wrk::new()?;
+    let wrk = Wrk::new(warm_up)?;
     course.turns(LOAD, &entries, |_| options.rounds, |entry| load(&wrk, entry, seconds))?;
     course.turns(PACED, &entries, |_| options.rounds, |entry| paced(&wrk, entry, seconds))
 }
@@ -50,17 +52,17 @@ struct Server {
 }
 
 impl Server {
-    fn start(wrk: &Wrk, entry: &Entry, seconds: u32) -> Result<Self, Failure> {
+    fn start(wrk: &Wrk, entry: &Entry) -> Result<Self, Failure> {
         let address = free_address()?;
         let mut process = entry.start("http", vec![("BENCH_ADDRESS", address.to_string())])?;
         first_answer(&mut process, address, &request(), PATIENCE)?;
-        wrk.ask(address, seconds.div_ceil(2))?;
+        wrk.ask(address, wrk.warm_up)?;
         Ok(Self { process, address })
     }
 }
 
 fn load(wrk: &Wrk, entry: &Entry, seconds: u32) -> Result<Figures, Failure> {
-    let Server { process, address } = Server::start(wrk, entry, seconds)?;
+    let Server { process, address } = Server::start(wrk, entry)?;
     let before = process.processor_time()?;
     let (requests, per_second) = wrk.ask(address, seconds)?;
     let used = process.processor_time()? - before;
@@ -74,7 +76,7 @@ fn load(wrk: &Wrk, entry: &Entry, seconds: u32) -> Result<Figures, Failure> {
 }
 
 fn paced(wrk: &Wrk, entry: &Entry, seconds: u32) -> Result<Figures, Failure> {
-    let Server { process, address } = Server::start(wrk, entry, seconds)?;
+    let Server { process, address } = Server::start(wrk, entry)?;
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -133,10 +135,12 @@ pub fn request() -> Vec<u8> {
 /// The load generator.
 struct Wrk {
     script: PathBuf,
+    /// How many seconds a server is asked before it counts.
+    warm_up: u32,
 }
 
 impl Wrk {
-    fn new() -> Result<Self, Failure> {
+    fn new(warm_up: u32) -> Result<Self, Failure> {
         let script = std::env::temp_dir().join(format!("wellspring-bench-{}.lua", std::process::id()));
         let body = String::from_utf8_lossy(PAYLOAD);
         std::fs::write(
@@ -147,7 +151,7 @@ impl Wrk {
                  io.write('RESULT ', summary.requests, ' ', summary.duration, ' ', errors.status + errors.read + errors.timeout, '\\n')\nend\n"
             ),
         )?;
-        Ok(Self { script })
+        Ok(Self { script, warm_up })
     }
 
     /// How many requests were answered, and how many per second.

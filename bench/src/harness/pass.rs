@@ -19,7 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Amount {
     /// Messages, a third of them to warm up; none for a contestant that makes its own.
     pub messages: Option<u64>,
-    /// How long to measure, after half as long to warm up.
+    /// How long to warm up at most.
+    pub warm_up: Duration,
+    /// How long to measure at most.
     pub time: Duration,
 }
 
@@ -55,7 +57,7 @@ pub fn pass(entry: &Entry, work: &str, ends: &mut dyn Ends, amount: Amount) -> R
     let most = amount.messages.unwrap_or(u64::MAX);
     let first = until(&mut process, ends, |look| look.outputs > 0)?;
     let warm = until(&mut process, ends, |look| {
-        look.outputs >= most / 3 || look.at.duration_since(first.at) >= amount.time / 2
+        look.outputs >= most / 3 || look.at.duration_since(first.at) >= amount.warm_up
     })?;
     let last = until(&mut process, ends, |look| {
         look.outputs >= most || look.at.duration_since(warm.at) >= amount.time

@@ -64,8 +64,10 @@ impl Stream {
     /// # Errors
     /// When results cannot be kept; contestants that fail are named in them.
     pub fn run(&self, course: &mut Course, options: &Options) -> Result<(), Failure> {
-        let time = Duration::from_secs(if options.quick { 2 } else { 6 });
+        let (warm_up, time) = if options.quick { (3, 2) } else { (12, 6) };
+        let (warm_up, time) = (Duration::from_secs(warm_up), Duration::from_secs(time));
         course.setting("rounds", &options.rounds);
+        course.setting("seconds to warm up at most", &warm_up.as_secs());
         course.setting("seconds measured at most", &time.as_secs());
         course.setting("messages at most", &self.messages(Case::BASE, options.quick));
         let entries = course.entries(self.work);
@@ -73,7 +75,7 @@ impl Stream {
             // The others need not be known as exactly where only something is changed.
             let own = |entry: &Entry| case == Case::BASE || entry.contestant.is_of_this_crate();
             let rounds = |entry: &Entry| if own(entry) { options.rounds } else { 1 };
-            let amount = Amount { messages: Some(self.messages(case, options.quick)), time };
+            let amount = Amount { messages: Some(self.messages(case, options.quick)), warm_up, time };
             course.turns(&self.named(case), &entries, rounds, |entry| {
                 self.pass(entry, self.work, case, amount)
             })?;
@@ -85,11 +87,13 @@ impl Stream {
                 "exactly once",
                 &entries,
                 |_| options.rounds,
-                |entry| self.pass(entry, "kafka-transactions", Case::BASE, Amount { messages, time }),
+                |entry| {
+                    self.pass(entry, "kafka-transactions", Case::BASE, Amount { messages, warm_up, time })
+                },
             )?;
         }
         let sender = format!("{}-sender", self.work);
-        let (entries, amount) = (course.entries(&sender), Amount { messages: None, time });
+        let (entries, amount) = (course.entries(&sender), Amount { messages: None, warm_up: time / 2, time });
         let rounds = |_: &Entry| options.rounds;
         course.turns("sender from code", &entries, rounds, |entry| {
             self.pass(entry, &sender, Case::BASE, amount)
