@@ -77,38 +77,60 @@ fn load(wrk: &Wrk, entry: &Entry, seconds: u32) -> Result<Figures, Failure> {
 
 fn paced(wrk: &Wrk, entry: &Entry, seconds: u32) -> Result<Figures, Failure> {
     let Server { process, address } = Server::start(wrk, entry)?;
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let (request, mut buffer) = (request(), Vec::new());
+    let mut connection = Connection { address, stream: None };
+    let request = request();
     let schedule = Schedule::from_now(RATE);
     let mut times = Times::of(schedule, u64::from(RATE))?;
     for number in 0..u64::from(RATE * (seconds + 1)) {
         schedule.wait(number);
-        stream.write_all(&request)?;
-        answer(&mut stream, &mut buffer)?;
+        connection.ask(&request)?;
         times.note(number, Instant::now());
     }
     process.stop()?;
     Ok(times.percentiles().into())
 }
 
-/// Reads one answer, which has to be right.
-fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Failure> {
-    buffer.clear();
-    let mut chunk = [0; 1024];
-    while !is_whole(buffer) {
+/// A connection that is made again when the server has ended it, as some do after a hundred requests.
+struct Connection {
+    address: SocketAddr,
+    stream: Option<TcpStream>,
+}
+
+impl Connection {
+    /// Asks and waits for the answer, which has to be right.
+    fn ask(&mut self, request: &[u8]) -> Result<(), Failure> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = TcpStream::connect(self.address)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream
+            }
+        };
+        stream.write_all(request)?;
+        let answer = read_answer(&mut stream)?;
+        if !(answer.starts_with(b"HTTP/1.1 200") && contains(&answer, ANSWER)) {
+            return Err(format!("an unexpected answer: {}", String::from_utf8_lossy(&answer)).into());
+        }
+        self.stream = Some(stream).filter(|_| !contains(&answer.to_ascii_lowercase(), b"connection: close"));
+        Ok(())
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+fn read_answer(stream: &mut TcpStream) -> Result<Vec<u8>, Failure> {
+    let (mut answer, mut chunk) = (Vec::new(), [0; 1024]);
+    while !is_whole(&answer) {
         match stream.read(&mut chunk)? {
             0 => return Err("the connection was closed".into()),
-            read => buffer.extend_from_slice(&chunk[..read]),
+            read => answer.extend_from_slice(&chunk[..read]),
         }
     }
-    let (head, body) =
-        (buffer.starts_with(b"HTTP/1.1 200"), buffer.windows(ANSWER.len()).any(|part| part == ANSWER));
-    if !(head && body) {
-        return Err(format!("an unexpected answer: {}", String::from_utf8_lossy(buffer)).into());
-    }
-    Ok(())
+    Ok(answer)
 }
 
 /// Whether an answer is complete: so many bytes as it says, or the end of its chunks.
@@ -148,7 +170,7 @@ impl Wrk {
             format!(
                 "wrk.method = 'POST'\nwrk.body = [[{body}]]\nwrk.headers['content-type'] = 'application/json'\n\
                  function done(summary, latency, requests)\nlocal errors = summary.errors\n\
-                 io.write('RESULT ', summary.requests, ' ', summary.duration, ' ', errors.status + errors.read + errors.timeout, '\\n')\nend\n"
+                 io.write('RESULT ', summary.requests, ' ', summary.duration, ' ', errors.connect + errors.status + errors.read + errors.write, '\\n')\nend\n"
             ),
         )?;
         Ok(Self { script, warm_up })
@@ -195,6 +217,25 @@ mod tests {
         assert!(is_whole(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n42\r\n0\r\n\r\n"));
         assert!(!is_whole(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n42\r\n"));
         assert!(!is_whole(b"HTTP/1.1 200 OK\r\ncontent-"));
+    }
+
+    #[test]
+    fn connects_again_when_the_server_has_said_that_it_closes() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            for close in ["Connection: close\r\n", ""] {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.read_exact(&mut vec![0; request().len()]).unwrap();
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n{close}\r\n1065736582");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let mut connection = Connection { address, stream: None };
+        connection.ask(&request()).unwrap();
+        connection.ask(&request()).unwrap();
+        assert!(connection.stream.is_some());
+        server.join().unwrap();
     }
 
     #[test]
