@@ -180,12 +180,12 @@ struct Filler {
 impl Writer for Filler {
     fn send(&mut self, number: u64) -> Result<(), Failure> {
         let payload = serde_json::to_vec(&AccountsMsg::numbered(number, self.case.bytes))?;
-        let key = format!("account-{}", self.case.key(number));
-        let mut record = BaseRecord::to(&self.topic)
+        let key = self.case.key(number).map(|key| format!("account-{key}"));
+        let mut record = BaseRecord::<str, [u8]>::to(&self.topic)
             .payload(&payload)
-            .key(&key)
             .partition(i32::try_from(self.case.partition(number))?)
             .headers(headers());
+        record.key = key.as_deref();
         while let Err((error, back)) = self.producer.send(record) {
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                 return Err(error.into());

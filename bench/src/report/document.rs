@@ -16,11 +16,11 @@ const CHARTS: [(&str, Figure, &str); 5] = [
     ("rabbitmq", Figure::PerSecond, "rabbitmq"),
 ];
 
-/// Draws the charts, and writes tables and goals into the page, from the results in a folder.
+/// Draws the charts, and writes tables and goals into the page, from the results in a folder; gives them.
 ///
 /// # Errors
 /// When results cannot be read, or the page has lost a marker.
-pub fn write(folder: &Path, page: &Path) -> Result<(), Failure> {
+pub fn write(folder: &Path, page: &Path) -> Result<Vec<Results>, Failure> {
     let mut all = Vec::new();
     for work in WORKS {
         all.extend(Results::read(folder, work)?);
@@ -45,7 +45,8 @@ pub fn write(folder: &Path, page: &Path) -> Result<(), Failure> {
         section += &table::circumstances(results);
         text = replaced(&text, work, &section)?;
     }
-    Ok(std::fs::write(page, text)?)
+    std::fs::write(page, text)?;
+    Ok(all)
 }
 
 /// The page with another text between the markers of a section.
