@@ -37,7 +37,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) {
         let entry = entry.expect("an entry that can be read");
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
-        if path == "target" || (name.starts_with('.') && ![".ci", ".github"].contains(&name.as_str())) {
+        if name == "target" || (name.starts_with('.') && ![".ci", ".github"].contains(&name.as_str())) {
             continue;
         }
         if entry.file_type().expect("a type of file").is_dir() {
