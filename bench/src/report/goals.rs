@@ -72,10 +72,10 @@ const GOALS: &[Goal] = &[
         AtLeast(0.97),
     ),
     goal(
-        "HTTP requests per second, × Spring",
+        "HTTP requests per second, × Spring tuned",
         "http",
         http::LOAD,
-        Times(Figure::PerSecond, plain(OURS), plain("spring")),
+        Times(Figure::PerSecond, plain(OURS), tuned("spring")),
         AtLeast(10.0),
     ),
     goal(
@@ -107,10 +107,10 @@ const GOALS: &[Goal] = &[
         AtMost(1.05),
     ),
     goal(
-        "Kafka CPU per message, × RustStream",
+        "Kafka CPU per message, × RustStream, both tuned",
         "kafka",
         KAFKA,
-        Times(Figure::Cpu, plain(OURS), plain("ruststream")),
+        Times(Figure::Cpu, tuned(OURS), tuned("ruststream")),
         AtMost(0.4),
     ),
     goal(
@@ -128,10 +128,10 @@ const GOALS: &[Goal] = &[
         AtMost(1.03),
     ),
     goal(
-        "RabbitMQ CPU per message, × Spring",
+        "RabbitMQ CPU per message, × Spring tuned",
         "rabbitmq",
         RABBITMQ,
-        Times(Figure::Cpu, plain(OURS), plain("spring")),
+        Times(Figure::Cpu, plain(OURS), tuned("spring")),
         AtMost(0.15),
     ),
     goal(
