@@ -1,20 +1,18 @@
 //! What Wellspring costs, each figure beside the same work written by hand. See `README.md` for how to read them.
 
 pub mod consumed;
+#[cfg(all(feature = "kafka", feature = "rabbitmq"))]
+pub mod contestant;
 pub mod counted;
 pub mod counting_allocator;
 pub mod growth;
+pub mod harness;
 pub mod instructions;
-#[cfg(feature = "kafka")]
-pub mod kafka;
 pub mod limits;
 pub mod memory;
-pub mod process;
-#[cfg(feature = "rabbitmq")]
-pub mod rabbitmq;
+pub mod report;
 mod row;
 pub mod story;
-pub mod web;
 
 pub use row::Row;
 

@@ -18,6 +18,26 @@ pub struct AccountsMsg {
 /// The message as it travels.
 pub const PAYLOAD: &[u8] = br#"{"accountNumber":1065736582,"name":"Madan Reddy","email":"tutor@example.com","mobileNumber":"4354437687","openedAt":"2026-03-01T10:15:30.123Z"}"#;
 
+impl AccountsMsg {
+    /// The message of the story with another account number, its name filled up to so many bytes of JSON.
+    #[must_use]
+    pub fn numbered(account_number: u64, bytes: usize) -> Self {
+        let name = "Madan Reddy".to_owned() + &"y".repeat(bytes.saturating_sub(PAYLOAD.len()));
+        let [email, mobile_number, opened_at] =
+            ["tutor@example.com", "4354437687", "2026-03-01T10:15:30.123Z"].map(str::to_owned);
+        Self { account_number, name, email, mobile_number, opened_at }
+    }
+
+    /// Which account it is about.
+    #[must_use]
+    pub const fn account_number(&self) -> u64 {
+        self.account_number
+    }
+}
+
+/// The number of the first message, so long that all numbers of a measurement have as many digits.
+pub const FIRST: u64 = 1_000_000_000;
+
 /// The first function of the story.
 #[must_use]
 pub fn email(account: AccountsMsg) -> AccountsMsg {

@@ -18,7 +18,7 @@ use wellspring::invocation::Functions;
 use wellspring::{Catalog, CatalogBuilder, ContentType, Message, Runtime};
 
 use crate::Failure;
-use crate::process;
+use crate::harness::proc;
 
 /// How many calls come before those that are looked at.
 const PROOFS: usize = 64;
@@ -69,7 +69,10 @@ impl Standing {
 
     /// How this process stands after work that took so long.
     fn now(took: Duration) -> Result<Self, Failure> {
-        Ok(Self { took, resident: process::resident()?, threads: process::threads()? })
+        let status = std::fs::read_to_string("/proc/self/status")?;
+        let resident = proc::bytes_in(&status, "VmRSS").ok_or("no `VmRSS`")?;
+        let threads = std::fs::read_dir("/proc/self/task")?.count() as u64;
+        Ok(Self { took, resident, threads })
     }
 }
 

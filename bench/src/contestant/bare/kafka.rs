@@ -6,23 +6,24 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::message::{BorrowedMessage, DeliveryResult, Message as _};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, ProducerContext};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::cluster::headers;
-use super::pass::Clocks;
-use super::{Cost, PARTITIONS, Pass};
+use super::{Ending, Task};
 use crate::Failure;
 use crate::story::{AccountsMsg, email, sms};
 
 /// How many messages may be unconfirmed.
-const WINDOW: usize = 10_000;
+pub(super) const WINDOW: usize = 10_000;
 /// How many are sent between two looks at the reports.
 const BURST: usize = 256;
 const SEQUENCE_BITS: u32 = 40;
+/// How often offsets are committed.
+const COMMITS: Duration = Duration::from_millis(500);
 
 /// The open offsets of a partition.
 #[derive(Default)]
@@ -34,9 +35,8 @@ struct Ring {
 
 #[derive(Default)]
 struct Tickets {
-    rings: [Ring; PARTITIONS as usize],
+    rings: Vec<Ring>,
     open: usize,
-    confirmed: u64,
     failed: bool,
 }
 
@@ -60,6 +60,9 @@ impl ProducerContext for Reports {
 impl Tickets {
     fn take(&mut self, partition: i32, offset: i64) -> usize {
         let partition = partition as usize;
+        if partition >= self.rings.len() {
+            self.rings.resize_with(partition + 1, Ring::default);
+        }
         let ring = &mut self.rings[partition];
         ring.open.push_back((offset, false));
         self.open += 1;
@@ -68,11 +71,10 @@ impl Tickets {
 
     fn report(&mut self, accepted: bool, ticket: usize) {
         self.failed |= !accepted;
-        self.confirmed += 1;
         self.open -= 1;
         let ring = &mut self.rings[ticket >> SEQUENCE_BITS];
         let at = (ticket as u64 & ((1 << SEQUENCE_BITS) - 1)) - ring.first;
-        ring.open[at as usize].1 = true;
+        ring.open[at as usize].1 = accepted;
         while let Some((offset, true)) = ring.open.front().copied() {
             ring.open.pop_front();
             ring.first += 1;
@@ -81,28 +83,40 @@ impl Tickets {
     }
 }
 
-/// Passes every message through the functions by hand.
-pub(super) fn run(pass: &Pass) -> Result<Cost, Failure> {
-    let Pass { cluster, group, messages, linger, .. } = pass;
-    let mut client = cluster.client();
-    client.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
-    let consumer: BaseConsumer = client.create()?;
-    consumer.subscribe(&[&cluster.from])?;
-    let mut client = cluster.client();
+/// The client of a consumer.
+fn consumer(task: &Task) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &task.address).set("group.id", &task.group);
+    client.set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
+    client
+}
+
+/// The client of a producer; tuned, it waits for more messages.
+pub(super) fn producer(task: &Task) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &task.address).set("partitioner", "murmur2_random");
     client.set("enable.idempotence", "true").set("acks", "all");
-    client.set("linger.ms", linger.unwrap_or(0).to_string());
-    let producer: BaseProducer<Reports> = client.create_with_context(Reports)?;
-    let (mut clocks, mut committed) = (None, Instant::now());
-    loop {
+    client.set("linger.ms", if task.tuned { "5" } else { "0" });
+    client
+}
+
+/// The headers that Spring writes and reads.
+pub(super) fn headers() -> OwnedHeaders {
+    let header = |key, value| Header { key, value: Some(value) };
+    OwnedHeaders::new_with_capacity(2)
+        .insert(header("contentType", "application/json"))
+        .insert(header("spring_json_header_types", r#"{"contentType":"java.lang.String"}"#))
+}
+
+/// Passes messages through the functions by hand.
+pub(super) fn run(task: &Task, ending: &Ending) -> Result<(), Failure> {
+    let consumer: BaseConsumer = consumer(task).create()?;
+    consumer.subscribe(&[&task.input])?;
+    let producer: BaseProducer<Reports> = producer(task).create_with_context(Reports)?;
+    let mut committed = Instant::now();
+    while !ending.has_come() {
         producer.poll(Duration::ZERO);
-        let (mut open, confirmed, failed) =
-            TICKETS.with_borrow(|tickets| (tickets.open, tickets.confirmed, tickets.failed));
-        if failed {
-            return Err("a message was not confirmed".into());
-        }
-        if confirmed == *messages {
-            break;
-        }
+        let mut open = open()?;
         for sent in 0..BURST {
             if open >= WINDOW {
                 break;
@@ -110,24 +124,29 @@ pub(super) fn run(pass: &Pass) -> Result<Cost, Failure> {
             // It rests when nothing comes; reports may wait that long, messages do not.
             let patience = if sent == 0 { Duration::from_millis(1) } else { Duration::ZERO };
             let Some(message) = consumer.poll(patience) else { break };
-            let message = message?;
-            if clocks.is_none() {
-                clocks = Some(Clocks::start()?);
-            }
-            handle(&producer, &cluster.to, &message)?;
+            handle(&producer, &task.output, &message?)?;
             open += 1;
         }
         if open >= WINDOW {
             producer.poll(Duration::from_millis(1));
         }
-        if committed.elapsed() > Duration::from_millis(500) {
+        if committed.elapsed() > COMMITS {
             committed = Instant::now();
-            commit(&consumer, &cluster.from, CommitMode::Async)?;
+            commit(&consumer, &task.input, CommitMode::Async)?;
         }
     }
-    let cost = clocks.ok_or("nothing was received")?.stop(*messages);
-    commit(&consumer, &cluster.from, CommitMode::Sync)?;
-    cost
+    while open()? > 0 {
+        producer.poll(Duration::from_millis(10));
+    }
+    commit(&consumer, &task.input, CommitMode::Sync)
+}
+
+/// How many are unconfirmed.
+fn open() -> Result<usize, Failure> {
+    match TICKETS.with_borrow(|tickets| (tickets.open, tickets.failed)) {
+        (_, true) => Err("a message was not confirmed".into()),
+        (open, false) => Ok(open),
+    }
 }
 
 fn handle(producer: &BaseProducer<Reports>, to: &str, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
@@ -136,6 +155,7 @@ fn handle(producer: &BaseProducer<Reports>, to: &str, message: &BorrowedMessage<
     let ticket = TICKETS.with_borrow_mut(|tickets| tickets.take(message.partition(), message.offset()));
     let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(to, ticket);
     record.payload = Some(&answer);
+    record.key = message.key();
     record.headers = Some(headers());
     producer.send(record).map_err(|(error, _)| error)?;
     Ok(())

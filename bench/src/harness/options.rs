@@ -1,0 +1,118 @@
+//! What to measure: the arguments of `./bench/run`.
+
+use crate::Failure;
+
+/// What `--help` prints.
+pub const USAGE: &str = "usage: bench/run [http|kafka|rabbitmq|memory|start|all]..
+                 [--quick] [--rounds N] [--only CONTESTANT,..] [--document]
+       bench/run document
+
+  http, kafka, rabbitmq, memory, start
+                 the work to do; all of it unless said
+  --quick        one round of few messages, base case only: minutes instead of hours
+  --rounds N     how often everything is done; 5 unless said
+  --only A,B     contestants by the names of their folders; `bare` and `wellspring` are this crate's
+  --document     keep the results in bench/results and write docs/performance.md from them, as a run
+                 without `--quick` and `--only` does; others leave theirs in target/bench
+  document       measures nothing, writes docs/performance.md from the results that are kept";
+
+/// All work, in the order in which it is done.
+pub const WORKS: [&str; 5] = ["memory", "start", "http", "kafka", "rabbitmq"];
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Which work, in the order of [`WORKS`].
+    pub works: Vec<&'static str>,
+    /// Few messages.
+    pub quick: bool,
+    /// How often.
+    pub rounds: usize,
+    /// Who takes part; everybody if nobody is named.
+    pub only: Vec<String>,
+    /// Whether results are kept and documented.
+    pub document: bool,
+}
+
+impl Options {
+    /// Reads arguments.
+    ///
+    /// # Errors
+    /// When one is unknown.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Failure> {
+        let mut arguments = arguments.into_iter();
+        let (mut asked, mut nothing) = (Vec::new(), false);
+        let mut options =
+            Self { works: Vec::new(), quick: false, rounds: 0, only: Vec::new(), document: false };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
+            match argument.as_str() {
+                "--quick" => options.quick = true,
+                "--document" => options.document = true,
+                "--rounds" => options.rounds = value()?.parse()?,
+                "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+                "all" => asked.extend(WORKS),
+                "document" => nothing = true,
+                work => match WORKS.into_iter().find(|known| *known == work) {
+                    Some(known) => asked.push(known),
+                    None => return Err(format!("`{work}` is unknown\n\n{USAGE}").into()),
+                },
+            }
+        }
+        let all = asked.is_empty() && !nothing;
+        options.works = WORKS.into_iter().filter(|work| all || asked.contains(work)).collect();
+        options.document |= !options.quick && options.only.is_empty();
+        if options.rounds == 0 {
+            options.rounds = if options.quick { 1 } else { 5 };
+        }
+        Ok(options)
+    }
+
+    /// Whether a contestant takes part.
+    #[must_use]
+    pub fn includes(&self, contestant: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == contestant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Options, Failure> {
+        Options::parse(text.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn does_everything_five_times_unless_said() {
+        let options = parse("").unwrap();
+        assert_eq!((options.works, options.rounds, options.quick), (WORKS.to_vec(), 5, false));
+    }
+
+    #[test]
+    fn quick_is_one_round_unless_more_are_asked_for() {
+        assert_eq!(parse("--quick").unwrap().rounds, 1);
+        assert_eq!(parse("--rounds 3 --quick").unwrap().rounds, 3);
+    }
+
+    #[test]
+    fn does_the_work_and_lets_those_take_part_that_are_named() {
+        let options = parse("rabbitmq kafka --only bare,spring").unwrap();
+        assert_eq!(options.works, ["kafka", "rabbitmq"]);
+        assert!(options.includes("spring") && !options.includes("wellspring"));
+    }
+
+    #[test]
+    fn keeps_what_is_whole_and_what_it_is_told_to() {
+        assert!(parse("kafka").unwrap().document && parse("--quick --document").unwrap().document);
+        assert!(!parse("--quick").unwrap().document && !parse("--only bare").unwrap().document);
+        let nothing = parse("document").unwrap();
+        assert!(nothing.document && nothing.works.is_empty());
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        assert!(parse("kafak").unwrap_err().to_string().starts_with("`kafak` is unknown"));
+        assert!(parse("--rounds").unwrap_err().to_string().contains("needs a value"));
+    }
+}
