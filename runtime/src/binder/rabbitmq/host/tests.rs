@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::pending;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
@@ -31,6 +32,13 @@ fn hosting() -> (Arc<Host>, Arc<Calls>) {
     (host, calls)
 }
 
+/// Runs it on the runtime and waits for its end.
+fn spawned(task: impl Future<Output = Option<u64>> + Send + 'static) -> BoxFuture<'static, Option<u64>> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(task);
+    async move { timeout(SOON, tasks.join_next()).await.unwrap().unwrap().unwrap() }.boxed()
+}
+
 #[tokio::test]
 async fn a_guest_runs_where_its_host_works() {
     let (host, calls) = hosting();
@@ -46,7 +54,7 @@ async fn a_guest_runs_where_its_host_works() {
 async fn a_guest_that_is_woken_twice_wakes_its_host_once() {
     let (host, calls) = hosting();
     let (send, mut receive) = mpsc::unbounded_channel();
-    let ended = tokio::spawn(
+    let ended = spawned(
         Arc::clone(&host).run(
             async move {
                 let mut sum = 0;
@@ -65,7 +73,7 @@ async fn a_guest_that_is_woken_twice_wakes_its_host_once() {
     assert_eq!(calls.0.load(Ordering::SeqCst), before + 1);
     drop(send);
     host.work();
-    assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(3));
+    assert_eq!(ended.await, Some(3));
 }
 
 #[tokio::test]
@@ -73,21 +81,22 @@ async fn a_guest_goes_on_elsewhere_while_its_host_has_no_thread() {
     let (host, _) = hosting();
     let (tell, told) = oneshot::channel::<u64>();
     let ended = Arc::clone(&host).run(async move { told.await.unwrap() }.boxed());
-    let ended = tokio::spawn(ended);
+    let ended = spawned(ended);
     host.work();
     host.leaves(1);
     tell.send(7).unwrap();
-    assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(7));
+    assert_eq!(ended.await, Some(7));
 }
 
 #[tokio::test]
 async fn work_that_no_thread_has_begun_when_it_leaves_is_begun_elsewhere() {
     let (host, _) = hosting();
-    let ended = tokio::spawn(Arc::clone(&host).run(async { 7 }.boxed()));
+    let (begin, mut begun) = oneshot::channel();
+    let ended = spawned(Arc::clone(&host).run(async { begin.send(()).map_or(0, |()| 7) }.boxed()));
     tokio::task::yield_now().await;
-    assert!(!ended.is_finished(), "it is the host's thread that is to begin it");
+    assert!(begun.try_recv().is_err(), "it is the host's thread that is to begin it");
     host.leaves(1);
-    assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(7));
+    assert_eq!(ended.await, Some(7));
 }
 
 #[tokio::test]
@@ -164,8 +173,8 @@ async fn every_end_is_told_while_host_and_waiters_run_side_by_side() {
         }
     });
     for number in 0..20_000 {
-        let ended = tokio::spawn(Arc::clone(&host).run(async move { number }.boxed()));
-        assert_eq!(timeout(SOON, ended).await.unwrap().unwrap(), Some(number));
+        let ended = spawned(Arc::clone(&host).run(async move { number }.boxed()));
+        assert_eq!(ended.await, Some(number));
     }
     stop.store(true, Ordering::Relaxed);
     works.join().unwrap();
