@@ -44,6 +44,14 @@ pub trait HeaderSource: Any + Send + Sync {
     fn contains(&self, index: u32, name: &str) -> bool {
         self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
     }
+
+    /// The first value of one header of one message; worth giving without reading the others, where that is possible.
+    fn value(&self, index: u32, name: &str) -> Option<HeaderValue> {
+        self.entries(index)
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.clone())
+    }
 }
 
 /// A header's name, as it was spelled.
@@ -94,6 +102,17 @@ impl Headers {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
         self.entries().iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The first value of a header, the content type included, for who wants this one alone: received headers may stay
+    /// unread.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<HeaderValue> {
+        match &self.entries {
+            _ if is_content_type(name) => self.content_type.as_ref().map(|own| own.as_str().into()),
+            Entries::Received(source, index) => source.value(*index, name),
+            Entries::None | Entries::Read(_) => self.get(name).cloned(),
+        }
     }
 
     /// Every value of a header, in order.
@@ -306,6 +325,7 @@ mod tests {
         headers.set("Content-Type", "application/json");
         assert_eq!(headers.content_type(), Some(&ContentType::JSON));
         assert_eq!(headers.text("contentType"), Some("application/json"));
+        assert_eq!(headers.value("contentType"), Some("application/json".into()));
         assert!(headers.is_empty() && headers.contains("content-type"));
         assert!(headers.remove("contenttype") && !headers.contains("content-type"));
     }
@@ -325,6 +345,7 @@ mod tests {
         let source = Arc::new(Counting::default());
         let mut headers = Headers::received(None, source.clone(), 7);
         assert_eq!(source.0.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(headers.value("N"), Some(7i64.into()));
         assert_eq!(headers.integer("n"), Some(7));
         headers.set("m", 1);
         assert_eq!((headers.integer("n"), headers.len()), (Some(7), 2));

@@ -49,11 +49,7 @@ impl Subject<'_> {
     /// A header; null if there is none.
     pub(super) fn header(&self, name: &str) -> HeaderValue {
         let Self::Message(message) = self else { return HeaderValue::Null };
-        let headers = message.headers();
-        match headers.get(name) {
-            Some(value) => value.clone(),
-            None => headers.text(name).map_or(HeaderValue::Null, HeaderValue::from),
-        }
+        message.headers().value(name).unwrap_or(HeaderValue::Null)
     }
 
     pub(super) fn key(&self) -> Option<&HeaderValue> {

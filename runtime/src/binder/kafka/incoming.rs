@@ -24,6 +24,9 @@ pub(super) const TIMESTAMP: &str = "kafka_receivedTimestamp";
 /// Which of the two: `CREATE_TIME` or `LOG_APPEND_TIME`.
 pub(super) const TIMESTAMP_TYPE: &str = "kafka_timestampType";
 
+/// Its key.
+const RECEIVED_KEY: &str = "kafka_receivedMessageKey";
+
 /// How many facts a record has at most.
 const FACTS: usize = 7;
 
@@ -47,7 +50,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     timestamp: TIMESTAMP.into(),
     timestamp_type: TIMESTAMP_TYPE.into(),
     group: "kafka_groupId".into(),
-    key: "kafka_receivedMessageKey".into(),
+    key: RECEIVED_KEY.into(),
     create_time: "CREATE_TIME".into(),
     append_time: "LOG_APPEND_TIME".into(),
 });
@@ -56,6 +59,11 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
 pub(super) fn is_fact(name: &str) -> bool {
     name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("kafka_"))
         && !matches!(name, KEY | outgoing::PARTITION)
+}
+
+/// Whether a name is that of the record's key. The key prevails over headers that pose as it.
+pub(super) fn is_received_key(name: &str) -> bool {
+    name.eq_ignore_ascii_case(RECEIVED_KEY)
 }
 
 /// Reads the headers of one record. Of several with one name the last counts, as in Spring; nobody else says what is a

@@ -136,6 +136,22 @@ impl HeaderSource for Batch {
         }
         self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
     }
+
+    fn value(&self, index: u32, name: &str) -> Option<HeaderValue> {
+        let record = self.records.get(index as usize)?;
+        if incoming::is_received_key(name)
+            && let Some(key) = record.key(&self.buffer)
+        {
+            return Some(HeaderValue::Bytes(key));
+        }
+        if self.is_plain(index) && !incoming::is_fact(name) {
+            return None;
+        }
+        self.entries(index)
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.clone())
+    }
 }
 
 impl Batch {

@@ -28,6 +28,10 @@ pub(super) async fn a6_headers_of_every_kind_arrive_as_they_were_sent(world: &Wo
     let sent = decorated();
     writer.send_all(vec![plain(sent.clone())]).await?;
     let received = reader.take(1).await?.remove(0).message;
+    // One alone first, while the others are unread.
+    for (name, value) in sent.headers().iter() {
+        same(&format!("the header `{name}` alone"), &received.headers().value(name).as_ref(), &Some(value))?;
+    }
     for (name, value) in sent.headers().iter() {
         same(&format!("the header `{name}`"), &received.headers().get(name), &Some(value))?;
     }
@@ -108,6 +112,8 @@ pub(super) async fn h8_no_header_from_outside_poses_as_a_fact_of_the_binder(worl
     world.publish(&destination, vec![forged]).await?;
     let received = reader.take(1).await?.remove(0).message;
     for name in facts {
+        let alone = received.headers().value(name);
+        same(&format!("`{name}` alone"), &alone.as_ref(), &received.headers().get(name))?;
         let found: Vec<_> = received.headers().get_all(name).collect();
         holds(
             || format!("`{name}` has the values {found:?}, expected that of the binder alone"),
