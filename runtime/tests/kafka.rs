@@ -26,6 +26,8 @@ mod groups;
 mod holds;
 #[path = "kafka/later.rs"]
 mod later;
+#[path = "kafka/leaders.rs"]
+mod leaders;
 #[path = "kafka/lost_producers.rs"]
 mod lost_producers;
 #[path = "kafka/producers.rs"]
