@@ -175,7 +175,7 @@ fn a_wrong_name_among_thousands_finds_those_next_to_it() {
     let catalog = names.fold(Catalog::builder(), add).build().unwrap();
     for wrong in ["function0777", "function07777x", "function"] {
         let near = catalog.near(wrong);
-        let stem = &wrong[..wrong.len().min(12)];
+        let stem = &wrong[..wrong.len().min(10)];
         assert!(near.len() == 3 && near.iter().all(|name| name.starts_with(stem)), "{wrong}: {near:?}");
     }
     assert_eq!(catalog.functions()[7].name.as_ref(), "function00007");
