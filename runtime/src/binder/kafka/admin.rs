@@ -9,8 +9,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, NoCustomPartitioner, Producer as _, ProducerContext};
 
-use super::client::failed;
 use super::config::Config;
+use super::failure::failed;
 use crate::binder::{Error, Kind};
 
 /// How long the broker may be silent before it is asked why.

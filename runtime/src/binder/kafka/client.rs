@@ -1,14 +1,13 @@
-//! How the client library is configured, and what its errors mean here.
+//! How the client library is configured.
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 
 use super::config::{
     AckMode, BindingSettings, Config, ConsumerSettings, ProducerSettings, StandardHeaders, StartOffset,
 };
 use super::java::translate;
-use crate::binder::{Error, Kind};
 use crate::config::Properties;
 
 /// How long a client waits at most between two tries to reach a broker that does not answer, in milliseconds.
@@ -311,56 +310,6 @@ fn lay(client: &mut ClientConfig, properties: &Properties) {
 /// What cannot be translated has been refused when the settings were checked.
 fn translated(name: &str, value: &str) -> Vec<(String, String)> {
     translate(name, value).unwrap_or_default()
-}
-
-/// What an error of the client means to whoever uses the binder.
-pub(super) fn kind(error: &KafkaError) -> Kind {
-    use RDKafkaErrorCode as Code;
-    let code = match error {
-        KafkaError::AdminOp(code) => Some(*code),
-        other => other.rdkafka_error_code(),
-    };
-    match code {
-        Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => Kind::TooLarge,
-        Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => Kind::Unroutable,
-        Some(
-            Code::BrokerTransportFailure
-            | Code::AllBrokersDown
-            | Code::Resolve
-            | Code::OperationTimedOut
-            | Code::MessageTimedOut
-            | Code::RequestTimedOut
-            | Code::BrokerNotAvailable
-            | Code::LeaderNotAvailable
-            | Code::NotLeaderForPartition
-            | Code::NotEnoughReplicas
-            | Code::NotEnoughReplicasAfterAppend
-            | Code::NetworkException
-            | Code::KafkaStorageError
-            | Code::WaitingForCoordinator
-            | Code::CoordinatorLoadInProgress
-            | Code::CoordinatorNotAvailable
-            | Code::QueueFull,
-        ) => Kind::Unreachable,
-        // It is the producer that has failed, and no message: see `replacing`.
-        Some(
-            Code::PurgeQueue
-            | Code::PurgeInflight
-            | Code::Fatal
-            | Code::Fenced
-            | Code::Inconsistent
-            | Code::OutOfOrderSequenceNumber
-            | Code::UnknownProducerId
-            | Code::InvalidProducerEpoch
-            | Code::ProducerFenced,
-        ) => Kind::Closed,
-        _ => Kind::Refused,
-    }
-}
-
-/// An error of the client, with a sentence that names the object.
-pub(super) fn failed(what: impl Into<String>, error: KafkaError) -> Error {
-    Error::new(kind(&error), what).because(error)
 }
 
 #[cfg(test)]

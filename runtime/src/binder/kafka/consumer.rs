@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
-use super::client::failed;
+use super::failure::failed;
 use super::inbox::{Command, Shared, wake};
 use super::native::Intake;
 use super::rebalance::Assignment;

@@ -8,6 +8,7 @@ mod admin;
 mod client;
 mod config;
 mod consumer;
+mod failure;
 mod health;
 mod inbox;
 mod incoming;
@@ -43,12 +44,12 @@ use super::{
     Binder, Capabilities, Delayed, Error, Factory, Input, InputSpec, Kind, Letters, LettersAt, Output,
     OutputSpec, SpringKey, Together,
 };
-use client::failed;
 pub use config::{
     AckMode, BindingSettings, BootAdmin, BootConsumer, BootProducer, Compression, Config, ConsumerSettings,
     Isolation, Jaas, Listener, ProducerSettings, Security, Ssl, StandardHeaders, StartOffset, TopicSettings,
     TransactionProducer, TransactionSettings,
 };
+use failure::failed;
 use provision::{Provisioner, Wanted};
 pub use spring_keys::SPRING_KEYS;
 

@@ -15,7 +15,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{NoCustomPartitioner, Producer, ProducerContext};
 use wellspring_functions::HeaderValue;
 
-use super::client::kind;
+use super::failure::kind;
 use super::health::Pulse;
 use super::native::{Refusal, Sent};
 use super::patterns::Patterns;
@@ -327,7 +327,7 @@ impl Output for KafkaOutput {
             match closed.await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => {
-                    Err(super::client::failed("some messages were not confirmed in time", error))
+                    Err(super::failure::failed("some messages were not confirmed in time", error))
                 }
                 Err(error) => Err(Error::new(Kind::Closed, "the output did not close").because(error)),
             }

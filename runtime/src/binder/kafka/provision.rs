@@ -9,8 +9,8 @@ use rdkafka::admin::{
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::admin::Admin;
-use super::client::failed;
 use super::config::{Config, TopicSettings};
+use super::failure::failed;
 use crate::binder::{Error, Kind};
 
 /// The longest name that a topic may have.

@@ -7,9 +7,9 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::Offset;
 
 use super::admin::cannot_make;
-use super::client::failed;
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::consumer::Serving;
+use super::failure::failed;
 use super::health::Pulse;
 use super::inbox::Shared;
 use super::input::KafkaInput;

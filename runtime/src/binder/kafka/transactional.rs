@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::admin::cannot_make;
-use super::client::failed;
 use super::config::Config;
+use super::failure::failed;
 use super::later::Waits;
 use super::letters::{self, Routes};
 use super::output::{KafkaOutput, Options};

@@ -15,8 +15,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use wellspring_functions::{ContentType, Message};
 
 use super::removed::{Removed, Seen};
-use crate::binder::kafka::client::{failed, kind};
 use crate::binder::kafka::config::{Config, TopicSettings};
+use crate::binder::kafka::failure::{failed, kind};
 use crate::binder::kafka::output::{KafkaOutput, Options};
 use crate::binder::kafka::provision::{Provisioner, Wanted};
 use crate::binder::{Error, Kind, Outgoing, Output as _, send_all};

@@ -20,9 +20,9 @@ use tokio::time::{Instant, timeout};
 use wellspring_functions::{HeaderValue, Headers, Message, header_names};
 
 use super::admin::{Admin, cannot_make};
-use super::client::failed;
 use super::config::{Config, StartOffset};
 use super::consumer::note;
+use super::failure::failed;
 use super::health::Pulse;
 use super::incoming::TIMESTAMP;
 use super::letters;

@@ -17,8 +17,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 
-use super::client::failed;
 use super::consumer::Positions;
+use super::failure::failed;
 use super::health::Pulse;
 use super::inbox::Shared;
 use super::native::Outlet;

@@ -1,0 +1,82 @@
+//! What errors of the client library mean to whoever uses the binder.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::binder::{Error, Kind};
+
+/// What an error of the client means to whoever uses the binder.
+pub(super) fn kind(error: &KafkaError) -> Kind {
+    use RDKafkaErrorCode as Code;
+    let code = match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
+        Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => Kind::TooLarge,
+        Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => Kind::Unroutable,
+        Some(
+            Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            // The library lets a connection go, and what was on its way there.
+            | Code::BrokerDestroy
+            | Code::DestroyBroker
+            | Code::Interrupted
+            | Code::Retry
+            | Code::ReplicaNotAvailable
+            | Code::UnknownBroker
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::MessageTimedOut
+            | Code::RequestTimedOut
+            | Code::BrokerNotAvailable
+            | Code::LeaderNotAvailable
+            | Code::NotLeaderForPartition
+            | Code::NotEnoughReplicas
+            | Code::NotEnoughReplicasAfterAppend
+            | Code::NetworkException
+            | Code::KafkaStorageError
+            | Code::WaitingForCoordinator
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::QueueFull,
+        ) => Kind::Unreachable,
+        // It is the producer that has failed, and no message: see `replacing`.
+        Some(
+            Code::PurgeQueue
+            | Code::PurgeInflight
+            | Code::Fatal
+            | Code::Fenced
+            | Code::Inconsistent
+            | Code::OutOfOrderSequenceNumber
+            | Code::UnknownProducerId
+            | Code::InvalidProducerEpoch
+            | Code::ProducerFenced,
+        ) => Kind::Closed,
+        _ => Kind::Refused,
+    }
+}
+
+/// An error of the client, with a sentence that names the object.
+pub(super) fn failed(what: impl Into<String>, error: KafkaError) -> Error {
+    Error::new(kind(&error), what).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_blamed_for_what_it_is_and_not_for_a_connection_that_goes() {
+        let kinds = [
+            (RDKafkaErrorCode::BrokerDestroy, Kind::Unreachable),
+            (RDKafkaErrorCode::BrokerTransportFailure, Kind::Unreachable),
+            (RDKafkaErrorCode::PurgeInflight, Kind::Closed),
+            (RDKafkaErrorCode::UnknownTopic, Kind::Unroutable),
+            (RDKafkaErrorCode::MessageSizeTooLarge, Kind::TooLarge),
+            (RDKafkaErrorCode::InvalidRecord, Kind::Refused),
+        ];
+        for (code, expected) in kinds {
+            assert_eq!(kind(&KafkaError::MessageProduction(code)), expected, "{code:?}");
+        }
+    }
+}
