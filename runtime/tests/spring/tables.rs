@@ -182,7 +182,7 @@ fn rabbit_sending() -> Vec<Row> {
     vec![
         not_yet("R14", EXPRESSIONS),
         not_yet("R16", EXPRESSIONS),
-        covered("R17", ("rabbitmq/sends.rs", "every_recorded_header_is_on_the_wire_as_spring_sent_it")),
+        covered("R17", ("rabbitmq/sends.rs", "every_recorded_message_is_on_the_wire_as_spring_sent_it")),
         covered("R18", ("rabbitmq/sending.rs", "a_message_is_found_with_the_properties_that_spring_sets")),
         covered(
             "R20",
