@@ -198,6 +198,25 @@ async fn what_is_given_back_takes_everything_of_its_transaction_with_it_and_all_
 }
 
 #[tokio::test]
+async fn what_waits_while_a_transaction_is_given_up_is_retracted_as_what_was_sent() {
+    let Some(cluster) = Cluster::find() else { return };
+    let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
+    let mut pair = Pair::bind(&cluster.binder(SETTINGS), &from, &to, &from).await;
+    produce(&cluster, &from, &numbers(0..1));
+    let delivery = receive(&mut *pair.input, 1).await.remove(0);
+    // After the first attempt the transaction begins anew, for which the second may have to wait.
+    for attempt in 0..2 {
+        pair.forward(&delivery).await;
+        pair.output.retract(attempt);
+    }
+    assert!(pair.confirm(2).await.iter().all(|told| told.result.is_ok()));
+    pair.input.settle(delivery.ticket, Settlement::Ack);
+    pair.close().await;
+    reaches(&cluster, &from, &from, 1, 1);
+    assert_eq!(committed(&cluster, &to), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_transaction_that_was_left_open_leaves_nothing_behind() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);

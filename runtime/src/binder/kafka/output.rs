@@ -296,10 +296,20 @@ impl Output for KafkaOutput {
         }
     }
 
-    fn retract(&mut self, _number: u64) {
+    fn retract(&mut self, number: u64) {
         if let Some(Way::Shared(member)) = &self.way {
             member.retract();
         }
+        // What has not been handed over yet never is: it would be part of the transaction that follows.
+        let Self { waiting, told, in_flight, .. } = self;
+        waiting.retain(|(_, waiting)| {
+            let is_kept = *waiting != number;
+            if !is_kept {
+                told.push(Confirmation { number, result: Ok(()) });
+                *in_flight = in_flight.saturating_sub(1);
+            }
+            is_kept
+        });
     }
 
     fn partitions(&self) -> u32 {
