@@ -233,8 +233,8 @@ pub trait Output: Send {
 
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
     ///
-    /// To be polled whenever its waker says so, also while something else is waited for: an output may have to hand
-    /// messages over again for which its client had no room.
+    /// To be polled after messages were sent, which an output may gather to hand them to its client together, and whenever
+    /// its waker says so, also while something else is waited for: there may be room now for those that had none.
     ///
     /// # Errors
     /// When the output is lost for good, with everything in flight.

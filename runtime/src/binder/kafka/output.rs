@@ -27,6 +27,8 @@ use crate::expression::Expression;
 
 /// How many messages of an output may be unconfirmed.
 const WINDOW: usize = 10_000;
+/// How many messages are handed to the library together at most.
+const BURST: usize = 256;
 /// How long a closing output waits for what is on its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -100,7 +102,8 @@ pub(super) struct KafkaOutput {
     way: Option<Way>,
     reports: Reports,
     in_flight: usize,
-    /// What the library had no room for.
+    /// What the library has not been given yet. It sends at once what it gets first, alone: given together, messages
+    /// go out together. What it had no room for stays.
     waiting: VecDeque<(Outgoing, u64)>,
     /// What became of messages, until somebody asks.
     told: Vec<Confirmation>,
@@ -219,7 +222,7 @@ impl KafkaOutput {
         }
     }
 
-    /// Hands over again what there was no room for.
+    /// Hands over what waits, as far as there is room.
     fn retry(&mut self) {
         while let Some((message, number)) = self.waiting.pop_front() {
             if let Some(message) = self.hand(message, number) {
@@ -230,7 +233,7 @@ impl KafkaOutput {
     }
 
     fn has_room(&self) -> bool {
-        self.in_flight < WINDOW && self.waiting.is_empty()
+        self.in_flight < WINDOW && self.waiting.len() < BURST
     }
 }
 
@@ -269,9 +272,7 @@ impl Output for KafkaOutput {
         if let Some(patterns) = &self.options.patterns {
             patterns.apply(message.message.headers_mut());
         }
-        if let Some(message) = self.hand(message, number) {
-            self.waiting.push_back((message, number));
-        }
+        self.waiting.push_back((message, number));
     }
 
     fn poll_confirmed(
@@ -321,6 +322,7 @@ impl Output for KafkaOutput {
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        self.retry();
         // A transaction ends with its input.
         let outlet = match self.way.take() {
             Some(Way::Own(outlet)) => Some(outlet.into_outlet()),

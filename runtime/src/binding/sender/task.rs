@@ -119,17 +119,25 @@ impl OutputTask {
         self.next += count as u64;
         self.waiting.push_back(Waiting { first, unconfirmed: count, failure: None, done: Some(done) });
         for (number, message) in (first..).zip(messages) {
-            // A lost output shows at the next message.
-            let ready = poll_fn(|cx| match self.poll_confirmed(cx) {
-                Ok(()) => self.publisher.poll_ready(cx),
-                Err(error) => Poll::Ready(Err(error)),
-            });
-            let waited = timeout_at(since + PATIENCE, ready).await;
-            match waited.unwrap_or_else(|_| Err(self.impatient())) {
+            let room = match poll_fn(|cx| Poll::Ready(self.publisher.poll_ready(cx))).await {
+                Poll::Ready(room) => room,
+                Poll::Pending => self.wait_for_room(since + PATIENCE).await,
+            };
+            match room {
                 Ok(()) => self.publisher.send(message, number),
                 Err(error) => confirm(&mut self.waiting, number, Some(error)),
             }
         }
+    }
+
+    /// Waits until one more message may be sent. A lost output shows at the next message.
+    async fn wait_for_room(&mut self, until: Instant) -> Result<(), Error> {
+        let room = poll_fn(|cx| match self.poll_confirmed(cx) {
+            Ok(()) => self.publisher.poll_ready(cx),
+            Err(error) => Poll::Ready(Err(error)),
+        });
+        let waited = timeout_at(until, room).await;
+        waited.unwrap_or_else(|_| Err(self.impatient()))
     }
 
     fn impatient(&self) -> Error {
