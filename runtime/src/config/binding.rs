@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::delivery::{Ending, Guarantee, OnFailure, Order, failure, word};
 use super::kind::{self, Kind, Wrong};
-use super::settings::Settings;
+use super::settings::{Below, Settings};
 use super::{Located, Origin, Problem, Problems};
 use crate::expression::{Expression, KeyExpression};
 
@@ -132,7 +132,7 @@ impl BindingConfig {
 
     /// The binding as configured, or as `stream.default` has it for a name that is not.
     pub(super) fn read(settings: &Settings, name: &str) -> Self {
-        let layers = Layers { settings, name };
+        let layers = Layers::new(settings, name);
         Self {
             name: name.to_owned(),
             destination: layers
@@ -253,36 +253,35 @@ impl PollerConfig {
     }
 }
 
-/// The places a binding's key is looked up in.
+/// The places a binding's key is looked up in: its own, then that of all bindings.
 struct Layers<'a> {
     settings: &'a Settings,
     name: &'a str,
+    own: Below<'a>,
+    shared: Below<'a>,
 }
 
-impl Layers<'_> {
-    fn own<'p>(&'p self, path: &[&'p str]) -> Vec<&'p str> {
-        [&["stream", "bindings", self.name], path].concat()
-    }
+const SHARED: [&str; 2] = ["stream", "default"];
 
-    fn shared<'p>(&self, path: &[&'p str]) -> Vec<&'p str> {
-        [&["stream", "default"], path].concat()
+impl<'a> Layers<'a> {
+    fn new(settings: &'a Settings, name: &'a str) -> Self {
+        let (own, shared) = (settings.below(&["stream", "bindings", name]), settings.below(&SHARED));
+        Self { settings, name, own, shared }
     }
 
     fn optional<T>(&self, path: &[&str], read: fn(&str) -> Result<T, Wrong>) -> Option<Located<T>> {
-        let own = self.settings.optional(&self.own(path), read);
-        own.or_else(|| self.settings.optional(&self.shared(path), read))
+        self.own.optional(path, read).or_else(|| self.shared.optional(path, read))
     }
 
     fn required<T: Default>(&self, path: &[&str], read: fn(&str) -> Result<T, Wrong>) -> Located<T> {
-        self.settings
-            .optional(&self.own(path), read)
-            .unwrap_or_else(|| self.settings.required(&self.shared(path), read))
+        let default = || self.settings.default(&[&SHARED, path].concat(), read);
+        self.optional(path, read).unwrap_or_else(|| Located::default_value(default()))
     }
 
     /// The values below `path` by the names users chose; the binding's own prevail one by one.
     fn map<T>(&self, path: &[&str], read: fn(&str) -> Result<T, Wrong>) -> BTreeMap<String, Located<T>> {
-        let mut names = self.settings.names(&self.own(path));
-        names.extend(self.settings.names(&self.shared(path)));
+        let mut names = self.settings.names(&[&["stream", "bindings", self.name], path].concat());
+        names.extend(self.settings.names(&[&SHARED, path].concat()));
         let value = |name: String| {
             let value = self.optional(&[path, &[&name]].concat(), read)?;
             Some((name, value))
@@ -292,8 +291,7 @@ impl Layers<'_> {
 
     fn list(&self, path: &[&str]) -> Located<Vec<String>> {
         let separator = Kind::List.separator();
-        let own = self.settings.list(&self.own(path), separator);
-        let list = own.or_else(|| self.settings.list(&self.shared(path), separator));
+        let list = self.own.list(path, separator).or_else(|| self.shared.list(path, separator));
         list.unwrap_or_else(|| Located::default_value(Vec::new()))
     }
 }

@@ -94,9 +94,7 @@ impl Settings {
         path: &[&str],
         read: fn(&str) -> Result<T, Wrong>,
     ) -> Option<Located<T>> {
-        let node = self.node(path)?;
-        let Value::Scalar(scalar) = &node.value else { return None };
-        Some(Located::new(read(&scalar.text).ok()?, node.origin.clone()))
+        scalar(self.node(path)?, read)
     }
 
     /// The value of a key or its documented default.
@@ -117,19 +115,15 @@ impl Settings {
 
     /// The items of a list, if it is written.
     pub(super) fn list(&self, path: &[&str], separator: char) -> Option<Located<Vec<String>>> {
-        let node = self.node(path)?;
-        let items = match &node.value {
-            Value::Scalar(scalar) => scalar
-                .text
-                .split(separator)
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            Value::List(items) => items.iter().map(Node::described).collect(),
-            Value::Null | Value::Map(_) => Vec::new(),
-        };
-        Some(Located::new(items, node.origin.clone()))
+        Some(items(self.node(path)?, separator))
+    }
+
+    /// What is written below a path, to be looked up without everything else that is written.
+    pub(super) fn below(&self, prefix: &[&str]) -> Below<'_> {
+        let prefix = owned(prefix);
+        let written = self.layer.values.range(prefix.clone()..);
+        let written = written.take_while(|(path, _)| path.starts_with(&prefix));
+        Below { values: written.map(|(path, node)| (&path[prefix.len()..], node)).collect() }
     }
 
     /// A free subtree.
@@ -200,6 +194,54 @@ impl Names for Settings {
             Lookup::Inside | Lookup::Beyond { .. } | Lookup::Unknown { .. } => None,
         }
     }
+}
+
+/// What is written below a path: mostly little.
+#[derive(Debug)]
+pub(super) struct Below<'a> {
+    /// By the rest of their paths.
+    values: Vec<(&'a [String], &'a Node)>,
+}
+
+impl Below<'_> {
+    /// The value of a key, if it is written and right.
+    pub(super) fn optional<T>(
+        &self,
+        path: &[&str],
+        read: fn(&str) -> Result<T, Wrong>,
+    ) -> Option<Located<T>> {
+        scalar(self.node(path)?, read)
+    }
+
+    /// The items of a list, if it is written.
+    pub(super) fn list(&self, path: &[&str], separator: char) -> Option<Located<Vec<String>>> {
+        Some(items(self.node(path)?, separator))
+    }
+
+    fn node(&self, path: &[&str]) -> Option<&Node> {
+        self.values.iter().find(|(rest, _)| *rest == path).map(|(_, node)| *node)
+    }
+}
+
+/// A value, if it is right.
+fn scalar<T>(node: &Node, read: fn(&str) -> Result<T, Wrong>) -> Option<Located<T>> {
+    let Value::Scalar(scalar) = &node.value else { return None };
+    Some(Located::new(read(&scalar.text).ok()?, node.origin.clone()))
+}
+
+fn items(node: &Node, separator: char) -> Located<Vec<String>> {
+    let items = match &node.value {
+        Value::Scalar(scalar) => scalar
+            .text
+            .split(separator)
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        Value::List(items) => items.iter().map(Node::described).collect(),
+        Value::Null | Value::Map(_) => Vec::new(),
+    };
+    Located::new(items, node.origin.clone())
 }
 
 fn owned(path: &[&str]) -> Path {
