@@ -11,10 +11,7 @@ pub mod instructions;
 pub mod limits;
 pub mod memory;
 pub mod report;
-mod row;
 pub mod story;
-
-pub use row::Row;
 
 /// What a measurement may fail with.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,16 +1,12 @@
-//! Prints what grows with the number of functions, bindings and deliveries; with arguments, does the work at one size.
+//! Does work at one size, for `./bench/run growth` to look at from outside.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+use wellspring_bench::Failure;
 use wellspring_bench::growth::{self, Broker, LookUp};
-use wellspring_bench::{Failure, Row};
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => {
-            println!("{}", Row::HEAD);
-            growth::measure(&std::env::current_exe()?).iter().for_each(|row| println!("{row}"));
-        }
         ["start", functions, bindings] => {
             println!("{}", growth::start(functions.parse()?, bindings.parse()?, None)?);
         }

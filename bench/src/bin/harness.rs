@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wellspring_bench::Failure;
 use wellspring_bench::counting_allocator::Counting;
+use wellspring_bench::growth;
 use wellspring_bench::harness::contestants::{Contestant, in_folders};
 use wellspring_bench::harness::course::Course;
 use wellspring_bench::harness::options::{Options, USAGE};
@@ -31,7 +32,7 @@ fn main() -> Result<(), Failure> {
     let mut done = Vec::new();
     let mut services = Services::of(&root);
     for &work in &options.works {
-        let mut course = Course::new(work, &contestants, &skipped, folder.clone());
+        let mut course = Course::new(work, &contestants, &skipped, &options.cases, folder.clone());
         match work {
             "kafka" | "rabbitmq" => {
                 let stream = Stream { work, address: services.address(work)? };
@@ -39,6 +40,7 @@ fn main() -> Result<(), Failure> {
             }
             "http" => http::run(&mut course, &options)?,
             "start" => start::run(&mut course, &options)?,
+            "growth" => growth::run(&mut course, |broker| services.address(broker).ok())?,
             _ => inside::run(&mut course, &options)?,
         }
         let results = course.finish()?;

@@ -7,155 +7,139 @@ mod work;
 use std::path::Path;
 use std::process::Command;
 
-use crate::instructions;
-use crate::{Failure, Row};
+use crate::harness::contestants::Entry;
+use crate::harness::course::{Course, Figures};
+use crate::report::results::{Figure, OURS};
+use crate::{Failure, instructions};
 
 pub use work::{Broker, LookUp, Standing, in_flight, start};
 
-/// Brokers that bindings are measured on where their address is known: the binder, the variable and the key that say it.
-const BROKERS: &[(&str, &str, &str)] = &[
-    #[cfg(feature = "kafka")]
-    ("kafka", "WELLSPRING_TEST_KAFKA", "stream.kafka.brokers"),
-    #[cfg(feature = "rabbitmq")]
-    ("rabbitmq", "WELLSPRING_TEST_RABBITMQ", "stream.rabbitmq.uri"),
+/// What one more function costs at start, while there are few and while there are many.
+pub const FUNCTIONS: [&str; 2] =
+    ["start of one more function, up to 500", "start of one more function, up to 1,000"];
+/// What one more binding costs at start, while there are few and while there are many.
+pub const BINDINGS: [&str; 2] =
+    ["start of one more binding, up to 250", "start of one more binding, up to 500"];
+/// The memory of a binding that has nothing to do.
+pub const IDLE: &str = "one more idle binding, input and output";
+/// What a call costs that waits alone, or with many others.
+pub const IN_FLIGHT: [&str; 2] = ["a message while 1 is in flight", "a message while 10,000 are in flight"];
+
+/// What is looked up, with few functions and with many.
+pub const LOOK_UPS: [[&str; 2]; 5] = [
+    ["a function by its name, of 10", "a function by its name, of 10,000"],
+    ["a composition known already, of 10 functions", "a composition known already, of 10,000 functions"],
+    ["a composition put together, of 10 functions", "a composition put together, of 10,000 functions"],
+    ["a whole request, to one of 10 functions", "a whole request, to one of 10,000 functions"],
+    ["a name that none of 1,000 functions has", "a name that none of 10,000 functions has"],
 ];
 
-/// By how much a cost may grow and still be called the same.
-const SAME: f64 = 1.1;
+/// What the work of each look-up is called, and how many functions are few. Those with a name like one that is unknown
+/// are compared with it, up to so many.
+const LOOKED_UP: [(&str, usize); 5] =
+    [("name", 10), ("composition", 10), ("joining", 10), ("request", 10), ("unknown", 1_000)];
 
-/// Every figure; `program` is the one of this name, which does the work at a size. A figure that cannot be measured
-/// says why.
-#[must_use]
-pub fn measure(program: &Path) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut note = |what: &str, measured: Result<Row, Failure>| {
-        rows.push(measured.unwrap_or_else(|error| Row::missing(what, &error)));
+/// The key that says where a broker is.
+const BROKERS: [(&str, &str); 2] = [("kafka", "stream.kafka.brokers"), ("rabbitmq", "stream.rabbitmq.uri")];
+
+/// A program that does work at a size.
+#[derive(Debug, Clone, Copy)]
+struct Worker<'a>(&'a Path);
+
+/// Does all of it once: counts are the same each time. `address` tells where a broker is, if there is one.
+///
+/// # Errors
+/// When results cannot be kept; what cannot be measured is named in them.
+pub fn run(
+    course: &mut Course,
+    mut address: impl FnMut(&'static str) -> Option<String>,
+) -> Result<(), Failure> {
+    let program = std::env::current_exe()?.with_file_name("growth");
+    let worker = Worker(&program);
+    let ours = course.contestants.iter().find(|one| one.id == OURS).cloned();
+    let entries: Vec<_> = ours.into_iter().map(|contestant| Entry { contestant, tuned: false }).collect();
+    let mut once = |case: &str, measure: &mut dyn FnMut() -> Result<Figures, Failure>| {
+        course.turns(case, &entries, |_| 1, |_| measure())
     };
-    note(
-        "start of functions",
-        starting(program, "one more function at start", |size| (size, 0), [1, 500, 1_000]),
-    );
-    note(
-        "start of bindings",
-        starting(program, "one more binding at start", |size| (500, size), [1, 250, 500]),
-    );
-    note("memory per function", resident(program, "memory of one more function", (1, 0), (1_001, 0), None));
-    let goal = Some(30.0 * 1024.0);
-    note(
-        "memory per binding",
-        resident(program, "memory of one more idle binding, input and output", (500, 1), (500, 500), goal),
-    );
-    for (look_up, what, few) in [
-        ("name", "a function by its name", 10),
-        ("composition", "a composition known already", 10),
-        ("joining", "a composition put together", 10),
-        ("request", "a function by its path, the whole request", 10),
-        // With few, all of them are compared with it.
-        ("unknown", "a name that no function has", 1_000),
-    ] {
-        note(what, looking_up(program, look_up, what, few));
+    for (case, least, most) in [(FUNCTIONS[0], 1, 500), (FUNCTIONS[1], 500, 1_000)] {
+        once(case, &mut || worker.starting((least, 0), (most, 0)))?;
     }
-    note("in flight", passing(program));
-    for (binder, variable, key) in BROKERS {
-        if let Ok(address) = std::env::var(variable) {
-            let setting = format!("{key}={address}");
-            note(binder, resident_on(program, binder, &setting));
+    for (case, least, most) in [(BINDINGS[0], 1, 250), (BINDINGS[1], 250, 500)] {
+        once(case, &mut || worker.starting((500, least), (500, most)))?;
+    }
+    once("1,000 functions, 500 of them bound", &mut || {
+        let Standing { took, resident, .. } = worker.standing(&["start", "1000", "500"])?;
+        Ok(vec![(Figure::Start, took.as_secs_f64() * 1e3), (Figure::Each, resident as f64 / 1024.0)])
+    })?;
+    once("one more function", &mut || worker.resident((1, 0), (1_001, 0)))?;
+    once(IDLE, &mut || worker.resident((500, 1), (500, 500)))?;
+    for (cases, (look_up, few)) in LOOK_UPS.into_iter().zip(LOOKED_UP) {
+        for (case, count) in [(cases[0], few), (cases[1], 10_000)] {
+            once(case, &mut || worker.counted(&["look-up", look_up, &count.to_string()]))?;
         }
     }
-    rows
+    for (case, window) in [(IN_FLIGHT[0], "1"), (IN_FLIGHT[1], "10000")] {
+        once(case, &mut || worker.counted(&["in-flight", window]))?;
+    }
+    once("one more message in flight", &mut || worker.each_in_flight())?;
+    for (binder, key) in BROKERS {
+        let Some(address) = address(binder) else { continue };
+        let setting = format!("{key}={address}");
+        once(&format!("{IDLE}, on {binder}"), &mut || worker.resident_on(binder, &setting))?;
+    }
+    Ok(())
 }
 
-/// Linear: what the second half of them adds is what the first half added.
-fn starting(
-    program: &Path,
-    what: &str,
-    sizes: impl Fn(usize) -> (usize, usize),
-    [least, middle, most]: [usize; 3],
-) -> Result<Row, Failure> {
-    let count = |size| -> Result<f64, Failure> {
-        let (functions, bindings) = sizes(size);
-        instructions::total(program, &["start", &functions.to_string(), &bindings.to_string()])
-    };
-    let (at_least, at_middle, at_most) = (count(least)?, count(middle)?, count(most)?);
-    let first = (at_middle - at_least) / (middle - least) as f64;
-    let second = (at_most - at_middle) / (most - middle) as f64;
-    let (functions, bindings) = sizes(most);
-    let took = standing(program, &["start", &functions.to_string(), &bindings.to_string()])?.took;
-    let figure = format!(
-        "{:.1} k up to {middle}, {:.1} k up to {most} (×{:.2}); all in {:.0} ms",
-        first / 1e3,
-        second / 1e3,
-        second / first,
-        took.as_secs_f64() * 1e3,
-    );
-    let goal = format!("linear: ≤ ×{SAME}");
-    Ok(Row::goal(&format!("{what}, instructions"), &figure, &goal, second <= SAME * first))
+impl Worker<'_> {
+    /// Instructions for each function and binding by which a start is larger than another.
+    fn starting(self, less: (usize, usize), more: (usize, usize)) -> Result<Figures, Failure> {
+        let count = |(functions, bindings): (usize, usize)| {
+            instructions::total(self.0, &["start", &functions.to_string(), &bindings.to_string()])
+        };
+        let each = (count(more)? - count(less)?) / difference(less, more);
+        Ok(vec![(Figure::Instructions, each)])
+    }
+
+    /// Memory for each function and binding by which an application is larger than another.
+    fn resident(self, less: (usize, usize), more: (usize, usize)) -> Result<Figures, Failure> {
+        let resident = |(functions, bindings): (usize, usize)| {
+            let standing = self.standing(&["start", &functions.to_string(), &bindings.to_string()])?;
+            Ok::<_, Failure>(standing.resident as f64)
+        };
+        let each = (resident(more)? - resident(less)?) / difference(less, more);
+        Ok(vec![(Figure::Each, each / 1024.0)])
+    }
+
+    fn resident_on(self, binder: &str, setting: &str) -> Result<Figures, Failure> {
+        const MORE: u64 = 50;
+        let measure = |bindings: u64| self.standing(&["start", "51", &bindings.to_string(), binder, setting]);
+        let (one, more) = (measure(1)?, measure(1 + MORE)?);
+        let each = |less: u64, more: u64| (more as f64 - less as f64) / MORE as f64;
+        Ok(vec![
+            (Figure::Each, each(one.resident, more.resident) / 1024.0),
+            (Figure::Threads, each(one.threads, more.threads)),
+        ])
+    }
+
+    fn each_in_flight(self) -> Result<Figures, Failure> {
+        let memory = |window| Ok::<_, Failure>(self.standing(&["in-flight", window, "1"])?.resident as f64);
+        Ok(vec![(Figure::Each, (memory("10000")? - memory("1")?) / 9_999.0 / 1024.0)])
+    }
+
+    fn counted(self, work: &[&str]) -> Result<Figures, Failure> {
+        Ok(vec![(Figure::Instructions, instructions::per_repetition(self.0, work)?)])
+    }
+
+    /// How a process of its own stands after its work.
+    fn standing(self, arguments: &[&str]) -> Result<Standing, Failure> {
+        let output = Command::new(self.0).args(arguments).output()?;
+        let told = String::from_utf8_lossy(&output.stdout);
+        Standing::read(&told).ok_or_else(|| {
+            format!("`{}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into()
+        })
+    }
 }
 
-fn resident(
-    program: &Path,
-    what: &str,
-    less: (usize, usize),
-    more: (usize, usize),
-    goal: Option<f64>,
-) -> Result<Row, Failure> {
-    let measure = |(functions, bindings): (usize, usize)| {
-        standing(program, &["start", &functions.to_string(), &bindings.to_string()])
-    };
-    let (at_less, at_more) = (measure(less)?.resident, measure(more)?.resident);
-    let count = (more.0 - less.0) + (more.1 - less.1);
-    let each = (at_more as f64 - at_less as f64) / count as f64;
-    let figure = format!("{:.1} KB", each / 1024.0);
-    Ok(match goal {
-        Some(goal) => Row::goal(what, &figure, &format!("≤ {:.0} KB", goal / 1024.0), each <= goal),
-        None => Row::reading(what, &figure),
-    })
-}
-
-fn resident_on(program: &Path, binder: &str, setting: &str) -> Result<Row, Failure> {
-    const MORE: u64 = 50;
-    let measure = |bindings: u64| standing(program, &["start", "51", &bindings.to_string(), binder, setting]);
-    let (one, more) = (measure(1)?, measure(1 + MORE)?);
-    let kilobytes = (more.resident as f64 - one.resident as f64) / MORE as f64 / 1024.0;
-    let threads = (more.threads as f64 - one.threads as f64) / MORE as f64;
-    let figure = format!("{kilobytes:.0} KB, {threads:.1} threads");
-    Ok(Row::reading(&format!("memory of one more idle binding on {binder}, input and output"), &figure))
-}
-
-fn looking_up(program: &Path, look_up: &str, what: &str, few: usize) -> Result<Row, Failure> {
-    let each = |count: usize| {
-        let count = count.to_string();
-        instructions::per_repetition(program, &["look-up", look_up, &count])
-    };
-    let (at_few, at_many) = (each(few)?, each(10_000)?);
-    let figure = format!("{at_few:.0} among {few}, {at_many:.0} among 10,000 (×{:.2})", at_many / at_few);
-    let goal = format!("flat: ≤ ×{SAME}");
-    Ok(Row::goal(&format!("look-up: {what}, instructions"), &figure, &goal, at_many <= SAME * at_few))
-}
-
-fn passing(program: &Path) -> Result<Row, Failure> {
-    let each = |window: usize| instructions::per_repetition(program, &["in-flight", &window.to_string()]);
-    let (few, many) = (each(1)?, each(10_000)?);
-    let memory = |window: &str| Ok::<_, Failure>(standing(program, &["in-flight", window, "1"])?.resident);
-    let bytes = (memory("10000")? - memory("1")?) / 9_999;
-    let figure = format!(
-        "{few:.0} with 1 in flight, {many:.0} with 10,000 (×{:.2}); {bytes} bytes in flight each",
-        many / few
-    );
-    let goal = format!("flat: ≤ ×{SAME}");
-    Ok(Row::goal(
-        "one message through an asynchronous call, instructions",
-        &figure,
-        &goal,
-        many <= SAME * few,
-    ))
-}
-
-/// How a process of its own stands after its work.
-fn standing(program: &Path, arguments: &[&str]) -> Result<Standing, Failure> {
-    let output = Command::new(program).args(arguments).output()?;
-    let told = String::from_utf8_lossy(&output.stdout);
-    Standing::read(&told).ok_or_else(|| {
-        format!("`{}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)).into()
-    })
+fn difference(less: (usize, usize), more: (usize, usize)) -> f64 {
+    ((more.0 - less.0) + (more.1 - less.1)) as f64
 }

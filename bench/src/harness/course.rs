@@ -21,6 +21,8 @@ pub struct Course {
     pub results: Results,
     /// Who takes part.
     pub contestants: Vec<Arc<Contestant>>,
+    /// What the names of cases contain that are done; all if there is nothing.
+    cases: Vec<String>,
     folder: PathBuf,
     bar: ProgressBar,
 }
@@ -28,7 +30,13 @@ pub struct Course {
 impl Course {
     /// Nothing measured yet; results are kept in a folder.
     #[must_use]
-    pub fn new(work: &str, contestants: &[Arc<Contestant>], skipped: &[Skipped], folder: PathBuf) -> Self {
+    pub fn new(
+        work: &str,
+        contestants: &[Arc<Contestant>],
+        skipped: &[Skipped],
+        cases: &[String],
+        folder: PathBuf,
+    ) -> Self {
         let results = Results {
             work: work.to_owned(),
             date: jiff::Zoned::now().strftime("%Y-%m-%d %H:%M").to_string(),
@@ -46,7 +54,7 @@ impl Course {
             bar.set_style(style);
         }
         bar.set_prefix(work.to_owned());
-        Self { results, contestants: contestants.to_vec(), folder, bar }
+        Self { results, contestants: contestants.to_vec(), cases: cases.to_vec(), folder, bar }
     }
 
     /// Says how much of something there is.
@@ -72,6 +80,9 @@ impl Course {
         rounds: impl Fn(&Entry) -> usize,
         mut measure: impl FnMut(&Entry) -> Result<Figures, Failure>,
     ) -> Result<(), Failure> {
+        if !self.cases.is_empty() && !self.cases.iter().any(|wanted| case.contains(wanted.as_str())) {
+            return Ok(());
+        }
         let most = entries.iter().map(&rounds).max().unwrap_or(0);
         self.bar.inc_length(entries.iter().map(|entry| rounds(entry) as u64).sum());
         for round in 0..most {

@@ -3,21 +3,22 @@
 use crate::Failure;
 
 /// What `--help` prints.
-pub const USAGE: &str = "usage: bench/run [http|kafka|rabbitmq|memory|start|all]..
-                 [--quick] [--rounds N] [--only CONTESTANT,..] [--document]
+pub const USAGE: &str = "usage: bench/run [http|kafka|rabbitmq|memory|start|growth|all]..
+                 [--quick] [--rounds N] [--only CONTESTANT,..] [--case TEXT].. [--document]
        bench/run document
 
-  http, kafka, rabbitmq, memory, start
+  http, kafka, rabbitmq, memory, start, growth
                  the work to do; all of it unless said
   --quick        one round of few messages, base case only: minutes instead of hours
   --rounds N     how often everything is done; 5 unless said
   --only A,B     contestants by the names of their folders; `bare` and `wellspring` are this crate's
+  --case TEXT    only cases whose name contains the text, as the tables have it
   --document     keep the results in bench/results and write docs/performance.md from them, as a run
-                 without `--quick` and `--only` does; others leave theirs in target/bench
+                 without `--quick`, `--only` and `--case` does; others leave theirs in target/bench
   document       measures nothing, writes docs/performance.md from the results that are kept";
 
 /// All work, in the order in which it is done.
-pub const WORKS: [&str; 5] = ["memory", "start", "http", "kafka", "rabbitmq"];
+pub const WORKS: [&str; 6] = ["memory", "start", "growth", "http", "kafka", "rabbitmq"];
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Options {
     pub rounds: usize,
     /// Who takes part; everybody if nobody is named.
     pub only: Vec<String>,
+    /// What the names of cases contain; all if nothing is said.
+    pub cases: Vec<String>,
     /// Whether results are kept and documented.
     pub document: bool,
 }
@@ -42,8 +45,14 @@ impl Options {
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Failure> {
         let mut arguments = arguments.into_iter();
         let (mut asked, mut nothing) = (Vec::new(), false);
-        let mut options =
-            Self { works: Vec::new(), quick: false, rounds: 0, only: Vec::new(), document: false };
+        let mut options = Self {
+            works: Vec::new(),
+            quick: false,
+            rounds: 0,
+            only: Vec::new(),
+            cases: Vec::new(),
+            document: false,
+        };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
             match argument.as_str() {
@@ -51,6 +60,7 @@ impl Options {
                 "--document" => options.document = true,
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+                "--case" => options.cases.push(value()?),
                 "all" => asked.extend(WORKS),
                 "document" => nothing = true,
                 work => match WORKS.into_iter().find(|known| *known == work) {
@@ -61,7 +71,7 @@ impl Options {
         }
         let all = asked.is_empty() && !nothing;
         options.works = WORKS.into_iter().filter(|work| all || asked.contains(work)).collect();
-        options.document |= !options.quick && options.only.is_empty();
+        options.document |= !options.quick && options.only.is_empty() && options.cases.is_empty();
         if options.rounds == 0 {
             options.rounds = if options.quick { 1 } else { 5 };
         }
@@ -105,7 +115,9 @@ mod tests {
     #[test]
     fn keeps_what_is_whole_and_what_it_is_told_to() {
         assert!(parse("kafka").unwrap().document && parse("--quick --document").unwrap().document);
-        assert!(!parse("--quick").unwrap().document && !parse("--only bare").unwrap().document);
+        for part in ["--quick", "--only bare", "--case sender"] {
+            assert!(!parse(part).unwrap().document, "{part}");
+        }
         let nothing = parse("document").unwrap();
         assert!(nothing.document && nothing.works.is_empty());
     }

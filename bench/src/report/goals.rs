@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::results::{BARE, Figure, OURS, Results, Who};
 use super::statistics::Spread;
+use crate::growth;
 use crate::harness::{http, inside, start};
 
 /// One goal: what is looked at, and between which bounds it is to be.
@@ -27,6 +28,8 @@ enum Measure {
     Less(Figure, Who<'static>, f64),
     /// A figure of ours less the same figure of another case.
     LessCase(Figure, &'static str),
+    /// A figure of ours as a multiple of the same figure of another case.
+    TimesCase(Figure, &'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +39,14 @@ enum Bound {
 }
 
 use Bound::{AtLeast, AtMost};
-use Measure::{Less, LessCase, Own, Times};
+use Measure::{Less, LessCase, Own, Times, TimesCase};
 
 /// The case of both brokers in which goals are measured.
 const KAFKA: &str = "150 B, 4 partitions, many keys";
 const RABBITMQ: &str = "150 B";
 const SENDER: &str = "sender from code";
+/// By how much a cost may grow and still be called the same.
+const SAME: Bound = AtMost(1.1);
 
 const fn plain(contestant: &'static str) -> Who<'static> {
     Who { contestant, tuned: false }
@@ -211,6 +216,69 @@ const GOALS: &[Goal] = &[
         Own(HELLO, Figure::Size, 1.0),
         AtMost(12.0),
     ),
+    goal(
+        "start of a function, from 500 to 1,000 × up to 500",
+        "growth",
+        growth::FUNCTIONS[1],
+        TimesCase(Figure::Instructions, growth::FUNCTIONS[0]),
+        SAME,
+    ),
+    goal(
+        "start of a binding, from 250 to 500 × up to 250",
+        "growth",
+        growth::BINDINGS[1],
+        TimesCase(Figure::Instructions, growth::BINDINGS[0]),
+        SAME,
+    ),
+    goal(
+        "memory of an idle binding, KB",
+        "growth",
+        growth::IDLE,
+        Own(plain(OURS), Figure::Each, 1.0),
+        AtMost(30.0),
+    ),
+    goal(
+        "a function by its name, among 10,000 × among 10",
+        "growth",
+        growth::LOOK_UPS[0][1],
+        TimesCase(Figure::Instructions, growth::LOOK_UPS[0][0]),
+        SAME,
+    ),
+    goal(
+        "a composition known already, among 10,000 × among 10",
+        "growth",
+        growth::LOOK_UPS[1][1],
+        TimesCase(Figure::Instructions, growth::LOOK_UPS[1][0]),
+        SAME,
+    ),
+    goal(
+        "a composition put together, among 10,000 × among 10",
+        "growth",
+        growth::LOOK_UPS[2][1],
+        TimesCase(Figure::Instructions, growth::LOOK_UPS[2][0]),
+        SAME,
+    ),
+    goal(
+        "a whole request, among 10,000 × among 10",
+        "growth",
+        growth::LOOK_UPS[3][1],
+        TimesCase(Figure::Instructions, growth::LOOK_UPS[3][0]),
+        SAME,
+    ),
+    goal(
+        "a name that no function has, among 10,000 × among 1,000",
+        "growth",
+        growth::LOOK_UPS[4][1],
+        TimesCase(Figure::Instructions, growth::LOOK_UPS[4][0]),
+        SAME,
+    ),
+    goal(
+        "a message, 10,000 in flight × 1",
+        "growth",
+        growth::IN_FLIGHT[1],
+        TimesCase(Figure::Instructions, growth::IN_FLIGHT[0]),
+        SAME,
+    ),
 ];
 
 impl Goal {
@@ -229,6 +297,10 @@ impl Goal {
             LessCase(figure, case) => {
                 let other = results.spread(case, plain(OURS), figure)?;
                 Some(alone(spread(plain(OURS), figure)?.median - other.median))
+            }
+            TimesCase(figure, case) => {
+                let other = results.spread(case, plain(OURS), figure)?;
+                Some(alone(spread(plain(OURS), figure)?.median / other.median))
             }
         }
     }

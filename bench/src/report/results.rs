@@ -127,8 +127,12 @@ pub enum Figure {
     Size,
     /// Allocations of one call.
     Allocations,
-    /// Instructions of one call.
+    /// Instructions of one call, or of one more of something.
     Instructions,
+    /// Memory of one more of something, in KB.
+    Each,
+    /// Threads of one more of something.
+    Threads,
     /// Outputs that came more than once.
     Twice,
 }
@@ -167,6 +171,8 @@ impl Figure {
             Self::Size => "shipped, MB",
             Self::Allocations => "allocations",
             Self::Instructions => "instructions",
+            Self::Each => "memory, KB",
+            Self::Threads => "threads",
             Self::Twice => "twice",
         }
     }

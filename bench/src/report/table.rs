@@ -5,8 +5,16 @@ use std::fmt::Write as _;
 use super::results::{BARE, Figure, Machine, OURS, Results, Who};
 
 const TIMES: [Figure; 4] = [Figure::P50, Figure::P90, Figure::P99, Figure::P999];
-const ALONE: [Figure; 5] =
-    [Figure::PerSecond, Figure::Cpu, Figure::Memory, Figure::Instructions, Figure::Allocations];
+const ALONE: [Figure; 8] = [
+    Figure::PerSecond,
+    Figure::Cpu,
+    Figure::Memory,
+    Figure::Instructions,
+    Figure::Allocations,
+    Figure::Start,
+    Figure::Each,
+    Figure::Threads,
+];
 const AT_REST: [Figure; 3] = [Figure::Start, Figure::Idle, Figure::Size];
 
 /// Everything about a kind of work.
