@@ -5,6 +5,7 @@ pub mod consumed;
 pub mod contestant;
 pub mod counted;
 pub mod counting_allocator;
+pub mod ending;
 pub mod growth;
 pub mod harness;
 pub mod instructions;

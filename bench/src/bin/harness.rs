@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wellspring_bench::Failure;
 use wellspring_bench::counting_allocator::Counting;
+use wellspring_bench::ending::Ending;
 use wellspring_bench::growth;
 use wellspring_bench::harness::contestants::{Contestant, in_folders};
 use wellspring_bench::harness::course::Course;
@@ -26,6 +27,8 @@ fn main() -> Result<(), Failure> {
         return Ok(());
     }
     let options = Options::parse(std::env::args().skip(1))?;
+    // So that contestants, topics and brokers go with it.
+    Ending::listen()?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let folder = root.join(if options.document { "bench/results" } else { "target/bench" });
     let (contestants, skipped) = contestants(&root, &options)?;

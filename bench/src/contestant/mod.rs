@@ -2,7 +2,6 @@
 //! `bench/contestants` are.
 
 pub mod bare;
-mod ending;
 pub mod wellspring;
 
 use crate::Failure;

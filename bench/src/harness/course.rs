@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::contestants::{Contestant, Entry};
 use super::rounds::order;
-use crate::Failure;
 use crate::report::results::{Failed, Figure, Machine, Reading, Results, Skipped};
+use crate::{Failure, ending};
 
 /// Figures of one pass.
 pub type Figures = Vec<(Figure, f64)>;
@@ -72,7 +72,7 @@ impl Course {
     /// round, and the others go on.
     ///
     /// # Errors
-    /// When the results cannot be kept.
+    /// When the results cannot be kept, or the harness is told to end.
     pub fn turns(
         &mut self,
         case: &str,
@@ -89,10 +89,15 @@ impl Course {
             let turn: Vec<_> = entries.iter().filter(|entry| round < rounds(entry)).collect();
             for at in order(turn.len(), round) {
                 let entry = turn[at];
+                ending::check()?;
                 self.bar.set_message(format!("{case}: {}", entry.label()));
                 match measure(entry) {
                     Ok(figures) => self.note(case, entry, round, &figures),
-                    Err(error) => self.fail(case, entry, round, &*error),
+                    Err(error) => {
+                        // What was ended with the harness has not failed.
+                        ending::check()?;
+                        self.fail(case, entry, round, &*error);
+                    }
                 }
                 self.bar.inc(1);
             }

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::proc;
-use crate::Failure;
+use crate::{Failure, ending};
 
 /// How long a process has to end by itself.
 const GRACE: Duration = Duration::from_secs(30);
@@ -67,11 +67,12 @@ impl Process {
         proc::memory(self.group, kind)
     }
 
-    /// Fails with what it has printed last, if it has ended.
+    /// Fails with what it has printed last, if it has ended, and when the harness itself is to end.
     ///
     /// # Errors
     /// When it has.
     pub fn check(&mut self) -> Result<(), Failure> {
+        ending::check()?;
         match self.child.try_wait()? {
             Some(status) => Err(self.ended(status)),
             None => Ok(()),

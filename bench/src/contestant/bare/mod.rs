@@ -7,8 +7,8 @@ mod rabbitmq;
 mod rabbitmq_sender;
 
 use super::Task;
-use super::ending::Ending;
 use crate::Failure;
+use crate::ending::Ending;
 
 /// Does the work until it is told to end.
 ///

@@ -11,7 +11,7 @@ use wellspring::config::{Config, Sources};
 
 use super::{Task, configuration};
 use crate::Failure;
-use crate::contestant::ending::Ending;
+use crate::ending::Ending;
 use crate::story::{AccountsMsg, FIRST, PAYLOAD, functions};
 
 /// Messages sent by one call.
