@@ -1,11 +1,15 @@
 //! What is delivered to whom, in which order, and what a settlement does.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
+use futures_util::FutureExt;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use wellspring::binder::{Binder, Settlement};
 use wellspring::{ContentType, HeaderValue};
 
-use super::ends::{Member, Writer, broker, input_spec, json, payloads};
+use super::ends::{Member, Writer, broker, eventually, input_spec, json, payloads};
 
 #[tokio::test]
 async fn a_message_arrives_with_its_headers_and_properties() {
@@ -180,5 +184,34 @@ async fn no_more_than_the_prefetch_and_the_bound_is_out_at_once() {
     }
     member.leave().await;
     assert_eq!(broker.waiting(&queue).await, 0);
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn an_input_that_is_given_up_at_any_step_of_its_binding_leaves_no_reader_behind() {
+    let Some(broker) = broker("given up").await else { return };
+    let binder = broker.binder("{}");
+    let destination = broker.name("d");
+    // With this the connection is there, and so is the queue.
+    Member::join(&binder, &destination, "g").await.leave().await;
+    let mut is_bound = false;
+    for steps in 0.. {
+        let mut binding = binder.bind_input(input_spec(&destination, "g"));
+        let mut left = steps;
+        is_bound |= poll_fn(|cx| match binding.poll_unpin(cx) {
+            Poll::Ready(bound) => Poll::Ready(bound.is_ok()),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => {
+                left -= 1;
+                Poll::Pending
+            }
+        })
+        .await;
+        if is_bound {
+            break;
+        }
+    }
+    let queue = format!("{destination}.g");
+    eventually("nobody reads", async || broker.readers(&queue).await == 0).await;
     broker.clean().await;
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
@@ -84,6 +85,16 @@ impl Line {
                 let sentence = format!("`{}` does not close a channel within {ENDING:?}", self.broker);
                 Err(Error::new(Kind::Unreachable, sentence))
             }
+        }
+    }
+}
+
+impl Drop for Line {
+    /// The client keeps a channel for a consumer whose beginning nobody has waited for, with all that comes to it.
+    fn drop(&mut self) {
+        if self.is_up() {
+            // The first poll hands over what is to be written; nobody waits for the answer.
+            let _ = self.channel.close(200, "dropped".into()).now_or_never();
         }
     }
 }
