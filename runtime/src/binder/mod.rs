@@ -59,7 +59,8 @@ pub trait Binder: fmt::Debug + Send + Sync + 'static {
     /// What this binder can promise; a configuration that asks for more is refused before anything is bound.
     fn capabilities(&self) -> Capabilities;
 
-    /// Joins a group of a destination and starts to receive.
+    /// Joins a group of a destination and starts to receive. Given up before it is done, it leaves no member behind: what
+    /// such a one gets, nobody else does.
     ///
     /// # Errors
     /// [`Kind::Unreachable`] when a later try may succeed, any other kind when it cannot.
@@ -227,8 +228,9 @@ pub trait Output: Send {
     /// became of it is told with the same number by [`poll_confirmed`](Self::poll_confirmed), once, always.
     fn send(&mut self, message: Outgoing, number: u64);
 
-    /// What was sent with a number shall not count: its delivery failed afterwards and is tried again. Only an output
-    /// whose messages are part of a transaction can do this; without one they stay, and another attempt sends them twice.
+    /// What was sent with a number shall not count: its delivery failed afterwards and is tried again. What the client has
+    /// not been given may be forgotten, and is told as if it had arrived. What it has been given only a transaction can
+    /// take back; without one it stays, and another attempt sends it twice.
     fn retract(&mut self, _number: u64) {}
 
     /// Appends what became of messages sent earlier, waiting for the first; pending while nothing is in flight.
