@@ -43,7 +43,7 @@ fn main() -> Result<(), Failure> {
             }
             "http" => http::run(&mut course, &options)?,
             "start" => start::run(&mut course, &options)?,
-            "growth" => growth::run(&mut course, |broker| services.address(broker).ok())?,
+            "growth" => growth::run(&mut course, |broker| services.address(broker))?,
             _ => inside::run(&mut course, &options)?,
         }
         let results = course.finish()?;

@@ -46,14 +46,15 @@ const BROKERS: [(&str, &str); 2] = [("kafka", "stream.kafka.brokers"), ("rabbitm
 #[derive(Debug, Clone, Copy)]
 struct Worker<'a>(&'a Path);
 
-/// Does all of it once: counts are the same each time. `address` tells where a broker is, if there is one.
+/// Does all of it once: counts are the same each time. `address` tells where a broker is.
 ///
 /// # Errors
 /// When results cannot be kept; what cannot be measured is named in them.
 pub fn run(
     course: &mut Course,
-    mut address: impl FnMut(&'static str) -> Option<String>,
+    mut address: impl FnMut(&'static str) -> Result<String, Failure>,
 ) -> Result<(), Failure> {
+    course.setting("rounds", &1);
     let program = std::env::current_exe()?.with_file_name("growth");
     let worker = Worker(&program);
     let ours = course.contestants.iter().find(|one| one.id == OURS).cloned();
@@ -83,9 +84,9 @@ pub fn run(
     }
     once("one more message in flight", &mut || worker.each_in_flight())?;
     for (binder, key) in BROKERS {
-        let Some(address) = address(binder) else { continue };
-        let setting = format!("{key}={address}");
-        once(&format!("{IDLE}, on {binder}"), &mut || worker.resident_on(binder, &setting))?;
+        once(&format!("{IDLE}, on {binder}"), &mut || {
+            worker.resident_on(binder, &format!("{key}={}", address(binder)?))
+        })?;
     }
     Ok(())
 }

@@ -37,12 +37,13 @@ pub fn run(course: &mut Course, options: &Options) -> Result<(), Failure> {
     let seconds = if options.quick { 2 } else { 6 };
     let warm_up = if options.quick { 2 } else { 10 };
     course.setting("rounds", &options.rounds);
+    course.setting("rounds of the others", &options.peers);
     course.setting("seconds to warm up", &warm_up);
     course.setting("seconds measured", &seconds);
     let entries = course.entries("http");
     let wrk = Wrk::new(warm_up)?;
-    course.turns(LOAD, &entries, |_| options.rounds, |entry| load(&wrk, entry, seconds))?;
-    course.turns(PACED, &entries, |_| options.rounds, |entry| paced(&wrk, entry, seconds))
+    course.turns(LOAD, &entries, |entry| options.rounds_of(entry), |entry| load(&wrk, entry, seconds))?;
+    course.turns(PACED, &entries, |entry| options.rounds_of(entry), |entry| paced(&wrk, entry, seconds))
 }
 
 /// A server that answers, warm.

@@ -1,16 +1,18 @@
 //! What to measure: the arguments of `./bench/run`.
 
+use super::contestants::Entry;
 use crate::Failure;
 
 /// What `--help` prints.
 pub const USAGE: &str = "usage: bench/run [http|kafka|rabbitmq|memory|start|growth|all]..
-                 [--quick] [--rounds N] [--only CONTESTANT,..] [--case TEXT].. [--document]
+                 [--quick] [--rounds N] [--peers N] [--only CONTESTANT,..] [--case TEXT].. [--document]
        bench/run document
 
   http, kafka, rabbitmq, memory, start, growth
                  the work to do; all of it unless said
   --quick        one round of few messages, base case only: minutes instead of hours
-  --rounds N     how often everything is done; 5 unless said
+  --rounds N     how often everything is done; 5 unless said. Counts of instructions are done once
+  --peers N      how often others than this crate's do it; as often unless said
   --only A,B     contestants by the names of their folders; `bare` and `wellspring` are this crate's
   --case TEXT    only cases whose name contains the text, as the tables have it
   --document     keep the results in bench/results and write docs/performance.md from them, as a run
@@ -18,7 +20,7 @@ pub const USAGE: &str = "usage: bench/run [http|kafka|rabbitmq|memory|start|grow
   document       measures nothing, writes docs/performance.md from the results that are kept";
 
 /// All work, in the order in which it is done.
-pub const WORKS: [&str; 6] = ["memory", "start", "growth", "http", "kafka", "rabbitmq"];
+pub const WORKS: [&str; 6] = ["memory", "start", "http", "kafka", "rabbitmq", "growth"];
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Options {
     pub quick: bool,
     /// How often.
     pub rounds: usize,
+    /// How often others than those of this crate do it.
+    pub peers: usize,
     /// Who takes part; everybody if nobody is named.
     pub only: Vec<String>,
     /// What the names of cases contain; all if nothing is said.
@@ -49,6 +53,7 @@ impl Options {
             works: Vec::new(),
             quick: false,
             rounds: 0,
+            peers: 0,
             only: Vec::new(),
             cases: Vec::new(),
             document: false,
@@ -59,6 +64,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--document" => options.document = true,
                 "--rounds" => options.rounds = value()?.parse()?,
+                "--peers" => options.peers = value()?.parse()?,
                 "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
                 "--case" => options.cases.push(value()?),
                 "all" => asked.extend(WORKS),
@@ -75,7 +81,16 @@ impl Options {
         if options.rounds == 0 {
             options.rounds = if options.quick { 1 } else { 5 };
         }
+        if options.peers == 0 {
+            options.peers = options.rounds;
+        }
         Ok(options)
+    }
+
+    /// How often somebody does it.
+    #[must_use]
+    pub fn rounds_of(&self, entry: &Entry) -> usize {
+        if entry.contestant.is_of_this_crate() { self.rounds } else { self.peers }
     }
 
     /// Whether a contestant takes part.
@@ -102,7 +117,9 @@ mod tests {
     #[test]
     fn quick_is_one_round_unless_more_are_asked_for() {
         assert_eq!(parse("--quick").unwrap().rounds, 1);
-        assert_eq!(parse("--rounds 3 --quick").unwrap().rounds, 3);
+        let options = parse("--rounds 3 --quick").unwrap();
+        assert_eq!((options.rounds, options.peers), (3, 3));
+        assert_eq!(parse("--rounds 3 --peers 1").unwrap().peers, 1);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub const HELLO: &str = "hello";
 pub fn run(course: &mut Course, options: &Options) -> Result<(), Failure> {
     // Starting is quick, and one start differs from another.
     let rounds =
-        |entry: &Entry| if entry.contestant.is_of_this_crate() { 4 * options.rounds } else { options.rounds };
+        |entry: &Entry| if entry.contestant.is_of_this_crate() { 4 * options.rounds } else { options.peers };
     course.setting("rounds", &options.rounds);
     course.setting("starts of programs of this crate", &(4 * options.rounds));
     let mut entries = course.entries("http");

@@ -67,6 +67,7 @@ impl Stream {
         let (warm_up, time) = if options.quick { (3, 2) } else { (12, 6) };
         let (warm_up, time) = (Duration::from_secs(warm_up), Duration::from_secs(time));
         course.setting("rounds", &options.rounds);
+        course.setting("rounds of the others", &options.peers);
         course.setting("seconds to warm up at most", &warm_up.as_secs());
         course.setting("seconds measured at most", &time.as_secs());
         course.setting("messages at most", &self.messages(Case::BASE, options.quick));
@@ -74,7 +75,7 @@ impl Stream {
         for case in self.cases(options.quick) {
             // The others need not be known as exactly where only something is changed.
             let own = |entry: &Entry| case == Case::BASE || entry.contestant.is_of_this_crate();
-            let rounds = |entry: &Entry| if own(entry) { options.rounds } else { 1 };
+            let rounds = |entry: &Entry| if own(entry) { options.rounds_of(entry) } else { 1 };
             let amount = Amount { messages: Some(self.messages(case, options.quick)), warm_up, time };
             course.turns(&self.named(case), &entries, rounds, |entry| {
                 self.pass(entry, self.work, case, amount)
@@ -96,7 +97,8 @@ impl Stream {
         let entries = course.entries(&sender);
         // Longer, it writes so much that the broker's disk is what is measured.
         let amount = Amount { messages: None, warm_up: time / 4, time: time / 2 };
-        let rounds = |_: &Entry| options.rounds;
+        course.setting("seconds measured of a sender", &amount.time.as_secs());
+        let rounds = |entry: &Entry| options.rounds_of(entry);
         course.turns("sender from code", &entries, rounds, |entry| {
             self.pass(entry, &sender, Case::BASE, amount)
         })?;
@@ -104,7 +106,7 @@ impl Stream {
         let case = format!("end to end at {RATE} per second");
         let entries = course.entries(self.work);
         let rounds = |entry: &Entry| {
-            if entry.contestant.is_of_this_crate() || !options.quick { options.rounds } else { 0 }
+            if entry.contestant.is_of_this_crate() || !options.quick { options.rounds_of(entry) } else { 0 }
         };
         course.turns(&case, &entries, rounds, |entry| self.latency(entry, seconds))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
+use std::task::Poll;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -21,6 +22,7 @@ pub(crate) struct Pair {
     pub(crate) input: Box<dyn Input>,
     output: Box<dyn Output>,
     number: u64,
+    told: Vec<Confirmation>,
 }
 
 impl Pair {
@@ -31,7 +33,7 @@ impl Pair {
     async fn bind_as(binder: &Kafka, spec: &InputSpec, to: &str) -> Self {
         let bound = binder.bind_together(spec, &[output_spec(to)], None).expect("transactions");
         let Together { input, mut outputs, .. } = bound.await.unwrap();
-        Self { input, output: outputs.remove(0), number: 0 }
+        Self { input, output: outputs.remove(0), number: 0, told: Vec::new() }
     }
 
     /// Sends what a delivery says, without settling it.
@@ -39,6 +41,8 @@ impl Pair {
         poll_fn(|cx| self.output.poll_ready(cx)).await.unwrap();
         self.output.send(plain(delivery.message.clone()), self.number);
         self.number += 1;
+        // That is when it goes out.
+        poll_fn(|cx| Poll::Ready(self.output.poll_confirmed(cx, &mut self.told).is_ready())).await;
     }
 
     /// Receives so many deliveries and sends what they say; settles them when everything is confirmed.
@@ -64,7 +68,7 @@ impl Pair {
     }
 
     pub(crate) async fn confirm(&mut self, count: usize) -> Vec<Confirmation> {
-        let mut confirmed = Vec::new();
+        let mut confirmed = std::mem::take(&mut self.told);
         while confirmed.len() < count {
             let next = poll_fn(|cx| self.output.poll_confirmed(cx, &mut confirmed));
             tokio::time::timeout(PATIENCE, next).await.expect("a confirmation").unwrap();

@@ -232,6 +232,17 @@ impl KafkaOutput {
         }
     }
 
+    /// Hands over what waits, and reads what has become of messages.
+    fn poll_handed_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.poll_reports(cx);
+        self.retry();
+        if polled.is_pending() && !self.waiting.is_empty() {
+            // That a producer has failed may show only now; that it is replaced is to be waited for.
+            return self.poll_reports(cx);
+        }
+        polled
+    }
+
     fn has_room(&self) -> bool {
         self.in_flight < WINDOW && self.waiting.len() < BURST
     }
@@ -248,8 +259,7 @@ fn key_of(header: Option<&HeaderValue>) -> Option<Bytes> {
 impl Output for KafkaOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while !self.has_room() {
-            let polled = self.poll_reports(cx);
-            self.retry();
+            let polled = self.poll_handed_over(cx);
             if polled.is_pending() && !self.has_room() {
                 return Poll::Pending;
             }
@@ -281,8 +291,7 @@ impl Output for KafkaOutput {
         confirmed: &mut Vec<Confirmation>,
     ) -> Poll<Result<(), Error>> {
         loop {
-            let polled = self.poll_reports(cx);
-            self.retry();
+            let polled = self.poll_handed_over(cx);
             if !self.told.is_empty() {
                 if confirmed.is_empty() {
                     std::mem::swap(confirmed, &mut self.told);
