@@ -76,7 +76,7 @@ stream:
   bindings:
     relay-in-0:
       destination: {names}.in
-      group: g
+      group: {names}
       consumer:
         concurrency: {concurrency}
         max-in-flight: {IN_FLIGHT}

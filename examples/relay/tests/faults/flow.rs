@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wellspring::binder::{Binder, InputSpec, Outgoing, Output, OutputSpec, Settlement, Sharing};
+use wellspring::binder::{
+    Binder, Confirmation, Error, InputSpec, Kind, Outgoing, Output, OutputSpec, Settlement, Sharing,
+};
 use wellspring::{ContentType, Message};
 
 /// How many rows there are.
@@ -33,6 +35,8 @@ pub(crate) struct Flow {
     /// Numbers as they came out, and those that became dead letters.
     passed: Mutex<Vec<u64>>,
     refused: Mutex<Vec<u64>>,
+    /// Why no numbers are written any more, if they should be.
+    failure: Mutex<Option<String>>,
 }
 
 impl Default for Flow {
@@ -46,6 +50,7 @@ impl Default for Flow {
             is_read: AtomicBool::new(true),
             passed: Mutex::default(),
             refused: Mutex::default(),
+            failure: Mutex::default(),
         }
     }
 }
@@ -61,6 +66,9 @@ impl Flow {
     pub(crate) async fn wait_for(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let looks = async {
             while !holds(self) {
+                if let Some(failure) = &*self.failure.lock().unwrap() {
+                    panic!("while waiting for: {what}: {failure}");
+                }
                 self.let_pass(Duration::from_millis(5)).await;
             }
         };
@@ -132,7 +140,8 @@ pub(crate) async fn read(binder: Arc<dyn Binder>, destination: String, flow: Arc
     let spec = InputSpec {
         binding: "test".to_owned(),
         destinations: vec![destination.clone()],
-        group: Some("check".to_owned()),
+        // A group of its own: no one waits for a reader of another run that has gone without a word.
+        group: Some(format!("{destination}.check")),
         max_in_flight: UNREAD,
         sharing: Sharing::default(),
     };
@@ -168,19 +177,39 @@ pub(crate) async fn feed(mut output: Box<dyn Output>, flow: Arc<Flow>) {
             flow.is_idle.store(true, Ordering::Relaxed);
             continue;
         }
-        for _ in 0..AT_ONCE {
-            poll_fn(|cx| output.poll_ready(cx)).await.unwrap();
+        if let Err(error) = write(&mut *output, (number..number + AT_ONCE).collect()).await {
+            *flow.failure.lock().unwrap() =
+                Some(format!("`{number}` or the next cannot be written: {error:?}"));
+            return;
+        }
+        number += AT_ONCE;
+        flow.written.store(number, Ordering::Relaxed);
+    }
+}
+
+/// Writes numbers, once more those that a broker which goes away has perhaps not got.
+async fn write(output: &mut dyn Output, mut numbers: Vec<u64>) -> Result<(), Error> {
+    while !numbers.is_empty() {
+        for number in &numbers {
+            poll_fn(|cx| output.poll_ready(cx)).await?;
             let (row, key) = (number % ROWS, (number % ROWS).to_string());
             let step = json!({ "row": row, "number": number }).to_string();
             let message = Message::encoded(step, ContentType::JSON);
-            output.send(Outgoing { message, key: Some(key.into()), partition: None }, number);
-            number += 1;
+            output.send(Outgoing { message, key: Some(key.into()), partition: None }, *number);
         }
         let mut confirmed = Vec::new();
-        while confirmed.len() < usize::try_from(AT_ONCE).unwrap() {
-            poll_fn(|cx| output.poll_confirmed(cx, &mut confirmed)).await.unwrap();
+        while confirmed.len() < numbers.len() {
+            poll_fn(|cx| output.poll_confirmed(cx, &mut confirmed)).await?;
         }
-        confirmed.into_iter().for_each(|confirmation| confirmation.result.unwrap());
-        flow.written.store(number, Ordering::Relaxed);
+        numbers.clear();
+        for Confirmation { number, result } in confirmed {
+            match result {
+                Err(error) if matches!(error.kind(), Kind::Unreachable | Kind::Closed) => {
+                    numbers.push(number)
+                }
+                result => result?,
+            }
+        }
     }
+    Ok(())
 }
