@@ -5,8 +5,10 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use serde::Serialize;
 
-use crate::codec::{Codecs, natural_content_type};
+use crate::codec::{Codecs, Length, natural_content_type};
+use crate::content_type::ContentType;
 use crate::error::{Error, Kind};
+use crate::headers::Headers;
 use crate::message::{EncodedMessage, Message};
 use crate::notes::Notes;
 use crate::stage::Call;
@@ -25,6 +27,8 @@ use crate::stage::Call;
 pub struct Sender {
     outputs: Arc<dyn Outputs>,
     codecs: Codecs,
+    /// Of what all its clones have sent.
+    length: Arc<Length>,
     /// Of the call that it was injected into.
     notes: Option<Notes>,
 }
@@ -32,7 +36,7 @@ pub struct Sender {
 /// The outputs that a [`Sender`] publishes to; the runtime implements it.
 pub trait Outputs: Send + Sync + 'static {
     /// The content type that an output is configured with, if any.
-    fn content_type(&self, output: &str) -> Option<crate::ContentType>;
+    fn content_type(&self, output: &str) -> Option<ContentType>;
 
     /// Publishes an encoded message and waits until the broker has confirmed it.
     fn send(&self, output: &str, message: EncodedMessage) -> BoxFuture<'static, Result<(), Error>>;
@@ -46,7 +50,7 @@ impl Sender {
     /// A sender to some outputs.
     #[must_use]
     pub fn new(outputs: Arc<dyn Outputs>, codecs: Codecs) -> Self {
-        Self { outputs, codecs, notes: None }
+        Self { outputs, codecs, length: Arc::default(), notes: None }
     }
 
     /// The sender of a call.
@@ -131,11 +135,15 @@ impl Sender {
         output: &str,
         payloads: impl IntoIterator<Item = T>,
     ) -> BoxFuture<'static, Result<(), Error>> {
-        let encoded = payloads.into_iter().map(|payload| self.encode(output, Message::new(payload)));
-        match encoded.collect() {
-            Ok(all) => self.outputs.send_all(output, all),
-            Err(error) => Box::pin(async { Err(error) }),
+        let (payloads, content_type) = (payloads.into_iter(), self.content_type::<T>(output));
+        let mut all = Vec::with_capacity(payloads.size_hint().0);
+        for payload in payloads {
+            match self.encode_as(&content_type, payload, Headers::new()) {
+                Ok(message) => all.push(message),
+                Err(error) => return Box::pin(async { Err(error) }),
+            }
         }
+        self.outputs.send_all(output, all)
     }
 
     fn encode<T: Serialize + 'static>(
@@ -143,14 +151,26 @@ impl Sender {
         output: &str,
         message: Message<T>,
     ) -> Result<EncodedMessage, Error> {
-        let (payload, mut headers) = message.into_parts();
-        let content_type = headers.content_type().cloned();
-        let content_type = content_type
-            .or_else(|| self.outputs.content_type(output))
-            .unwrap_or_else(natural_content_type::<T>);
-        let payload = self.codecs.encode(payload, &content_type)?;
-        headers.set_content_type(content_type);
+        let (payload, headers) = message.into_parts();
+        let own = headers.content_type().cloned();
+        let content_type = own.unwrap_or_else(|| self.content_type::<T>(output));
+        self.encode_as(&content_type, payload, headers)
+    }
+
+    fn encode_as<T: Serialize + 'static>(
+        &self,
+        content_type: &ContentType,
+        payload: T,
+        mut headers: Headers,
+    ) -> Result<EncodedMessage, Error> {
+        let payload = self.codecs.encode_expecting(payload, content_type, &self.length)?;
+        headers.set_content_type(content_type.clone());
         Ok(Message::from_parts(Some(payload), headers))
+    }
+
+    /// What a payload that says nothing itself is written as.
+    fn content_type<T: 'static>(&self, output: &str) -> ContentType {
+        self.outputs.content_type(output).unwrap_or_else(natural_content_type::<T>)
     }
 }
 
