@@ -10,7 +10,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use serde::Deserialize;
 
 use super::config::StartOffset;
-use crate::binder::{Connection, Health};
+use super::failure::kind;
+use crate::binder::{Connection, Health, Kind};
 
 /// How often the library reports, unless `statistics.interval.ms` is configured.
 pub(super) const INTERVAL_MS: &str = "1000";
@@ -76,18 +77,29 @@ impl Pulse {
         Self { from_beginning: start == StartOffset::Earliest, seen: Mutex::default() }
     }
 
-    /// The library has met with an error.
-    pub(super) fn error(&self, error: &KafkaError, reason: &str) {
+    /// The library has met with an error; whether that is more than what is known of a cluster that is down.
+    pub(super) fn error(&self, error: &KafkaError, reason: &str) -> bool {
+        let (mut seen, is_news) = (self.seen(), kind(error) != Kind::Unreachable);
+        let was_up = seen.down.is_none();
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.seen().down = Some(format!("no broker of the Kafka cluster can be reached: {reason}"));
+            seen.down = Some(format!("no broker of the Kafka cluster can be reached: {reason}"));
         }
+        is_news || was_up
     }
 
-    /// The library reports.
-    pub(super) fn statistics(&self, report: &[u8]) {
+    /// Whether no broker can be reached.
+    pub(super) fn is_down(&self) -> bool {
+        self.seen().down.is_some()
+    }
+
+    /// The library reports; whether a cluster that was down can be reached again.
+    pub(super) fn statistics(&self, report: &[u8]) -> bool {
         match serde_json::from_slice::<Report>(report) {
             Ok(report) => self.take(&report),
-            Err(error) => tracing::debug!(%error, "the client's statistics cannot be read"),
+            Err(error) => {
+                tracing::debug!(%error, "the client's statistics cannot be read");
+                false
+            }
         }
     }
 
@@ -96,18 +108,18 @@ impl Pulse {
         mem::take(&mut self.seen().is_lost)
     }
 
-    fn take(&self, report: &Report) {
+    fn take(&self, report: &Report) -> bool {
         let mut seen = self.seen();
         seen.is_lost = report.brokers.values().all(Broker::is_role);
         if seen.is_lost {
-            tracing::warn!("a client knows no broker of its Kafka cluster any more and looks for it again");
+            tracing::debug!("a client knows no broker of its Kafka cluster any more and looks for it again");
         }
-        if report.brokers.values().any(|broker| broker.state == "UP") {
-            seen.down = None;
-        }
+        let is_up = report.brokers.values().any(|broker| broker.state == "UP");
+        let is_back = is_up && seen.down.take().is_some();
         let partitions = report.topics.values().flat_map(|topic| topic.partitions.values());
         let lags = partitions.filter_map(|partition| partition.lag(self.from_beginning));
         seen.lag = lags.reduce(|all, one| all + one).or(seen.lag);
+        is_back
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -191,14 +203,19 @@ mod tests {
     #[test]
     fn a_cluster_is_down_when_no_broker_is_left_and_up_with_the_first_that_answers() {
         let pulse = Pulse::default();
-        pulse.error(&KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "one of three");
+        let error = |code, reason| pulse.error(&KafkaError::Global(code), reason);
+        assert!(error(RDKafkaErrorCode::BrokerTransportFailure, "one of three"));
         assert_eq!(pulse.connection(), Connection::Up);
-        pulse.error(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "3/3 brokers are down");
+        assert!(error(RDKafkaErrorCode::AllBrokersDown, "3/3 brokers are down"));
+        // What follows from that is told no more, everything else is.
+        assert!(!error(RDKafkaErrorCode::BrokerTransportFailure, "connection refused"));
+        assert!(!error(RDKafkaErrorCode::AllBrokersDown, "3/3 brokers are down"));
+        assert!(error(RDKafkaErrorCode::Authentication, "wrong password"));
         let why = "no broker of the Kafka cluster can be reached: 3/3 brokers are down";
         assert_eq!(pulse.connection(), Connection::Down(why.to_owned()));
-        pulse.statistics(&report("TRY_CONNECT", ""));
-        assert_ne!(pulse.connection(), Connection::Up);
-        pulse.statistics(&report("UP", ""));
+        assert!(!pulse.statistics(&report("TRY_CONNECT", "")) && pulse.is_down());
+        assert!(pulse.statistics(&report("UP", "")), "it is back");
+        assert!(!pulse.statistics(&report("UP", "")), "which is told once");
         assert_eq!(pulse.connection(), Connection::Up);
     }
 }

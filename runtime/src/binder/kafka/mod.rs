@@ -17,6 +17,7 @@ mod java;
 mod kept;
 mod later;
 mod letters;
+mod logging;
 mod native;
 mod offsets;
 mod outgoing;

@@ -21,7 +21,7 @@ use super::native::{Refusal, Sent};
 use super::patterns::Patterns;
 use super::replacing::{Recipe, Replaceable};
 use super::transaction::Member;
-use super::{outgoing, rebalance};
+use super::{logging, outgoing};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 use crate::expression::Expression;
 
@@ -78,16 +78,15 @@ impl Reports {
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        rebalance::log(&self.binding, level, facility, message);
+        logging::log(&self.binding, &self.pulse, level, facility, message);
     }
 
     fn stats_raw(&self, report: &[u8]) {
-        self.pulse.statistics(report);
+        logging::statistics(&self.binding, &self.pulse, report);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.pulse.error(&error, reason);
-        tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
+        logging::error(&self.binding, &self.pulse, &error, reason);
     }
 }
 

@@ -17,6 +17,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::consumer::commit;
 use super::health::Pulse;
+use super::logging;
 use super::native::Intake;
 use super::records::Slot;
 use super::transaction::Transaction;
@@ -274,18 +275,17 @@ impl Assignment {
 impl ClientContext for Assignment {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.busy.store(true, Ordering::Relaxed);
-        log(&self.binding, level, facility, message);
+        logging::log(&self.binding, &self.pulse, level, facility, message);
     }
 
     fn stats_raw(&self, report: &[u8]) {
         self.busy.store(true, Ordering::Relaxed);
-        self.pulse.statistics(report);
+        logging::statistics(&self.binding, &self.pulse, report);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.busy.store(true, Ordering::Relaxed);
-        self.pulse.error(&error, reason);
-        tracing::warn!(binding = self.binding, %error, reason, "trouble with the broker");
+        logging::error(&self.binding, &self.pulse, &error, reason);
     }
 }
 
@@ -320,18 +320,5 @@ impl ConsumerContext for Assignment {
                 slot.committed.store(-1, Ordering::Relaxed);
             }
         }
-    }
-}
-
-/// What the library has to say.
-pub(super) fn log(binding: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error
-        | RDKafkaLogLevel::Warning => tracing::warn!(binding, facility, "{message}"),
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(binding, facility, "{message}"),
-        RDKafkaLogLevel::Debug => tracing::debug!(binding, facility, "{message}"),
     }
 }
