@@ -273,7 +273,7 @@ const GOALS: &[Goal] = &[
         SAME,
     ),
     goal(
-        "a message, 10,000 in flight × 1",
+        "a message, 10,000 in flight × 10",
         "growth",
         growth::IN_FLIGHT[1],
         TimesCase(Figure::Instructions, growth::IN_FLIGHT[0]),
