@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Nothing in these tests takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many lines of its log are shown when a test fails.
+const LAST: usize = 40;
+
 /// A program and the directory it runs in.
 pub(crate) struct Program {
     binary: &'static str,
@@ -188,6 +191,10 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.log.extend(self.lines.try_iter());
+            eprintln!("it said at last: {:#?}", &self.log[self.log.len().saturating_sub(LAST)..]);
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

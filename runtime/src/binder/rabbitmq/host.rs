@@ -83,6 +83,10 @@ impl Host {
         }
         if connection >= thread.of {
             *thread = Thread { waker: Some(waker.clone()), of: connection };
+            // Its predecessor may have been told, and have ended.
+            if self.has_work.load(Ordering::Acquire) {
+                waker.wake_by_ref();
+            }
         }
     }
 
@@ -116,6 +120,17 @@ impl Host {
 
     fn has_thread(&self) -> bool {
         lock(&self.thread).waker.is_some()
+    }
+
+    /// Whether there is a thread. One that has come after a guest was woken is told of it.
+    fn goes_on_with(&self, guest: &Guest) -> bool {
+        let thread = lock(&self.thread);
+        let Some(waker) = &thread.waker else { return false };
+        if guest.is_woken.load(Ordering::Acquire) {
+            self.has_work.store(true, Ordering::Release);
+            waker.wake_by_ref();
+        }
+        true
     }
 }
 
@@ -210,7 +225,7 @@ struct Stay {
 impl Stay {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<u64>> {
         self.guest.waiting.register(cx.waker());
-        if !self.host.has_thread() {
+        if !self.host.goes_on_with(&self.guest) {
             self.guest.go_on();
         }
         // While the host's thread is at it, it has not ended; that it has is told.

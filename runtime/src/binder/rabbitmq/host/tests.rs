@@ -100,6 +100,28 @@ async fn work_that_no_thread_has_begun_when_it_leaves_is_begun_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_guest_that_is_woken_while_there_is_no_thread_goes_on_with_one_that_comes_before_it_is_looked_at() {
+    let (host, calls) = (Arc::new(Host::default()), Arc::<Calls>::default());
+    let mut ended = Arc::clone(&host).run(async { 7 }.boxed());
+    host.is_on(&Waker::from(Arc::clone(&calls)), 1);
+    assert!(ended.poll_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(calls.0.load(Ordering::SeqCst), 1, "the thread is told of it");
+    host.work();
+    assert_eq!(timeout(SOON, ended).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
+async fn work_that_a_thread_has_not_begun_when_another_takes_its_place_is_told_to_that() {
+    let (host, _) = hosting();
+    let ended = Arc::clone(&host).run(async { 7 }.boxed());
+    let successor = Arc::<Calls>::default();
+    host.is_on(&Waker::from(Arc::clone(&successor)), 2);
+    assert_eq!(successor.0.load(Ordering::SeqCst), 1);
+    host.work();
+    assert_eq!(timeout(SOON, ended).await.unwrap(), Some(7));
+}
+
+#[tokio::test]
 async fn a_connection_that_ends_late_does_not_take_the_thread_of_its_successor() {
     let (host, _) = hosting();
     let successor = Arc::<Calls>::default();
