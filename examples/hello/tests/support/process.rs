@@ -193,7 +193,8 @@ impl Drop for Service {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.log.extend(self.lines.try_iter());
-            eprintln!("it said at last: {:#?}", &self.log[self.log.len().saturating_sub(LAST)..]);
+            let last = &self.log[self.log.len().saturating_sub(LAST)..];
+            let _ = writeln!(std::io::stderr(), "it said at last: {last:#?}");
         }
         // It may have ended already.
         let _ = self.child.kill();
