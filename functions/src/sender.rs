@@ -27,8 +27,6 @@ use crate::stage::Call;
 pub struct Sender {
     outputs: Arc<dyn Outputs>,
     codecs: Codecs,
-    /// Of what all its clones have sent.
-    length: Arc<Length>,
     /// Of the call that it was injected into.
     notes: Option<Notes>,
 }
@@ -50,7 +48,7 @@ impl Sender {
     /// A sender to some outputs.
     #[must_use]
     pub fn new(outputs: Arc<dyn Outputs>, codecs: Codecs) -> Self {
-        Self { outputs, codecs, length: Arc::default(), notes: None }
+        Self { outputs, codecs, notes: None }
     }
 
     /// The sender of a call.
@@ -136,9 +134,10 @@ impl Sender {
         payloads: impl IntoIterator<Item = T>,
     ) -> BoxFuture<'static, Result<(), Error>> {
         let (payloads, content_type) = (payloads.into_iter(), self.content_type::<T>(output));
-        let mut all = Vec::with_capacity(payloads.size_hint().0);
+        // They are alike, which those of other calls need not be.
+        let (mut all, length) = (Vec::with_capacity(payloads.size_hint().0), Length::default());
         for payload in payloads {
-            match self.encode_as(&content_type, payload, Headers::new()) {
+            match self.encode_as(&content_type, payload, Headers::new(), &length) {
                 Ok(message) => all.push(message),
                 Err(error) => return Box::pin(async { Err(error) }),
             }
@@ -154,7 +153,7 @@ impl Sender {
         let (payload, headers) = message.into_parts();
         let own = headers.content_type().cloned();
         let content_type = own.unwrap_or_else(|| self.content_type::<T>(output));
-        self.encode_as(&content_type, payload, headers)
+        self.encode_as(&content_type, payload, headers, &Length::default())
     }
 
     fn encode_as<T: Serialize + 'static>(
@@ -162,8 +161,9 @@ impl Sender {
         content_type: &ContentType,
         payload: T,
         mut headers: Headers,
+        length: &Length,
     ) -> Result<EncodedMessage, Error> {
-        let payload = self.codecs.encode_expecting(payload, content_type, &self.length)?;
+        let payload = self.codecs.encode_expecting(payload, content_type, length)?;
         headers.set_content_type(content_type.clone());
         Ok(Message::from_parts(Some(payload), headers))
     }

@@ -1,5 +1,5 @@
 //! The sender from code: many messages by each `send_all`, several calls on their way. It has one thread, as the loops
-//! by hand have: on a runtime of several each message changes threads, which costs as much as sending it.
+//! by hand have: on a runtime of several each message changes threads, and is dearer.
 
 use std::sync::Arc;
 use std::time::Duration;

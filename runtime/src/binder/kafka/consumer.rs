@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
-use super::failure::{failed, kind};
+use super::failure::failed;
 use super::inbox::{Command, Shared, wake};
 use super::native::Intake;
 use super::rebalance::Assignment;
@@ -172,8 +172,10 @@ pub(super) fn note(binding: &str, error: KafkaError) -> Result<(), Error> {
             tracing::warn!(binding, %error, "a topic does not exist any more; waiting for it");
             Ok(())
         }
-        // Of a cluster that is down, the client has told already.
-        _ if kind(&error) == Kind::Unreachable => {
+        // The client tells that of itself, once: see `logging`.
+        KafkaError::MessageConsumption(
+            Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve,
+        ) => {
             tracing::debug!(binding, %error, "trouble with the broker");
             Ok(())
         }

@@ -118,10 +118,6 @@ impl Host {
         }
     }
 
-    fn has_thread(&self) -> bool {
-        lock(&self.thread).waker.is_some()
-    }
-
     /// Whether there is a thread. One that has come after a guest was woken is told of it.
     fn goes_on_with(&self, guest: &Guest) -> bool {
         let thread = lock(&self.thread);
@@ -250,7 +246,9 @@ impl Drop for Stay {
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("has_thread", &self.has_thread()).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("has_thread", &lock(&self.thread).waker.is_some())
+            .finish_non_exhaustive()
     }
 }
 
