@@ -86,19 +86,25 @@ pub(crate) fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
     range.map(|n| n.to_string()).collect()
 }
 
-pub(crate) fn produce(cluster: &Cluster, topic: &str, numbers: &[String]) {
-    cluster.produce(topic, numbers.iter().map(|text| Record::of(text.as_bytes())));
+/// Writes to every partition in turn, so that each has its share.
+pub(crate) fn produce(cluster: &Cluster, (topic, partitions): (&str, i32), numbers: &[String]) {
+    let records = numbers
+        .iter()
+        .zip((0..partitions).cycle())
+        .map(|(text, partition)| Record { partition: Some(partition), ..Record::of(text.as_bytes()) });
+    cluster.produce(topic, records);
 }
 
-/// Waits until a group has come so far: the broker tells of what a transaction has committed a little later.
-pub(crate) fn reaches(cluster: &Cluster, group: &str, topic: &str, partitions: i32, expected: i64) {
+/// Waits until a group has come so far in each partition: the broker tells of what a transaction has committed a little
+/// later.
+pub(crate) fn reaches(cluster: &Cluster, group: &str, topic: &str, expected: &[i64]) {
     let begun = std::time::Instant::now();
     loop {
-        let reached = cluster.committed(group, topic, partitions).iter().sum::<i64>();
+        let reached = cluster.committed(group, topic, i32::try_from(expected.len()).unwrap());
         if reached == expected {
             return;
         }
-        assert!(begun.elapsed() < PATIENCE, "the group has come to {reached} of {expected}");
+        assert!(begun.elapsed() < PATIENCE, "the group has come to {reached:?} of {expected:?}");
     }
 }
 
@@ -151,7 +157,7 @@ async fn outputs_are_seen_when_their_transaction_is_committed_and_not_before() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
-    produce(&cluster, &from, &numbers(0..10));
+    produce(&cluster, (&from, 1), &numbers(0..10));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
     let deliveries = receive(&mut *pair.input, 10).await;
     for delivery in &deliveries {
@@ -165,12 +171,12 @@ async fn outputs_are_seen_when_their_transaction_is_committed_and_not_before() {
     }
     flush(&mut *pair.input).await;
     assert_eq!(committed(&cluster, &to), numbers(0..10));
-    assert_eq!(cluster.committed(&group, &from, 1), [10]);
-    produce(&cluster, &from, &numbers(10..12));
+    reaches(&cluster, &group, &from, &[10]);
+    produce(&cluster, (&from, 1), &numbers(10..12));
     assert_eq!(pair.process(2).await, numbers(10..12));
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..12));
-    assert_eq!(cluster.committed(&group, &from, 1), [12]);
+    reaches(&cluster, &group, &from, &[12]);
 }
 
 #[tokio::test]
@@ -179,7 +185,7 @@ async fn what_is_given_back_takes_everything_of_its_transaction_with_it_and_all_
     let (from, to) = (cluster.topic("from", 2).await, cluster.topic("to", 1).await);
     let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
-    produce(&cluster, &from, &numbers(0..8));
+    produce(&cluster, (&from, 2), &numbers(0..8));
     let mut deliveries = receive(&mut *pair.input, 8).await;
     for delivery in &deliveries {
         pair.forward(delivery).await;
@@ -198,7 +204,7 @@ async fn what_is_given_back_takes_everything_of_its_transaction_with_it_and_all_
     pair.close().await;
     let seen = committed(&cluster, &to);
     assert_eq!(seen.len(), 8, "{seen:?}");
-    reaches(&cluster, &group, &from, 2, 8);
+    reaches(&cluster, &group, &from, &[4, 4]);
 }
 
 #[tokio::test]
@@ -206,7 +212,7 @@ async fn what_waits_while_a_transaction_is_given_up_is_retracted_as_what_was_sen
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let mut pair = Pair::bind(&cluster.binder(SETTINGS), &from, &to, &from).await;
-    produce(&cluster, &from, &numbers(0..1));
+    produce(&cluster, (&from, 1), &numbers(0..1));
     let delivery = receive(&mut *pair.input, 1).await.remove(0);
     // After the first attempt the transaction begins anew, for which the second may have to wait.
     for attempt in 0..2 {
@@ -216,7 +222,7 @@ async fn what_waits_while_a_transaction_is_given_up_is_retracted_as_what_was_sen
     assert!(pair.confirm(2).await.iter().all(|told| told.result.is_ok()));
     pair.input.settle(delivery.ticket, Settlement::Ack);
     pair.close().await;
-    reaches(&cluster, &from, &from, 1, 1);
+    reaches(&cluster, &from, &from, &[1]);
     assert_eq!(committed(&cluster, &to), Vec::<String>::new());
 }
 
@@ -225,7 +231,7 @@ async fn a_transaction_that_was_left_open_leaves_nothing_behind() {
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
-    produce(&cluster, &from, &numbers(0..5));
+    produce(&cluster, (&from, 1), &numbers(0..5));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
     let deliveries = receive(&mut *pair.input, 5).await;
     for delivery in &deliveries {
@@ -245,7 +251,7 @@ async fn a_message_that_is_refused_is_found_alone_and_what_was_sent_with_it_does
     let Some(cluster) = Cluster::find() else { return };
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let (group, binder) = (cluster.name("g"), cluster.binder(SETTINGS));
-    produce(&cluster, &from, &numbers(0..20));
+    produce(&cluster, (&from, 1), &numbers(0..20));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
     let (mut is_told, mut is_done) = (false, false);
     while !is_done {
@@ -271,7 +277,7 @@ async fn a_message_that_is_refused_is_found_alone_and_what_was_sent_with_it_does
     }
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..20));
-    assert_eq!(cluster.committed(&group, &from, 1), [20]);
+    reaches(&cluster, &group, &from, &[20]);
 }
 
 #[tokio::test]
@@ -281,7 +287,7 @@ async fn a_transaction_that_takes_too_long_is_given_up_and_comes_again() {
     let group = cluster.name("g");
     let short = "interval: 30s, producer: { configuration: { transaction.timeout.ms: 2000 } }";
     let binder = cluster.binder(&format!("transaction-id-prefix: tx-\ntransaction: {{ {short} }}"));
-    produce(&cluster, &from, &numbers(0..4));
+    produce(&cluster, (&from, 1), &numbers(0..4));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
     let mut deliveries = receive(&mut *pair.input, 4).await;
     let last = deliveries.pop().unwrap();
@@ -306,7 +312,7 @@ async fn a_transaction_that_takes_too_long_is_given_up_and_comes_again() {
     assert_eq!(again, numbers(0..4));
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..4));
-    assert_eq!(cluster.committed(&group, &from, 1), [4]);
+    reaches(&cluster, &group, &from, &[4]);
 }
 
 #[tokio::test]
@@ -315,7 +321,7 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
     let (from, to) = (cluster.topic("from", 1).await, cluster.topic("to", 1).await);
     let group = cluster.name("g");
     let ids = |own: &str| format!("transaction-id-prefix: {own}-\ntransaction: {{ interval: 30s }}");
-    produce(&cluster, &from, &numbers(0..5));
+    produce(&cluster, (&from, 1), &numbers(0..5));
     let mut slow = Pair::bind(&cluster.binder(&ids("slow")), &from, &to, &group).await;
     let deliveries = receive(&mut *slow.input, 5).await;
     for delivery in &deliveries {
@@ -339,7 +345,7 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
     slow.close().await;
     other.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..5));
-    assert_eq!(cluster.committed(&group, &from, 1), [5]);
+    reaches(&cluster, &group, &from, &[5]);
 }
 
 #[tokio::test]
@@ -349,11 +355,11 @@ async fn members_with_partitions_of_their_own_commit_without_a_group() {
     let group = cluster.name("g");
     let fixed = "default: { consumer: { auto-rebalance-enabled: false } }";
     let binder = cluster.binder(&format!("{SETTINGS}\n{fixed}"));
-    produce(&cluster, &from, &numbers(0..20));
+    produce(&cluster, (&from, 2), &numbers(0..20));
     let mut pair = Pair::bind(&binder, &from, &to, &group).await;
     pair.process(20).await;
     flush(&mut *pair.input).await;
     assert_eq!(committed(&cluster, &to).len(), 20);
-    reaches(&cluster, &group, &from, 2, 20);
+    reaches(&cluster, &group, &from, &[10, 10]);
     pair.close().await;
 }
