@@ -35,7 +35,7 @@ fn main() -> Result<(), Failure> {
     let mut done = Vec::new();
     let mut services = Services::of(&root);
     for &work in &options.works {
-        let mut course = Course::new(work, &contestants, &skipped, &options.cases, folder.clone());
+        let mut course = Course::new(work, &contestants, &skipped, &options.cases, folder.clone())?;
         match work {
             "kafka" | "rabbitmq" => {
                 let stream = Stream { work, address: services.address(work)? };

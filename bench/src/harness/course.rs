@@ -23,20 +23,24 @@ pub struct Course {
     pub contestants: Vec<Arc<Contestant>>,
     /// What the names of cases contain that are done; all if there is nothing.
     cases: Vec<String>,
+    /// What is kept beside its results: other cases, if not all are done.
+    before: Vec<Results>,
     folder: PathBuf,
     bar: ProgressBar,
 }
 
 impl Course {
     /// Nothing measured yet; results are kept in a folder.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When what is kept there cannot be understood.
     pub fn new(
         work: &str,
         contestants: &[Arc<Contestant>],
         skipped: &[Skipped],
         cases: &[String],
         folder: PathBuf,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let results = Results {
             work: work.to_owned(),
             date: jiff::Zoned::now().strftime("%Y-%m-%d %H:%M").to_string(),
@@ -54,7 +58,9 @@ impl Course {
             bar.set_style(style);
         }
         bar.set_prefix(work.to_owned());
-        Self { results, contestants: contestants.to_vec(), cases: cases.to_vec(), folder, bar }
+        let before = if cases.is_empty() { Vec::new() } else { Results::read(&folder, work)? };
+        let (contestants, cases) = (contestants.to_vec(), cases.to_vec());
+        Ok(Self { results, contestants, cases, before, folder, bar })
     }
 
     /// Says how much of something there is.
@@ -101,7 +107,7 @@ impl Course {
                 }
                 self.bar.inc(1);
             }
-            self.results.write(&self.folder)?;
+            self.results.write(self.before.clone(), &self.folder)?;
         }
         Ok(())
     }
@@ -142,7 +148,7 @@ impl Course {
     /// When that cannot be written.
     pub fn finish(self) -> Result<Results, Failure> {
         self.bar.finish_and_clear();
-        self.results.write(&self.folder)?;
+        self.results.write(self.before, &self.folder)?;
         Ok(self.results)
     }
 }

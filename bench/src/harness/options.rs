@@ -14,7 +14,7 @@ pub const USAGE: &str = "usage: bench/run [http|kafka|rabbitmq|memory|start|grow
   --rounds N     how often everything is done; 5 unless said. Counts of instructions are done once
   --peers N      how often others than this crate's do it; as often unless said
   --only A,B     contestants by the names of their folders; `bare` and `wellspring` are this crate's
-  --case TEXT    only cases whose name contains the text, as the tables have it
+  --case TEXT    only cases whose name contains the text, as the tables have it; of others, what was kept stays
   --document     keep the results in bench/results and write docs/performance.md from them, as a run
                  without `--quick`, `--only` and `--case` does; others leave theirs in target/bench
   document       measures nothing, writes docs/performance.md from the results that are kept";

@@ -22,31 +22,31 @@ const CHARTS: [(&str, Figure, &str); 5] = [
 /// When results cannot be read, or the page has lost a marker.
 pub fn write(folder: &Path, page: &Path) -> Result<Vec<Results>, Failure> {
     let mut all = Vec::new();
+    let mut text = std::fs::read_to_string(page)?;
     for work in WORKS {
-        all.extend(Results::read(folder, work)?);
+        let runs = Results::read(folder, work)?;
+        let Some(first) = runs.first() else { continue };
+        let charts = charts(first, folder)?;
+        let tables: String = runs.iter().map(|run| table::work(run) + &table::circumstances(run)).collect();
+        std::fs::write(folder.join(format!("{work}.md")), &tables)?;
+        text = replaced(&text, work, &(charts + &tables))?;
+        all.extend(runs);
     }
-    let mut text = replaced(&std::fs::read_to_string(page)?, "goals", &goals::table(&all))?;
-    for results in &all {
-        let work = results.work.as_str();
-        let mut section = String::new();
-        for (_, figure, name) in CHARTS.iter().filter(|(of, ..)| *of == work) {
-            let case = results.cases().first().copied().unwrap_or_default();
-            if let Some(svg) = chart::chart(results, case, *figure) {
-                std::fs::write(folder.join(format!("{name}.svg")), svg)?;
-                section += &format!("![{work}, {}](../bench/results/{name}.svg)\n\n", figure.title());
-            }
-        }
-        let tables = table::work(results);
-        std::fs::write(
-            folder.join(format!("{work}.md")),
-            format!("{tables}{}", table::circumstances(results)),
-        )?;
-        section += &tables;
-        section += &table::circumstances(results);
-        text = replaced(&text, work, &section)?;
-    }
-    std::fs::write(page, text)?;
+    std::fs::write(page, replaced(&text, "goals", &goals::table(&all))?)?;
     Ok(all)
+}
+
+/// Draws the charts of a kind of work, of its first case; gives what shows them on the page.
+fn charts(results: &Results, folder: &Path) -> Result<String, Failure> {
+    let (work, case) = (results.work.as_str(), results.cases().first().copied().unwrap_or_default());
+    let mut shown = String::new();
+    for (_, figure, name) in CHARTS.iter().filter(|(of, ..)| *of == work) {
+        if let Some(svg) = chart::chart(results, case, *figure) {
+            std::fs::write(folder.join(format!("{name}.svg")), svg)?;
+            shown += &format!("![{work}, {}](../bench/results/{name}.svg)\n\n", figure.title());
+        }
+    }
+    Ok(shown)
 }
 
 /// The page with another text between the markers of a section.
@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn writes_tables_and_charts_of_what_was_measured() {
         let folder = std::env::temp_dir().join(format!("wellspring-bench-{}-document", std::process::id()));
-        results(&[("bare", false, &[1.5]), ("wellspring", false, &[1.25])]).write(&folder).unwrap();
+        let results = results(&[("bare", false, &[1.5]), ("wellspring", false, &[1.25])]);
+        results.write(Vec::new(), &folder).unwrap();
         let page = folder.join("page.md");
         std::fs::write(&page, PAGE).unwrap();
         write(&folder, &page).unwrap();

@@ -329,8 +329,8 @@ impl std::fmt::Display for Bound {
 pub fn table(all: &[Results]) -> String {
     let mut text = "| what | figure (min / median / max) | goal | reached |\n|---|---|---|---|\n".to_owned();
     for goal in GOALS {
-        let results = all.iter().find(|results| results.work == goal.work);
-        let (figure, reached) = match results.and_then(|results| goal.measured(results)) {
+        let mut runs = all.iter().filter(|run| run.work == goal.work);
+        let (figure, reached) = match runs.find_map(|run| goal.measured(run)) {
             Some(spread) if goal.bound.holds(spread.median) => (spread.to_string(), "yes"),
             Some(spread) => (spread.to_string(), "**no**"),
             None => (String::new(), "not measured"),

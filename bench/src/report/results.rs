@@ -179,26 +179,34 @@ impl Figure {
 }
 
 impl Results {
-    /// Reads what was kept of a kind of work, if it was ever done.
+    /// Reads what was kept of a kind of work: runs that have no case in common, none if it was never done.
     ///
     /// # Errors
     /// When it cannot be understood.
-    pub fn read(folder: &Path, work: &str) -> Result<Option<Self>, Failure> {
+    pub fn read(folder: &Path, work: &str) -> Result<Vec<Self>, Failure> {
         let path = folder.join(format!("{work}.json"));
         match std::fs::read(&path) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Keeps it.
+    /// Keeps it beside what was kept before: cases that it has done, too, are taken out of that.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+    pub fn write(&self, mut before: Vec<Self>, folder: &Path) -> Result<(), Failure> {
+        let is_new = |case: &str| !self.cases().contains(&case);
+        let place = before.iter().position(|run| !run.cases().into_iter().all(is_new));
+        for run in &mut before {
+            run.readings.retain(|reading| is_new(&reading.case));
+            run.failures.retain(|failed| is_new(&failed.case));
+        }
+        before.insert(place.unwrap_or(before.len()), self.clone());
+        before.retain(|run| !run.readings.is_empty() || !run.failures.is_empty());
         std::fs::create_dir_all(folder)?;
-        let text = serde_json::to_string_pretty(self)? + "\n";
+        let text = serde_json::to_string_pretty(&before)? + "\n";
         Ok(std::fs::write(folder.join(format!("{}.json", self.work)), text)?)
     }
 
@@ -359,13 +367,30 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn is_the_same_after_it_was_kept() {
+    fn a_run_takes_the_place_of_what_was_kept_of_its_cases_and_of_nothing_else() {
         let folder = std::env::temp_dir().join(format!("wellspring-bench-results-{}", std::process::id()));
-        let kept = results(&[("bare", false, &[1.0, 2.0])]);
-        kept.write(&folder).unwrap();
-        let read = Results::read(&folder, "kafka").unwrap().unwrap();
-        assert!(Results::read(&folder, "http").unwrap().is_none());
+        let run = |case: &str, value| {
+            let mut run = results(&[("bare", false, &[value])]);
+            run.readings.iter_mut().for_each(|reading| case.clone_into(&mut reading.case));
+            run
+        };
+        let kept = || Results::read(&folder, "kafka").unwrap();
+        let all = || -> Vec<_> {
+            let readings = kept().into_iter().flat_map(|run| run.readings);
+            readings.map(|reading| (reading.case, reading.value)).collect()
+        };
+        assert!(kept().is_empty());
+        let mut first = run("base", 1.0);
+        first.readings.extend(run("other", 2.0).readings);
+        first.write(Vec::new(), &folder).unwrap();
+        run("third", 3.0).write(kept(), &folder).unwrap();
+        run("base", 4.0).write(kept(), &folder).unwrap();
+        let found = all();
+        run("other", 5.0).write(kept(), &folder).unwrap();
+        let runs = kept().len();
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), serde_json::to_string(&kept).unwrap());
+        let expected = [("base", 4.0), ("other", 2.0), ("third", 3.0)];
+        assert_eq!(found, expected.map(|(case, value)| (case.to_owned(), value)));
+        assert_eq!(runs, 3, "what is left of none is not kept");
     }
 }
