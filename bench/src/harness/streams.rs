@@ -50,7 +50,7 @@ impl Stream {
     /// How many messages there are, if they are small; large ones are fewer, so that they fit into memory.
     const fn messages(&self, case: Case, quick: bool) -> u64 {
         let most = match (self.work.as_bytes(), quick) {
-            (b"kafka", false) => 900_000,
+            (b"kafka", false) => 2_400_000,
             (b"kafka", true) => 300_000,
             (_, false) => 90_000,
             (_, true) => 24_000,

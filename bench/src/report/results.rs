@@ -186,7 +186,8 @@ impl Results {
     pub fn read(folder: &Path, work: &str) -> Result<Vec<Self>, Failure> {
         let path = folder.join(format!("{work}.json"));
         match std::fs::read(&path) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| format!("`{}` is no list of runs: {error}", path.display()).into()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }

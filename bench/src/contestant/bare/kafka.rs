@@ -88,6 +88,8 @@ fn consumer(task: &Task) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", &task.address).set("group.id", &task.group);
     client.set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
+    // Else the client fetches nothing for a second whenever it has fetched enough.
+    client.set("fetch.queue.backoff.ms", "10");
     client
 }
 

@@ -22,6 +22,10 @@ const LEAST: u32 = 1000;
 /// How often a member of a group tells that it is alive, and learns that others come and go, in milliseconds.
 const HEARTBEAT: &str = "1000";
 
+/// How long nothing more is fetched once enough was, in milliseconds. The library waits for a second, in which what was
+/// fetched is long used up.
+const FETCH_AGAIN: &str = "10";
+
 /// How long a message waits for a topic that no broker knows, before it is refused, in milliseconds. Topics are made
 /// before their outputs, so that none is on its way to be known.
 const UNKNOWN_AFTER: &str = "5000";
@@ -77,9 +81,10 @@ impl Config {
         let mut client = self.client(name);
         report_by_itself(&mut client);
         if self.transaction_prefix().is_some() {
-            client.set("fetch.wait.max.ms", LOOK_AGAIN);
+            by_default(&mut client, "fetch.wait.max.ms", LOOK_AGAIN);
         }
-        client.set("heartbeat.interval.ms", HEARTBEAT);
+        by_default(&mut client, "heartbeat.interval.ms", HEARTBEAT);
+        by_default(&mut client, "fetch.queue.backoff.ms", FETCH_AGAIN);
         self.consumer.lay(&mut client);
         lay(&mut client, &self.consumer.properties);
         lay(&mut client, &self.consumer_properties);
@@ -97,9 +102,7 @@ impl Config {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", reset)
             .set("allow.auto.create.topics", "false");
-        if !client.config_map().contains_key("partition.assignment.strategy") {
-            client.set("partition.assignment.strategy", "range");
-        }
+        by_default(&mut client, "partition.assignment.strategy", "range");
         client
     }
 
@@ -114,12 +117,15 @@ impl Config {
         let mut client = self.client(name);
         client
             .set("acks", self.acks())
-            .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" })
-            .set("partitioner", "murmur2_random")
-            .set("topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
+            .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" });
+        by_default(&mut client, "partitioner", "murmur2_random");
+        by_default(&mut client, "topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
+        by_default(&mut client, "linger.ms", "0");
         report_by_itself(&mut client);
         self.producer.lay(&mut client);
-        client.set("linger.ms", settings.batch_timeout.unwrap_or(0).to_string());
+        if let Some(timeout) = settings.batch_timeout {
+            client.set("linger.ms", timeout.to_string());
+        }
         if let Some(size) = settings.buffer_size {
             client.set("batch.size", size.to_string());
         }
@@ -293,11 +299,15 @@ fn is_secret(name: &str) -> bool {
     ["password", "secret", "pem", "jaas", "token", "key"].iter().any(|part| name.contains(part))
 }
 
-/// Lets the library report how it stands with the cluster, unless that is configured.
+/// Lets the library report how it stands with the cluster.
 fn report_by_itself(client: &mut ClientConfig) {
-    let interval = "statistics.interval.ms";
-    if !client.config_map().contains_key(interval) {
-        client.set(interval, super::health::INTERVAL_MS);
+    by_default(client, "statistics.interval.ms", super::health::INTERVAL_MS);
+}
+
+/// Sets a property unless it was configured for all clients.
+fn by_default(client: &mut ClientConfig, name: &str, value: &str) {
+    if !client.config_map().contains_key(name) {
+        client.set(name, value);
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::WaitingForCoordinator
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable
+            // It is another broker by now, which the library looks for.
+            | Code::NotCoordinator
             | Code::QueueFull,
         ) => Kind::Unreachable,
         // It is the producer that has failed, and no message: see `replacing`.
@@ -70,6 +72,7 @@ mod tests {
         let kinds = [
             (RDKafkaErrorCode::BrokerDestroy, Kind::Unreachable),
             (RDKafkaErrorCode::BrokerTransportFailure, Kind::Unreachable),
+            (RDKafkaErrorCode::NotCoordinator, Kind::Unreachable),
             (RDKafkaErrorCode::PurgeInflight, Kind::Closed),
             (RDKafkaErrorCode::UnknownTopic, Kind::Unroutable),
             (RDKafkaErrorCode::MessageSizeTooLarge, Kind::TooLarge),

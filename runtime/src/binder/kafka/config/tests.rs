@@ -192,6 +192,29 @@ fn no_batch_is_made_that_the_topic_does_not_take() {
 }
 
 #[test]
+fn what_differs_from_the_library_may_be_set_for_all_clients() {
+    let defaults = [
+        ("heartbeat.interval.ms", "1000", "7"),
+        ("fetch.queue.backoff.ms", "10", "7"),
+        ("linger.ms", "0", "7"),
+        ("partitioner", "murmur2_random", "random"),
+        ("topic.metadata.propagation.max.ms", "5000", "7"),
+    ];
+    for (name, usual, own) in defaults {
+        for (text, expected) in
+            [("{}".to_owned(), usual), (format!("configuration: {{ {name}: {own} }}"), own)]
+        {
+            let config = read(&text);
+            let consumer = config.consumer_client("b", "g", &config.consumer("b"), StartOffset::Latest);
+            let producer = config.producer_client("b", &config.producer("b"), None);
+            let is_of_consumers = name.starts_with("heartbeat") || name.starts_with("fetch");
+            let client = if is_of_consumers { consumer } else { producer };
+            assert_eq!(client.get(name), Some(expected), "{name} with `{text}`");
+        }
+    }
+}
+
+#[test]
 fn transactions_are_named_by_either_key_and_read_what_is_committed() {
     for text in ["transaction-id-prefix: t-", "transaction: { transaction-id-prefix: t- }"] {
         let config = read(text);
