@@ -77,11 +77,14 @@ async fn batch(
     settled.map(|sent| if sent.is_ok() { HandlerOutcome::ack() } else { HandlerOutcome::retry() }).collect()
 }
 
-/// Tuned: as many as the client has fetched at once, and an idempotent producer, as its guide to production advises.
+/// Tuned: as many as the client has fetched at once, fetched again as soon as by the others on this client, and an
+/// idempotent producer, as its guide to production advises.
 async fn in_batches(work: Work) -> Result<(), Box<dyn Error>> {
     let topic = topic(&work);
     let given = Given { output: work.output.clone() };
-    let broker = KafkaBroker::new([work.address]).producer_config("enable.idempotence", "true");
+    let broker = KafkaBroker::new([work.address])
+        .config("fetch.queue.backoff.ms", "10")
+        .producer_config("enable.idempotence", "true");
     RustStream::new(AppInfo::new("contestant", "0.1.0"))
         .on_startup(async move |()| given.at_start().await)
         .with_broker(broker, |broker| {
