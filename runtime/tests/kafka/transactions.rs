@@ -171,12 +171,12 @@ async fn outputs_are_seen_when_their_transaction_is_committed_and_not_before() {
     }
     flush(&mut *pair.input).await;
     assert_eq!(committed(&cluster, &to), numbers(0..10));
-    reaches(&cluster, &group, &from, &[10]);
+    assert_eq!(cluster.committed(&group, &from, 1), [10]);
     produce(&cluster, (&from, 1), &numbers(10..12));
     assert_eq!(pair.process(2).await, numbers(10..12));
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..12));
-    reaches(&cluster, &group, &from, &[12]);
+    assert_eq!(cluster.committed(&group, &from, 1), [12]);
 }
 
 #[tokio::test]
@@ -277,7 +277,7 @@ async fn a_message_that_is_refused_is_found_alone_and_what_was_sent_with_it_does
     }
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..20));
-    reaches(&cluster, &group, &from, &[20]);
+    assert_eq!(cluster.committed(&group, &from, 1), [20]);
 }
 
 #[tokio::test]
@@ -312,7 +312,7 @@ async fn a_transaction_that_takes_too_long_is_given_up_and_comes_again() {
     assert_eq!(again, numbers(0..4));
     pair.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..4));
-    reaches(&cluster, &group, &from, &[4]);
+    assert_eq!(cluster.committed(&group, &from, 1), [4]);
 }
 
 #[tokio::test]
@@ -345,7 +345,7 @@ async fn a_member_that_its_group_has_given_up_commits_nothing() {
     slow.close().await;
     other.close().await;
     assert_eq!(committed(&cluster, &to), numbers(0..5));
-    reaches(&cluster, &group, &from, &[5]);
+    assert_eq!(cluster.committed(&group, &from, 1), [5]);
 }
 
 #[tokio::test]
