@@ -118,6 +118,15 @@ impl Expression {
     pub fn text(&self) -> &str {
         &self.0.text
     }
+
+    /// The header whose value it gives, if it asks for nothing else.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn header(&self) -> Option<&str> {
+        match &*self.0.form {
+            Form::Spring(Term::Header(name)) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl NumberExpression {

@@ -55,6 +55,12 @@ pub(super) fn is_plain(headers: &Headers) -> bool {
     received(headers).map_or_else(|| headers.is_empty(), |(batch, index)| batch.is_plain(index))
 }
 
+/// The key of the record that headers came with, if it has one.
+pub(super) fn received_key(headers: &Headers) -> Option<&[u8]> {
+    let (batch, index) = received(headers)?;
+    batch.key(index)
+}
+
 /// The headers of a record.
 pub(super) fn write(headers: &Headers) -> Option<RecordHeaders> {
     let content_type = headers.content_type();

@@ -21,7 +21,7 @@ use super::native::{Refusal, Sent};
 use super::patterns::Patterns;
 use super::replacing::{Recipe, Replaceable};
 use super::transaction::Member;
-use super::{logging, outgoing};
+use super::{incoming, logging, outgoing};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 use crate::expression::Expression;
 
@@ -107,6 +107,10 @@ pub(super) struct KafkaOutput {
     /// What became of messages, until somebody asks.
     told: Vec<Confirmation>,
     options: Options,
+    /// Whether the key of a record that was received goes along as it is.
+    passes_key_on: bool,
+    /// Whether messages wait to be given to the library together, which does not wait for more itself.
+    gathers: bool,
 }
 
 /// How messages go out.
@@ -158,8 +162,11 @@ impl Default for Options {
 impl KafkaOutput {
     /// An output with a producer of its own.
     pub(super) fn new(recipe: Recipe, options: Options) -> Result<Self, KafkaError> {
-        let reports = recipe.reports().clone();
-        Ok(Self::by(Way::Own(Box::new(Replaceable::new(recipe)?)), reports, options))
+        let (reports, gathers) = (recipe.reports().clone(), !recipe.lingers());
+        let own = Way::Own(Box::new(Replaceable::new(recipe)?));
+        let mut output = Self::by(own, reports, options);
+        output.gathers = gathers;
+        Ok(output)
     }
 
     /// An output that is part of a transaction.
@@ -171,7 +178,9 @@ impl KafkaOutput {
 
     fn by(way: Way, reports: Reports, options: Options) -> Self {
         let (waiting, told) = (VecDeque::new(), Vec::new());
-        Self { way: Some(way), reports, in_flight: 0, waiting, told, options }
+        let key = options.key.as_ref().and_then(Expression::header);
+        let passes_key_on = options.patterns.is_none() && key.is_some_and(incoming::is_received_key);
+        Self { way: Some(way), reports, in_flight: 0, waiting, told, options, passes_key_on, gathers: true }
     }
 
     /// Reads what has become of messages.
@@ -199,10 +208,11 @@ impl KafkaOutput {
                 partition = wanted.and_then(|n| i32::try_from(n).ok());
             }
         }
+        let passed_on = if self.passes_key_on { outgoing::received_key(headers) } else { None };
         let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
         let sent = way.send(Sent {
             topic: chosen,
-            key: message.key.as_deref().or(from_header.as_deref()),
+            key: passed_on.or(message.key.as_deref()).or(from_header.as_deref()),
             value: message.message.payload().as_deref(),
             partition,
             headers: outgoing::write(headers),
@@ -267,8 +277,11 @@ impl Output for KafkaOutput {
     }
 
     fn send(&mut self, mut message: Outgoing, number: u64) {
-        if let Some(expression) = &self.options.key {
+        if let Some(expression) = &self.options.key
+            && !(self.passes_key_on && outgoing::received_key(message.message.headers()).is_some())
+        {
             match expression.evaluate(&message.message) {
+                Ok(HeaderValue::Bytes(key)) => message.key = Some(key),
                 Ok(key) => message.key = key_of(Some(&key)),
                 Err(failed) => {
                     let result = Err(Error::new(Kind::Refused, failed.to_string()));
@@ -281,7 +294,9 @@ impl Output for KafkaOutput {
         if let Some(patterns) = &self.options.patterns {
             patterns.apply(message.message.headers_mut());
         }
-        self.waiting.push_back((message, number));
+        let kept =
+            if self.gathers || !self.waiting.is_empty() { Some(message) } else { self.hand(message, number) };
+        self.waiting.extend(kept.map(|message| (message, number)));
     }
 
     fn poll_confirmed(

@@ -160,6 +160,13 @@ impl Batch {
         self.records.get(index as usize).is_some_and(|record| record.headers < 0)
     }
 
+    /// The key of a record, if it has one.
+    pub(super) fn key(&self, index: u32) -> Option<&[u8]> {
+        let record = self.records.get(index as usize)?;
+        let length = usize::try_from(record.key).ok()?;
+        self.buffer.get(record.start..record.start + length)
+    }
+
     /// The headers of a record as the library has them, where they are what would be written for a content type and
     /// nobody has taken them.
     pub(super) fn spare(&self, index: u32, content_type: &ContentType) -> Option<RecordHeaders> {

@@ -40,6 +40,12 @@ impl Recipe {
         Outlet::new(producer, self.reports.topic())
     }
 
+    /// Whether the library waits for more messages before it sends one.
+    pub(super) fn lingers(&self) -> bool {
+        let linger = self.client.get("linger.ms").and_then(|millis| millis.parse().ok());
+        linger.is_some_and(|millis: f64| millis > 0.0)
+    }
+
     /// What all producers made by this are, for what they have to say.
     pub(super) const fn reports(&self) -> &Reports {
         &self.reports

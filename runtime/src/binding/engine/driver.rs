@@ -78,6 +78,8 @@ pub(in crate::binding) struct Driver {
     pub(super) letters: Outbox,
     pub(super) later: Later,
     pub(super) timers: Timers,
+    /// What became of messages, as long as it is being noted.
+    told: Vec<(u64, Option<Error>)>,
     /// Deliveries with a message that was not accepted after the call was over.
     pub(super) refused: Vec<(u64, Error)>,
     /// Whether messages were sent in this round: their confirmations are to be asked for.
@@ -161,6 +163,7 @@ impl Driver {
             letters,
             later,
             timers: Timers::default(),
+            told: Vec::new(),
             refused: Vec::new(),
             has_sent: false,
             held: HashSet::new(),
@@ -300,22 +303,22 @@ impl Driver {
 
     /// Settles every delivery whose messages are confirmed.
     fn poll_confirmed(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let Self { ends: DriverEnds { input, output, .. }, ledger, refused, .. } = self;
+        let Self { ends: DriverEnds { input, output, .. }, ledger, refused, told, .. } = self;
         let Some(output) = output else { return Ok(()) };
         let (mut sent, mut succeeded) = (0, 0);
         let lost = loop {
             let polled = output.poll_confirmed(cx, |number, failure| {
                 sent += u64::from(failure.is_none());
-                match ledger.confirmed(number, failure) {
-                    Some(Closed::Confirmed(ticket)) => {
-                        succeeded += 1;
-                        if let Some(ticket) = ticket {
-                            input.settle(ticket, Settlement::Ack);
-                        }
+                told.push((number, failure));
+            });
+            ledger.confirmed(told.drain(..), |number, closed| match closed {
+                Closed::Confirmed(ticket) => {
+                    succeeded += 1;
+                    if let Some(ticket) = ticket {
+                        input.settle(ticket, Settlement::Ack);
                     }
-                    Some(Closed::Failed(error)) => refused.push((number, error)),
-                    None => {}
                 }
+                Closed::Failed(error) => refused.push((number, error)),
             });
             match polled {
                 Poll::Ready(Ok(())) => {}

@@ -23,6 +23,8 @@ pub(super) struct Ledger {
     bytes: u64,
     /// How many were closed since closed ones were forgotten.
     closed: usize,
+    /// Those that are closed and not dropped yet.
+    over: Vec<u64>,
 }
 
 /// How many entries may be closed before they are forgotten, all at once.
@@ -196,14 +198,52 @@ impl Ledger {
         self.close_if_done(number, |open| open.finished = true)
     }
 
-    /// Notes what became of a message. Closes the delivery when it was the last one.
-    pub(super) fn confirmed(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
-        self.close_if_done(number, |open| {
+    /// Notes what became of messages; tells of each delivery that has no other in flight.
+    ///
+    /// What is closed is dropped after the last one is noted: entries are seldom in a cache by now, and a processor that
+    /// gives back what is shared with others looks for no further entry meanwhile.
+    pub(super) fn confirmed(
+        &mut self,
+        told: impl Iterator<Item = (u64, Option<Error>)>,
+        mut tell: impl FnMut(u64, Closed),
+    ) {
+        for (number, failure) in told {
+            if let Some(closed) = self.note(number, failure) {
+                tell(number, closed);
+            }
+        }
+        let mut over = std::mem::take(&mut self.over);
+        for number in over.drain(..) {
+            let place = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+            if let Some(entry) = place.and_then(|place| self.open.get_mut(place)) {
+                *entry = None;
+            }
+        }
+        self.over = over;
+        self.forget();
+    }
+
+    /// Notes what became of a message. Closes the delivery when it was the last one, but for dropping it.
+    #[inline]
+    fn note(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
+        let note = |open: &mut Open| {
             open.unconfirmed = open.unconfirmed.saturating_sub(1);
             if failure.is_some() && open.failure.is_none() {
                 open.failure = failure;
             }
-        })
+        };
+        let Some(place) = number.checked_sub(self.first) else { return self.close_long(number, note) };
+        let open = self.open.get_mut(usize::try_from(place).ok()?)?.as_mut()?;
+        note(open);
+        if let Some(unfinished) = open.outcome()? {
+            return Some(unfinished);
+        }
+        // Whatever else is told of it comes too late.
+        open.finished = false;
+        let (ticket, bytes) = (open.ticket.take(), open.bytes());
+        self.over.push(number);
+        self.count_out(bytes);
+        Some(Closed::Confirmed(ticket))
     }
 
     /// Takes a delivery out, whatever its state.
@@ -252,13 +292,23 @@ impl Ledger {
         self.take(number).map(|open| Closed::Confirmed(open.ticket))
     }
 
-    /// One entry was closed. Forgets closed ones now and then, as far as none before them is open.
+    /// One entry was closed.
     #[inline]
     fn closed(&mut self, bytes: u64) {
+        self.count_out(bytes);
+        self.forget();
+    }
+
+    const fn count_out(&mut self, bytes: u64) {
         self.bytes -= bytes;
         self.count -= 1;
         self.closed += 1;
-        if self.count > 0 && self.closed < CLOSED {
+    }
+
+    /// Forgets closed ones now and then, as far as none before them is open.
+    #[inline]
+    fn forget(&mut self) {
+        if self.closed == 0 || self.count > 0 && self.closed < CLOSED {
             return;
         }
         self.closed = 0;

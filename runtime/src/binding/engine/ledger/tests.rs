@@ -8,17 +8,24 @@ fn delivery(position: u64) -> Delivery {
     Delivery { message, key: None, partition: 0, position, attempt: 1, ticket: Ticket::new(position) }
 }
 
+/// Notes what became of one message.
+fn confirm(ledger: &mut Ledger, number: u64, failure: Option<Error>) -> Option<Closed> {
+    let mut closed = None;
+    ledger.confirmed([(number, failure)].into_iter(), |_, told| closed = Some(told));
+    closed
+}
+
 #[test]
 fn a_delivery_closes_when_it_is_finished_and_all_its_messages_are_confirmed() {
     let mut ledger = Ledger::default();
     let number = ledger.open(Open::new(delivery(0), Instant::now()));
     ledger.sent(number);
     ledger.sent(number);
-    assert!(ledger.confirmed(number, None).is_none());
+    assert!(confirm(&mut ledger, number, None).is_none());
     assert!(ledger.finished(number).is_none());
-    assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
+    assert!(matches!(confirm(&mut ledger, number, None), Some(Closed::Confirmed(_))));
     assert_eq!(ledger.len(), 0);
-    assert!(ledger.confirmed(number, None).is_none(), "a late confirmation finds nothing");
+    assert!(confirm(&mut ledger, number, None).is_none(), "a late confirmation finds nothing");
 }
 
 #[test]
@@ -26,7 +33,7 @@ fn a_delivery_that_was_opened_as_sent_closes_with_its_confirmation() {
     let mut ledger = Ledger::default();
     let number = ledger.open(Open::sent(delivery(0), Instant::now()));
     assert_eq!(ledger.len(), 1);
-    assert!(matches!(ledger.confirmed(number, None), Some(Closed::Confirmed(_))));
+    assert!(matches!(confirm(&mut ledger, number, None), Some(Closed::Confirmed(_))));
 }
 
 #[test]
@@ -51,8 +58,10 @@ fn a_refused_message_fails_its_delivery_once_the_others_are_told() {
     ledger.sent(number);
     ledger.sent(number);
     ledger.finished(number);
-    assert!(ledger.confirmed(number, Some(Error::message(Kind::OutputFailed, "full"))).is_none());
-    let Some(Closed::Failed(error)) = ledger.confirmed(number, None) else { panic!("expected a failure") };
+    assert!(confirm(&mut ledger, number, Some(Error::message(Kind::OutputFailed, "full"))).is_none());
+    let Some(Closed::Failed(error)) = confirm(&mut ledger, number, None) else {
+        panic!("expected a failure")
+    };
     assert_eq!((error.text(), ledger.len()), ("full", 1), "it stays open");
     assert!(matches!(ledger.finished(number), Some(Closed::Confirmed(Some(_)))));
 }
@@ -71,8 +80,27 @@ fn what_is_open_for_long_does_not_keep_what_came_after_it() {
     assert_eq!((ledger.len(), ledger.remaining().map(|open| open.position).collect()), (1, vec![0]));
     assert!(ledger.finished(old).is_none());
     assert_eq!(ledger.get_mut(old).map(|open| open.unconfirmed()), Some(1));
-    assert!(matches!(ledger.confirmed(old, None), Some(Closed::Confirmed(Some(_)))));
+    assert!(matches!(confirm(&mut ledger, old, None), Some(Closed::Confirmed(Some(_)))));
     assert_eq!((ledger.len(), ledger.bytes()), (0, 0));
+}
+
+#[test]
+fn what_is_confirmed_together_closes_whatever_was_forgotten_meanwhile() {
+    let mut ledger = Ledger::default();
+    let open = |ledger: &mut Ledger, n| ledger.open(Open::sent(delivery(n), Instant::now()));
+    let old = open(&mut ledger, 0);
+    for n in 1..2 * LONG as u64 {
+        let number = open(&mut ledger, n);
+        assert!(confirm(&mut ledger, number, None).is_some());
+    }
+    let latest: Vec<_> = (0..10).map(|n| open(&mut ledger, n)).collect();
+    // The old one is kept elsewhere by now, and closing it forgets those before the latest.
+    let told = latest[..5].iter().chain([&old]).chain(&latest[5..]);
+    let mut closed = Vec::new();
+    ledger.confirmed(told.map(|number| (*number, None)), |number, _| closed.push(number));
+    closed.sort_unstable();
+    assert_eq!(closed, [&[old], &latest[..]].concat());
+    assert_eq!((ledger.len(), ledger.bytes(), ledger.open.len()), (0, 0, 0));
 }
 
 proptest::proptest! {
@@ -94,7 +122,7 @@ proptest::proptest! {
         for pick in order.iter().cycle() {
             if events.is_empty() { break; }
             let (number, finish) = events.swap_remove(pick.index(events.len()));
-            let result = if finish { ledger.finished(number) } else { ledger.confirmed(number, None) };
+            let result = if finish { ledger.finished(number) } else { confirm(&mut ledger, number, None) };
             if let Some(Closed::Confirmed(ticket)) = result { closed.push(ticket.unwrap().into_number()); }
         }
         closed.sort_unstable();
