@@ -149,3 +149,36 @@ async fn a_message_key_is_computed_and_missing_where_it_is_null() {
     let Some(found) = passed("", kafka, 1, &messages).await else { return };
     assert_eq!(found["2"].key.as_deref(), Some(&b"k2"[..]), "as Spring needs it, whose keys are bytes");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_a_record_goes_along_with_and_without_other_headers_and_lingering() {
+    let key = "message-key-expression: \"headers['kafka_receivedMessageKey']\"";
+    for more in ["", ", batch-timeout: 5", ", header-patterns: [other]"] {
+        let Some(cluster) = Cluster::find() else { return };
+        let (input, output) = (cluster.topic("in", 1).await, cluster.topic("out", 1).await);
+        let running = start(&cluster, &input, &output, "", &format!("{key}{more}")).await;
+        let record = |payload, key, headers| Record { key, headers, ..Record::of(payload) };
+        let other = ("other", Some(&b"1"[..]));
+        let posing = ("kafka_receivedMessageKey", Some(&b"posing"[..]));
+        let records = [
+            record(b"1", Some(&b"k1"[..]), Vec::new()),
+            record(b"2", None, Vec::new()),
+            record(b"3", Some(b"k3"), vec![other]),
+            record(b"4", None, vec![posing, other]),
+            record(b"5", Some(b"k5"), vec![posing]),
+            record(b"6", Some(b""), Vec::new()),
+        ];
+        cluster.produce(&input, records);
+        let oracle = tokio::task::spawn_blocking(move || {
+            let found = cluster.consume(&output, 6);
+            (cluster, found)
+        });
+        let (_cluster, found) = oracle.await.unwrap();
+        assert_eq!(running.stop().await, 0);
+        let keys: Vec<_> = found.iter().map(|found| found.key.as_deref()).collect();
+        // A header of that name counts where there is no key for it to hide.
+        let expected: [Option<&[u8]>; 6] =
+            [Some(b"k1"), None, Some(b"k3"), Some(b"posing"), Some(b"k5"), Some(b"")];
+        assert_eq!(keys, expected, "`{more}`");
+    }
+}
