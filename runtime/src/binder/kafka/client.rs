@@ -201,7 +201,7 @@ impl Config {
     fn check_whole(&self) -> Option<String> {
         let client = self.client("check");
         let protocol = client.get("security.protocol").unwrap_or("plaintext").to_ascii_lowercase();
-        let mechanism = client.get("sasl.mechanism").or_else(|| client.get("sasl.mechanisms"));
+        let mechanism = client.get("sasl.mechanism");
         let is_login = protocol.starts_with("sasl");
         let scram = is_login && mechanism.is_some_and(|found| found.starts_with("SCRAM"));
         if (protocol.contains("ssl") || scram) && !cfg!(feature = "kafka-ssl") {

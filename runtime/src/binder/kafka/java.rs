@@ -1,5 +1,18 @@
 //! The names that Java's client has for its properties, and what the client library makes of them.
 
+/// Properties that the client library knows by two names, each with the one that is used here: of both, it would take the
+/// one that happens to be set last.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("compression.codec", "compression.type"),
+    ("fetch.message.max.bytes", "max.partition.fetch.bytes"),
+    ("max.in.flight.requests.per.connection", "max.in.flight"),
+    ("message.send.max.retries", "retries"),
+    ("message.timeout.ms", "delivery.timeout.ms"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("request.required.acks", "acks"),
+    ("sasl.mechanisms", "sasl.mechanism"),
+];
+
 /// Properties of Java's client that have another name here.
 const RENAMED: &[(&str, &str)] = &[
     ("fetch.max.wait.ms", "fetch.wait.max.ms"),
@@ -18,6 +31,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("metadata.broker.list", "`stream.kafka.brokers`"),
     ("group.id", "`group` of the binding"),
     ("enable.auto.commit", "nothing: offsets are committed when their messages are settled"),
+    ("auto.commit.enable", "nothing: offsets are committed when their messages are settled"),
     ("enable.auto.offset.store", "nothing: offsets are committed when their messages are settled"),
     ("auto.offset.reset", "`start-offset` of the binding"),
     ("transactional.id", "`transaction-id-prefix`"),
@@ -59,7 +73,7 @@ pub(super) fn translate(name: &str, value: &str) -> Result<Vec<(String, String)>
         // Java's way to switch it off.
         "ssl.endpoint.identification.algorithm" if value.trim().is_empty() => one(name, "none"),
         _ => {
-            let renamed = RENAMED.iter().find(|(java, _)| *java == name);
+            let renamed = RENAMED.iter().chain(SYNONYMS).find(|(other, _)| *other == name);
             one(renamed.map_or(name, |(_, ours)| ours), value)
         }
     }
@@ -128,6 +142,23 @@ mod tests {
     fn a_property_of_javas_client_has_its_name_here() {
         for (java, ours) in [("fetch.max.wait.ms", "fetch.wait.max.ms"), ("linger.ms", "linger.ms")] {
             assert_eq!(translated(java, "5"), [(ours.to_owned(), "5".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_synonym_is_one_for_the_client_library_too() {
+        for (name, ours) in SYNONYMS {
+            let value = if name.contains("codec") {
+                "lz4"
+            } else if name.contains("sasl") {
+                "PLAIN"
+            } else {
+                "7"
+            };
+            let mut client = rdkafka::ClientConfig::new();
+            client.set(*name, value);
+            let native = client.create_native_config().expect("a property of the library");
+            assert_eq!(native.get(ours).expect("another name of it"), value, "{name}");
         }
     }
 

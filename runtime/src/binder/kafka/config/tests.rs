@@ -215,6 +215,14 @@ fn what_differs_from_the_library_may_be_set_for_all_clients() {
 }
 
 #[test]
+fn a_property_set_by_its_other_name_is_not_set_twice() {
+    let config = read("configuration: { queue.buffering.max.ms: 7, compression.codec: lz4 }");
+    let producer = config.producer_client("b", &config.producer("b"), None);
+    assert_eq!((producer.get("linger.ms"), producer.get("compression.type")), (Some("7"), Some("lz4")));
+    assert_eq!((producer.get("queue.buffering.max.ms"), producer.get("compression.codec")), (None, None));
+}
+
+#[test]
 fn transactions_are_named_by_either_key_and_read_what_is_committed() {
     for text in ["transaction-id-prefix: t-", "transaction: { transaction-id-prefix: t- }"] {
         let config = read(text);
