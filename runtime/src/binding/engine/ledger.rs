@@ -195,7 +195,9 @@ impl Ledger {
 
     /// Notes that everything a delivery gives rise to was sent. Closes it when all of that is confirmed already.
     pub(super) fn finished(&mut self, number: u64) -> Option<Closed> {
-        self.close_if_done(number, |open| open.finished = true)
+        let closed = self.close_if_done(number, |open| open.finished = true);
+        self.drop_closed();
+        closed
     }
 
     /// Notes what became of messages; tells of each delivery that has no other in flight.
@@ -208,30 +210,22 @@ impl Ledger {
         mut tell: impl FnMut(u64, Closed),
     ) {
         for (number, failure) in told {
-            if let Some(closed) = self.note(number, failure) {
+            let closed = self.close_if_done(number, |open| {
+                open.unconfirmed = open.unconfirmed.saturating_sub(1);
+                if failure.is_some() && open.failure.is_none() {
+                    open.failure = failure;
+                }
+            });
+            if let Some(closed) = closed {
                 tell(number, closed);
             }
         }
-        let mut over = std::mem::take(&mut self.over);
-        for number in over.drain(..) {
-            let place = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
-            if let Some(entry) = place.and_then(|place| self.open.get_mut(place)) {
-                *entry = None;
-            }
-        }
-        self.over = over;
-        self.forget();
+        self.drop_closed();
     }
 
-    /// Notes what became of a message. Closes the delivery when it was the last one, but for dropping it.
+    /// Notes something about a delivery. Closes it if it is done, but for dropping it.
     #[inline]
-    fn note(&mut self, number: u64, failure: Option<Error>) -> Option<Closed> {
-        let note = |open: &mut Open| {
-            open.unconfirmed = open.unconfirmed.saturating_sub(1);
-            if failure.is_some() && open.failure.is_none() {
-                open.failure = failure;
-            }
-        };
+    fn close_if_done(&mut self, number: u64, note: impl FnOnce(&mut Open)) -> Option<Closed> {
         let Some(place) = number.checked_sub(self.first) else { return self.close_long(number, note) };
         let open = self.open.get_mut(usize::try_from(place).ok()?)?.as_mut()?;
         note(open);
@@ -244,6 +238,20 @@ impl Ledger {
         self.over.push(number);
         self.count_out(bytes);
         Some(Closed::Confirmed(ticket))
+    }
+
+    /// Drops what is closed.
+    #[inline]
+    fn drop_closed(&mut self) {
+        let mut over = std::mem::take(&mut self.over);
+        for number in over.drain(..) {
+            let place = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+            if let Some(entry) = place.and_then(|place| self.open.get_mut(place)) {
+                *entry = None;
+            }
+        }
+        self.over = over;
+        self.forget();
     }
 
     /// Takes a delivery out, whatever its state.
@@ -264,22 +272,6 @@ impl Ledger {
     /// What is still open, the oldest first.
     pub(super) fn remaining_mut(&mut self) -> impl Iterator<Item = &mut Open> {
         self.long.values_mut().chain(self.open.iter_mut().flatten())
-    }
-
-    #[inline]
-    fn close_if_done(&mut self, number: u64, note: impl FnOnce(&mut Open)) -> Option<Closed> {
-        let Some(place) = number.checked_sub(self.first) else { return self.close_long(number, note) };
-        let entry = self.open.get_mut(usize::try_from(place).ok()?)?;
-        let open = entry.as_mut()?;
-        note(open);
-        if let Some(unfinished) = open.outcome()? {
-            return Some(unfinished);
-        }
-        // Only the ticket leaves; the rest is dropped where it is.
-        let (ticket, bytes) = (open.ticket.take(), open.bytes());
-        *entry = None;
-        self.closed(bytes);
-        Some(Closed::Confirmed(ticket))
     }
 
     #[cold]
