@@ -18,8 +18,8 @@ use crate::stage::Call;
 ///     fn prepare(_: &Resources) -> Result<(), MissingResource> {
 ///         Ok(())
 ///     }
-///     fn inject((): &(), call: &Call) -> Self {
-///         Self(call.headers.text("tenant").map(str::to_owned))
+///     fn inject((): &(), call: &Call<'_>) -> Self {
+///         Self(call.headers().text("tenant").map(str::to_owned))
 ///     }
 /// }
 /// ```
@@ -43,7 +43,7 @@ pub trait Inject: Sized + Send + 'static {
     fn prepare(resources: &Resources) -> Result<Self::Prepared, MissingResource>;
 
     /// The argument of one call.
-    fn inject(prepared: &Self::Prepared, call: &Call) -> Self;
+    fn inject(prepared: &Self::Prepared, call: &Call<'_>) -> Self;
 }
 
 /// Application state, provided with `.state(…)` where the application is built; a clone for each call.
@@ -65,7 +65,7 @@ impl<S: Clone + Send + Sync + 'static> Inject for State<S> {
     }
 
     #[inline]
-    fn inject(prepared: &S, _: &Call) -> Self {
+    fn inject(prepared: &S, _: &Call<'_>) -> Self {
         Self(prepared.clone())
     }
 }
@@ -77,8 +77,8 @@ impl Inject for Headers {
         Ok(())
     }
 
-    fn inject((): &(), call: &Call) -> Self {
-        call.headers.clone()
+    fn inject((): &(), call: &Call<'_>) -> Self {
+        call.headers().clone()
     }
 }
 
@@ -92,7 +92,7 @@ impl Inject for Sender {
         resources.get::<Self>().cloned().ok_or_else(missing)
     }
 
-    fn inject(prepared: &Self, call: &Call) -> Self {
+    fn inject(prepared: &Self, call: &Call<'_>) -> Self {
         prepared.within(call)
     }
 }

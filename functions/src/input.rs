@@ -1,6 +1,7 @@
 //! What a function may take: a payload, a message, or a stream of either.
 
 use std::any::{Any, TypeId};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -70,11 +71,9 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsValue> for T {
     #[inline(always)]
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         match input {
+            Input::Encoded(payload) => decode(next.codecs(), payload, next.call().headers()),
             Input::Value(slot) => take(slot),
-            Input::Encoded(payload) => decode(next.codecs(), payload, &next.call().headers),
-            Input::Nothing => Err(mismatch::<T>("nothing")),
-            Input::Stream(_) => Err(mismatch::<T>("a stream")),
-            Input::Batch(_) => Err(mismatch::<T>("a batch")),
+            other => Err(refused::<T>(&other)),
         }
     }
 }
@@ -85,7 +84,7 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsMessage> for Message<T> {
 
     fn from_input(input: Input<'_>, next: &mut Next<'_>) -> Result<Self, Error> {
         let payload = <T as FromInput<AsValue>>::from_input(input, next)?;
-        Ok(Self::from_parts(payload, next.call().headers.clone()))
+        Ok(Self::from_parts(payload, next.call().headers().clone()))
     }
 }
 
@@ -123,18 +122,18 @@ fn read_stream<T: DeserializeOwned + Send + 'static, I: Send + 'static>(
     let messages = match input {
         Input::Value(slot) => match slot.downcast_mut::<Option<TypedStream<T>>>().and_then(Option::take) {
             Some(typed) => typed.0,
-            None => one(take(slot)?, &next.call().headers),
+            None => one(take(slot)?, next.call().headers()),
         },
         Input::Encoded(payload) => {
-            one(decode(next.codecs(), payload, &next.call().headers)?, &next.call().headers)
+            one(decode(next.codecs(), payload, next.call().headers())?, next.call().headers())
         }
         Input::Stream(encoded) => {
-            let (codecs, headers) = (next.codecs().clone(), next.call().headers.clone());
+            let (codecs, headers) = (next.codecs().clone(), next.call().headers().clone());
             let decoded = encoded.map(move |message| {
                 let (payload, own) = message?.into_parts();
                 let mut all = headers.clone();
                 all.overlay(own);
-                Ok(Message::from_parts(decode(&codecs, payload, &all)?, all))
+                Ok(Message::from_parts(decode(&codecs, payload.map(Cow::Owned), &all)?, all))
             });
             decoded.boxed()
         }
@@ -144,7 +143,7 @@ fn read_stream<T: DeserializeOwned + Send + 'static, I: Send + 'static>(
             stream::iter(read.into_iter().map(Ok)).boxed()
         }
     };
-    let notes = next.call_mut().notes.get_or_insert_default().clone();
+    let notes = next.call_mut().notes_mut().get_or_insert_default().clone();
     Ok(Streaming::new(messages.map(move |message| message.map(item)).boxed(), notes))
 }
 
@@ -166,7 +165,7 @@ fn take<T: 'static>(slot: &mut dyn Any) -> Result<T, Error> {
 #[inline(always)]
 pub(crate) fn decode<T: DeserializeOwned + 'static>(
     codecs: &Codecs,
-    payload: Option<Bytes>,
+    payload: Option<Cow<'_, Bytes>>,
     headers: &Headers,
 ) -> Result<T, Error> {
     match payload {
@@ -176,6 +175,15 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(
         Some(payload) => codecs.decode(payload, headers.content_type()),
         None => codecs.decode_null(),
     }
+}
+
+#[cold]
+fn refused<T>(input: &Input<'_>) -> Error {
+    mismatch::<T>(match input {
+        Input::Stream(_) => "a stream",
+        Input::Batch(_) => "a batch",
+        Input::Nothing | Input::Encoded(_) | Input::Value(_) => "nothing",
+    })
 }
 
 /// The input does not have the shape that the catalog checked when it composed the stages.

@@ -19,7 +19,7 @@
 //! let composition = catalog.compose("double|describe")?;
 //!
 //! let message = Message::encoded("21", ContentType::JSON);
-//! match futures_util::FutureExt::now_or_never(composition.call(Incoming::One(message), Wanted::Natural)) {
+//! match futures_util::FutureExt::now_or_never(composition.call(Incoming::One(message), &Wanted::Natural)) {
 //!     Some(Ok(Output::One(reply))) => assert_eq!(reply.message.bytes(), b"it is 42"),
 //!     other => panic!("expected one message, found {other:?}"),
 //! }

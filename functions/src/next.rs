@@ -1,6 +1,8 @@
 //! The rest of a composition, as a stage sees it: where it hands its result.
 
 use std::any::TypeId;
+use std::borrow::Cow;
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use crate::headers::Headers;
 use crate::message::Message;
 use crate::notes::Notes;
 use crate::optional::is_none;
-use crate::stage::{Call, Input, Output, Reply, Stage, Step, Wanted};
+use crate::stage::{Call, Input, Output, OwnedCall, Reply, Stage, Step, Wanted};
 use crate::streaming::TypedStream;
 
 /// The stages of a composition, resolved once.
@@ -41,7 +43,7 @@ pub(crate) struct Link {
 pub struct Next<'a> {
     chain: &'a Arc<Chain>,
     index: usize,
-    call: &'a mut Call,
+    call: Call<'a>,
 }
 
 /// A [`Next`] that outlives the call it was made in.
@@ -49,13 +51,13 @@ pub struct Next<'a> {
 pub(crate) struct OwnedNext {
     chain: Arc<Chain>,
     index: usize,
-    call: Call,
+    call: OwnedCall,
 }
 
 impl OwnedNext {
     /// From here on it is not known which item of a batch anything belongs to.
     pub(crate) fn forget_items(&self) {
-        if let Some(notes) = &self.call.notes {
+        if let Some(notes) = self.call.notes() {
             notes.items(|items| items.stand(usize::MAX, Vec::new()));
         }
     }
@@ -69,13 +71,17 @@ impl OwnedNext {
     }
 
     pub(crate) fn borrow(mut self, run: impl FnOnce(Next<'_>) -> Step) -> Step {
-        run(Next { chain: &self.chain, index: self.index, call: &mut self.call })
+        run(Next { chain: &self.chain, index: self.index, call: self.call.hand_over() })
+    }
+
+    fn lend(&self) -> Next<'_> {
+        Next { chain: &self.chain, index: self.index, call: self.call.lend() }
     }
 }
 
 impl<'a> Next<'a> {
     #[inline(always)]
-    pub(crate) fn start(chain: &'a Arc<Chain>, call: &'a mut Call, input: Input<'_>) -> Step {
+    pub(crate) fn start(chain: &'a Arc<Chain>, call: Call<'a>, input: Input<'_>) -> Step {
         match chain.links.first() {
             Some(link) => link.stage.call(input, Self { chain, index: 1, call }),
             None => Step::Ready(Ok(Output::Nothing)),
@@ -84,8 +90,8 @@ impl<'a> Next<'a> {
 
     /// What accompanies the call.
     #[must_use]
-    pub const fn call(&self) -> &Call {
-        self.call
+    pub const fn call(&self) -> &Call<'a> {
+        &self.call
     }
 
     /// The place of the stage that is handing on its result.
@@ -98,8 +104,8 @@ impl<'a> Next<'a> {
         self.index >= self.chain.links.len()
     }
 
-    pub(crate) const fn call_mut(&mut self) -> &mut Call {
-        self.call
+    pub(crate) const fn call_mut(&mut self) -> &mut Call<'a> {
+        &mut self.call
     }
 
     pub(crate) fn codecs(&self) -> &'a Codecs {
@@ -107,12 +113,17 @@ impl<'a> Next<'a> {
     }
 
     pub(crate) fn into_owned(self) -> OwnedNext {
-        OwnedNext { chain: Arc::clone(self.chain), index: self.index, call: std::mem::take(self.call) }
+        OwnedNext { chain: Arc::clone(self.chain), index: self.index, call: self.call.into_owned() }
     }
 
     /// The call ends with nothing to send.
     #[inline]
     pub(crate) fn accept_nothing(self) -> Step {
+        if self.call.is_unchanged() {
+            // There is nothing to drop, which is said faster than found out.
+            mem::forget(self);
+            return Step::Ready(Ok(Output::Nothing));
+        }
         match self.take_failure() {
             Some(error) => self.fail(error),
             None => Step::Ready(Ok(Output::Nothing)),
@@ -145,7 +156,7 @@ impl<'a> Next<'a> {
             return link.stage.call(Input::Value(&mut slot), self.advance());
         }
         match self.convert(value) {
-            Ok(payload) => link.stage.call(Input::Encoded(Some(payload)), self.advance()),
+            Ok(payload) => link.stage.call(Input::Encoded(Some(Cow::Owned(payload))), self.advance()),
             Err(error) => self.fail(error),
         }
     }
@@ -212,15 +223,15 @@ impl<'a> Next<'a> {
     }
 
     fn set_headers(&mut self, headers: Headers) {
-        match &mut self.call.set {
+        match self.call.set_mut() {
             Some(set) => set.overlay(headers.clone()),
-            None => self.call.set = Some(Box::new(headers.clone())),
+            none @ None => *none = Some(headers.clone()),
         }
-        self.call.headers.overlay(headers);
+        self.call.headers_mut().overlay(headers);
     }
 
     fn take_failure(&self) -> Option<Error> {
-        self.call.notes.as_ref().and_then(Notes::take_failure)
+        self.call.notes().and_then(Notes::take_failure)
     }
 
     pub(crate) fn blame(&self, error: Error) -> Error {
@@ -234,15 +245,15 @@ impl<'a> Next<'a> {
     fn convert<T: Serialize + 'static>(&mut self, value: T) -> Result<Bytes, Error> {
         let content_type = natural_content_type::<T>();
         let payload = self.chain.codecs.encode(value, &content_type)?;
-        self.call.headers.set_content_type(content_type);
+        self.call.headers_mut().set_content_type(content_type);
         Ok(payload)
     }
 
     #[inline(always)]
     fn encode<T: Serialize + 'static>(&mut self, value: T) -> Result<Reply, Error> {
-        let set = self.call.set.take();
+        let set = self.call.take_set();
         let sets_headers = set.is_some();
-        encode(self.chain, value, set.map_or_else(Headers::new, |set| *set), &self.call.wanted, sets_headers)
+        encode(self.chain, value, set.unwrap_or_default(), self.call.wanted(), sets_headers)
     }
 
     pub(crate) fn encode_message<T: Serialize + 'static>(
@@ -250,10 +261,10 @@ impl<'a> Next<'a> {
         message: Message<T>,
         set: bool,
     ) -> Result<Reply, Error> {
-        let mut headers = self.call.set.as_deref().cloned().unwrap_or_default();
+        let mut headers = self.call.set().cloned().unwrap_or_default();
         let (payload, own) = message.into_parts();
         headers.overlay(own);
-        encode(self.chain, payload, headers, &self.call.wanted, set || self.call.set.is_some())
+        encode(self.chain, payload, headers, self.call.wanted(), set || self.call.set().is_some())
     }
 
     fn encode_stream<T: Serialize + Send + 'static>(
@@ -262,10 +273,9 @@ impl<'a> Next<'a> {
         set: bool,
     ) -> BoxStream<'static, Result<Reply, Error>> {
         let owned = self.into_owned();
-        let notes = owned.call.notes.clone();
+        let notes = owned.call.notes().cloned();
         let encoded = items.map(move |item| {
-            let mut call = owned.call.clone();
-            let next = Next { chain: &owned.chain, index: owned.index, call: &mut call };
+            let next = owned.lend();
             item.and_then(|message| next.encode_message(message, set)).map_err(|error| next.blame(error))
         });
         encoded
@@ -281,10 +291,10 @@ impl OwnedNext {
         items: BoxStream<'static, Result<Message<T>, Error>>,
         set: bool,
     ) -> BoxStream<'static, Result<Reply, Error>> {
-        let notes = self.call.notes.clone();
+        let notes = self.call.notes().cloned();
         let outputs = items.then(move |item| {
             let mut next = self.clone();
-            next.call.notes = None;
+            next.call.forget_notes();
             let step = next.borrow(|next| match item {
                 Ok(message) if set => next.accept_message(message),
                 Ok(message) => next.accept(message.into_payload()),

@@ -19,7 +19,7 @@ pub(crate) struct PostingStage(pub(crate) Arc<dyn Stage>);
 
 impl Stage for PostingStage {
     fn call(&self, input: Input<'_>, mut next: Next<'_>) -> Step {
-        let notes = next.call_mut().notes.get_or_insert_default().clone();
+        let notes = next.call_mut().notes_mut().get_or_insert_default().clone();
         if !notes.begin_posts() {
             // A stage before this one sends what both have posted.
             return self.0.call(input, next);

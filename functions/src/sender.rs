@@ -52,8 +52,8 @@ impl Sender {
     }
 
     /// The sender of a call.
-    pub(crate) fn within(&self, call: &Call) -> Self {
-        Self { notes: call.notes.clone(), ..self.clone() }
+    pub(crate) fn within(&self, call: &Call<'_>) -> Self {
+        Self { notes: call.notes().cloned(), ..self.clone() }
     }
 
     /// Publishes a payload to an output binding when the call succeeds, and nothing when it fails. The call is over, and

@@ -5,6 +5,7 @@
 //! allocates nothing, an asynchronous one boxes its future.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -31,8 +32,9 @@ pub trait Stage: Send + Sync + 'static {
 pub enum Input<'a> {
     /// Nothing: the stage is a supplier.
     Nothing,
-    /// An encoded payload, its content type among the headers of the [`Call`]; `None` is a tombstone.
-    Encoded(Option<Bytes>),
+    /// An encoded payload, its content type among the headers of the [`Call`]; `None` is a tombstone. Lent where the
+    /// caller keeps it, to call again if this call fails.
+    Encoded(Option<Cow<'a, Bytes>>),
     /// `Some(value)` of the type that the stage before returned, to be taken out.
     Value(&'a mut dyn Any),
     /// A stream of encoded messages.
@@ -41,24 +43,121 @@ pub enum Input<'a> {
     Batch(Vec<EncodedMessage>),
 }
 
-/// What accompanies one invocation through its stages.
-#[derive(Clone, Default)]
-pub struct Call {
-    /// The headers of the message, with those that earlier stages set laid over them.
-    pub headers: Headers,
-    /// The headers that stages set by returning a `Message`; they go out with the result.
-    pub(crate) set: Option<Box<Headers>>,
-    /// What the result is to be encoded as.
-    pub(crate) wanted: Wanted,
-    /// What stages leave for the end of the call to find.
-    pub(crate) notes: Option<Notes>,
+/// What accompanies one invocation through its stages: lent by the caller, and changed by few functions.
+#[derive(Clone)]
+pub struct Call<'a> {
+    headers: &'a Headers,
+    wanted: &'a Wanted,
+    changes: Option<Box<Changes>>,
 }
 
-impl Call {
+/// What stages have changed.
+#[derive(Clone, Default)]
+struct Changes {
+    /// The headers of the message, with those that stages set laid over them.
+    headers: Option<Headers>,
+    /// The headers that stages set by returning a `Message`; they go out with the result.
+    set: Option<Headers>,
+    /// What stages leave for the end of the call to find.
+    notes: Option<Notes>,
+}
+
+/// A [`Call`] that outlives its caller.
+#[derive(Clone)]
+pub(crate) struct OwnedCall {
+    headers: Headers,
+    pub(crate) wanted: Wanted,
+    changes: Option<Box<Changes>>,
+}
+
+impl<'a> Call<'a> {
     /// A call with the headers of its message.
     #[must_use]
-    pub const fn new(headers: Headers, wanted: Wanted) -> Self {
-        Self { headers, set: None, wanted, notes: None }
+    pub const fn new(headers: &'a Headers, wanted: &'a Wanted) -> Self {
+        Self { headers, wanted, changes: None }
+    }
+
+    /// The headers of the message, with those that earlier stages set laid over them.
+    #[must_use]
+    #[inline]
+    pub fn headers(&self) -> &Headers {
+        match &self.changes {
+            None => self.headers,
+            Some(changes) => changes.headers.as_ref().unwrap_or(self.headers),
+        }
+    }
+
+    /// Whether no stage has changed anything.
+    pub(crate) const fn is_unchanged(&self) -> bool {
+        self.changes.is_none()
+    }
+
+    /// What the result is to be encoded as.
+    pub(crate) const fn wanted(&self) -> &'a Wanted {
+        self.wanted
+    }
+
+    /// The headers, to change for the stages to come.
+    pub(crate) fn headers_mut(&mut self) -> &mut Headers {
+        let given = self.headers;
+        self.change().headers.get_or_insert_with(|| given.clone())
+    }
+
+    /// The headers that go out with the result because stages set them.
+    pub(crate) fn set(&self) -> Option<&Headers> {
+        self.changes.as_ref()?.set.as_ref()
+    }
+
+    /// The same, to change.
+    pub(crate) fn set_mut(&mut self) -> &mut Option<Headers> {
+        &mut self.change().set
+    }
+
+    /// The same, taken out.
+    #[inline]
+    pub(crate) fn take_set(&mut self) -> Option<Headers> {
+        self.changes.as_mut()?.set.take()
+    }
+
+    /// What stages leave for the end of the call to find.
+    #[inline]
+    pub(crate) fn notes(&self) -> Option<&Notes> {
+        self.changes.as_ref()?.notes.as_ref()
+    }
+
+    /// The same, to change.
+    pub(crate) fn notes_mut(&mut self) -> &mut Option<Notes> {
+        &mut self.change().notes
+    }
+
+    pub(crate) fn into_owned(self) -> OwnedCall {
+        OwnedCall { headers: self.headers.clone(), wanted: self.wanted.clone(), changes: self.changes }
+    }
+
+    fn change(&mut self) -> &mut Changes {
+        self.changes.get_or_insert_default()
+    }
+}
+
+impl OwnedCall {
+    /// A call with the same changes.
+    pub(crate) fn lend(&self) -> Call<'_> {
+        Call { headers: &self.headers, wanted: &self.wanted, changes: self.changes.clone() }
+    }
+
+    /// A call that takes the changes with it.
+    pub(crate) fn hand_over(&mut self) -> Call<'_> {
+        Call { headers: &self.headers, wanted: &self.wanted, changes: self.changes.take() }
+    }
+
+    pub(crate) fn notes(&self) -> Option<&Notes> {
+        self.changes.as_ref()?.notes.as_ref()
+    }
+
+    pub(crate) fn forget_notes(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            changes.notes = None;
+        }
     }
 }
 
@@ -163,10 +262,10 @@ impl std::fmt::Debug for Step {
     }
 }
 
-impl std::fmt::Debug for Call {
+impl std::fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call")
-            .field("headers", &self.headers)
+            .field("headers", self.headers())
             .field("wanted", &self.wanted)
             .finish_non_exhaustive()
     }

@@ -33,7 +33,7 @@ fn catalog() -> Catalog {
 
 fn start(definition: &str, incoming: Incoming) -> Step {
     let composition = catalog().compose(definition).unwrap_or_else(|error| panic!("{definition}: {error}"));
-    composition.call(incoming, Wanted::Natural)
+    composition.call(incoming, &Wanted::Natural)
 }
 
 /// Calls a definition with one JSON payload.

@@ -5,6 +5,7 @@ mod items;
 mod outcome;
 
 use std::any::TypeId;
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,7 +83,7 @@ impl<T: DeserializeOwned + Send + 'static> FromInput<AsBatch<AsMessage>> for Bat
             return read_batch(messages, next, Message::from_parts).map(Self);
         }
         let list = <Vec<T> as FromInput<AsValue>>::from_input(input, next)?;
-        let headers = &next.call().headers;
+        let headers = next.call().headers();
         Ok(Self(list.into_iter().map(|payload| Message::from_parts(payload, headers.clone())).collect()))
     }
 
@@ -98,13 +99,13 @@ pub(crate) fn read_batch<T: DeserializeOwned + 'static, I>(
     item: fn(T, Headers) -> I,
 ) -> Result<Vec<I>, Error> {
     let stage = next.stage();
-    let notes = next.call_mut().notes.get_or_insert_with(|| Notes::of_batch(messages.len())).clone();
+    let notes = next.call_mut().notes_mut().get_or_insert_with(|| Notes::of_batch(messages.len())).clone();
     let mut read = Vec::with_capacity(messages.len());
     let mut positions = Vec::with_capacity(messages.len());
     let mut failed = Vec::new();
     for (index, message) in messages.into_iter().enumerate() {
         let (payload, headers) = message.into_parts();
-        match decode(next.codecs(), payload, &headers) {
+        match decode(next.codecs(), payload.map(Cow::Owned), &headers) {
             Ok(payload) => {
                 positions.push(index);
                 read.push(item(payload, headers));
@@ -137,10 +138,10 @@ impl<M, R: IntoItem<M>> IntoReply<AsPerItem<M>> for PerItem<R> {
     type Payload = Vec<R::Payload>;
     const SHAPE: Shape = Shape::One;
 
-    fn reply(self, mut next: Next<'_>) -> Step {
+    fn reply(self, next: Next<'_>) -> Step {
         let (stage, count) = (next.stage(), self.0.len());
         let outcomes = self.0.into_iter().map(|outcome| outcome.and_then(IntoItem::into_item));
-        let notes = next.call_mut().notes.clone();
+        let notes = next.call().notes().cloned();
         let positions =
             notes.as_ref().and_then(|notes| notes.items(|items| items.take_positions(stage, count)));
         match (notes, positions) {
@@ -157,7 +158,7 @@ impl<M, R: IntoItem<M>> IntoReply<AsPerItem<M>> for PerItem<R> {
 }
 
 fn is_batch(next: &Next<'_>) -> bool {
-    next.call().notes.as_ref().is_some_and(|notes| notes.items(|_| ()).is_some())
+    next.call().notes().is_some_and(|notes| notes.items(|_| ()).is_some())
 }
 
 /// Messages, which have headers of their own, each by itself; payloads as one list, or each by itself where they leave.

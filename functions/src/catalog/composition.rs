@@ -1,5 +1,6 @@
 //! Compositions: functions joined end to end, every joint checked once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_core::stream::BoxStream;
@@ -144,34 +145,36 @@ impl Composition {
     /// passes through: callers that must survive it catch it.
     #[must_use = "a call that goes on must be awaited"]
     #[inline]
-    pub fn call(&self, incoming: Incoming, wanted: Wanted) -> Step {
+    pub fn call(&self, incoming: Incoming, wanted: &Wanted) -> Step {
         if let Incoming::Batch(messages) = incoming {
             return self.call_batch(messages, wanted);
         }
         let (input, headers) = incoming.into_parts();
-        self.call_with(input, &mut Call::new(headers, wanted))
+        self.call_with(input, Call::new(&headers, wanted))
     }
 
     /// Calls the functions with a batch.
     #[cold]
-    fn call_batch(&self, messages: Vec<EncodedMessage>, wanted: Wanted) -> Step {
+    fn call_batch(&self, messages: Vec<EncodedMessage>, wanted: &Wanted) -> Step {
         let notes = Notes::of_batch(messages.len());
-        let mut call = Call { notes: Some(notes.clone()), ..Call::new(Headers::new(), wanted) };
+        let headers = Headers::new();
+        let mut call = Call::new(&headers, wanted);
+        *call.notes_mut() = Some(notes.clone());
         let alone = self.chain.links.len() == 1 && self.signature.output.is_none();
         let conclude = move |result| match notes.take_items() {
             Some(items) => items.conclude(result, alone).map(|outcome| Output::Batch(Box::new(outcome))),
             None => result,
         };
-        match self.call_with(Input::Batch(messages), &mut call) {
+        match self.call_with(Input::Batch(messages), call) {
             Step::Ready(result) => Step::Ready(conclude(result)),
             Step::Pending(call) => Step::Pending(Box::pin(async move { conclude(call.await) })),
         }
     }
 
-    /// As [`call`](Self::call), with an input and a call of one's own: nothing is moved more often than needed.
+    /// As [`call`](Self::call), with what is lent: nothing is moved more often than needed.
     #[must_use = "a call that goes on must be awaited"]
     #[inline(always)]
-    pub fn call_with(&self, input: Input<'_>, call: &mut Call) -> Step {
+    pub fn call_with(&self, input: Input<'_>, call: Call<'_>) -> Step {
         Next::start(&self.chain, call, input)
     }
 }
@@ -184,7 +187,7 @@ impl Incoming {
         match self {
             Self::One(message) => {
                 let (payload, headers) = message.into_parts();
-                (Input::Encoded(payload), headers)
+                (Input::Encoded(payload.map(Cow::Owned)), headers)
             }
             Self::Nothing => (Input::Nothing, Headers::new()),
             Self::Stream(headers, messages) => (Input::Stream(messages), headers),

@@ -13,6 +13,7 @@ mod length;
 mod text;
 
 use std::any::{TypeId, type_name};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ::bytes::Bytes;
@@ -69,14 +70,14 @@ impl Codecs {
     #[inline(always)]
     pub fn decode<T: DeserializeOwned + 'static>(
         &self,
-        payload: Bytes,
+        payload: Cow<'_, Bytes>,
         content_type: Option<&ContentType>,
     ) -> Result<T, Error> {
         if bytes::is_raw::<T>() {
-            return bytes::decode(payload);
+            return bytes::decode(payload.into_owned());
         }
         if text::is_raw::<T>() {
-            return text::decode(payload);
+            return text::decode(payload.into_owned());
         }
         match content_type {
             None => json::decode(&payload),

@@ -12,7 +12,7 @@ struct Person {
 
 fn decode<T: DeserializeOwned + 'static>(payload: &'static str, content_type: &str) -> Result<T, Error> {
     let content_type = (!content_type.is_empty()).then(|| ContentType::parse(content_type).unwrap());
-    Codecs::default().decode(Bytes::from_static(payload.as_bytes()), content_type.as_ref())
+    Codecs::default().decode(Cow::Owned(Bytes::from_static(payload.as_bytes())), content_type.as_ref())
 }
 
 #[test]
@@ -111,11 +111,11 @@ impl Codec for Pairs {
 fn a_registered_codec_reads_and_writes_its_content_type() {
     let codecs = Codecs::new([Arc::new(Pairs) as Arc<dyn Codec>]);
     let pairs = ContentType::parse("text/pairs").unwrap();
-    let bob: Person = codecs.decode("name=bob;age=3".into(), Some(&pairs)).unwrap();
+    let bob: Person = codecs.decode(Cow::Owned("name=bob;age=3".into()), Some(&pairs)).unwrap();
     assert_eq!(bob, Person { name: "bob".to_owned(), age: 3 });
     assert_eq!(codecs.encode(bob, &pairs).unwrap(), "age=3;name=bob");
     assert!(codecs.can_encode::<Person>(&pairs) && !Codecs::default().can_encode::<Person>(&pairs));
-    let error = codecs.decode::<Person>("name=bob".into(), Some(&pairs)).unwrap_err();
+    let error = codecs.decode::<Person>(Cow::Owned("name=bob".into()), Some(&pairs)).unwrap_err();
     assert_eq!(error.text(), "the payload cannot be read as `Person` in `text/pairs`: missing field `age`");
 }
 

@@ -59,7 +59,7 @@ fn catalog() -> Catalog {
 fn batch(name: &str, payloads: &[&str]) -> (Vec<usize>, Vec<(Option<usize>, String)>) {
     let messages =
         payloads.iter().map(|text| Message::encoded((*text).to_owned(), ContentType::JSON)).collect();
-    let answer = catalog().compose(name).unwrap().call(Incoming::Batch(messages), Wanted::Natural);
+    let answer = catalog().compose(name).unwrap().call(Incoming::Batch(messages), &Wanted::Natural);
     let Output::Batch(outcome) = answer.now_or_never().unwrap().unwrap() else { panic!("{name}: no batch") };
     let text =
         |reply: wellspring_functions::Reply| String::from_utf8(reply.message.bytes().to_vec()).unwrap();

@@ -43,7 +43,7 @@ fn joins(event: Either<u64, u64>) -> u64 {
 /// Calls a definition through one of its inputs.
 fn through(definition: &str, input: usize, message: Message<Option<bytes::Bytes>>) -> Result<String, Error> {
     let composition = catalog().compose(definition).unwrap();
-    let answer = composition.entrances()[input].call(Incoming::One(message), Wanted::Natural);
+    let answer = composition.entrances()[input].call(Incoming::One(message), &Wanted::Natural);
     match answer.now_or_never().unwrap()? {
         Output::One(reply) => Ok(String::from_utf8(reply.message.bytes().to_vec()).unwrap()),
         Output::Nothing => Ok(String::new()),

@@ -104,7 +104,7 @@ fn each_output_has_its_own_content_type_and_port() {
     let vendor = ContentType::parse("application/vnd.shop+json").unwrap();
     let wanted = Wanted::PerOutput([vendor.clone(), ContentType::TEXT].into());
     let message = Message::encoded("7", ContentType::JSON);
-    let answer = composition.call(Incoming::One(message), wanted).now_or_never().unwrap().unwrap();
+    let answer = composition.call(Incoming::One(message), &wanted).now_or_never().unwrap().unwrap();
     let Output::PerOutput(outputs) = answer else { panic!("several outputs") };
     let types = outputs.iter().map(|output| match output {
         Output::One(reply) => reply.message.headers().content_type().cloned(),
@@ -115,10 +115,10 @@ fn each_output_has_its_own_content_type_and_port() {
 
 #[test]
 fn a_supplier_and_a_batch_may_have_several_outputs() {
-    let pair = catalog().compose("pair").unwrap().call(Incoming::Nothing, Wanted::Natural);
+    let pair = catalog().compose("pair").unwrap().call(Incoming::Nothing, &Wanted::Natural);
     assert_eq!(sent(pair.now_or_never().unwrap().unwrap()), [vec!["1"], vec!["\"x\""]]);
     let messages = ["1", "2"].map(|text| Message::encoded(text, ContentType::JSON)).to_vec();
-    let answer = catalog().compose("batched").unwrap().call(Incoming::Batch(messages), Wanted::Natural);
+    let answer = catalog().compose("batched").unwrap().call(Incoming::Batch(messages), &Wanted::Natural);
     let Ok(Output::Batch(outcome)) = answer.now_or_never().unwrap() else { panic!("a batch") };
     let wellspring_functions::BatchReplies::Whole(output) = outcome.replies else { panic!("of the whole") };
     assert_eq!(sent(output), [vec!["1", "2"], vec!["3"]]);

@@ -61,7 +61,7 @@ fn json(payload: &str) -> EncodedMessage {
 
 fn batch(definition: &str, messages: Vec<EncodedMessage>) -> Result<BatchOutcome, Error> {
     let composition = catalog().compose(definition).unwrap();
-    match composition.call(Incoming::Batch(messages), Wanted::Natural).now_or_never().unwrap()? {
+    match composition.call(Incoming::Batch(messages), &Wanted::Natural).now_or_never().unwrap()? {
         Output::Batch(outcome) => Ok(*outcome),
         other => panic!("expected the outcome of a batch, found {other:?}"),
     }
@@ -196,7 +196,7 @@ fn a_function_that_takes_no_list_takes_no_batch() {
     let catalog = Catalog::builder().function("one", |n: u64| n).build().unwrap();
     let composition = catalog.compose("one").unwrap();
     assert!(!composition.takes_batches());
-    let answer = composition.call(Incoming::Batch(vec![json("1")]), Wanted::Natural).now_or_never().unwrap();
+    let answer = composition.call(Incoming::Batch(vec![json("1")]), &Wanted::Natural).now_or_never().unwrap();
     assert_eq!(answer.unwrap_err().to_string(), "`one`: the input is a batch, expected `u64`");
 }
 
@@ -214,7 +214,7 @@ fn a_batch_may_be_a_stream() {
         let messages = payloads.iter().map(|payload| json(payload)).collect();
         let composition = catalog.compose(name).unwrap();
         assert!(composition.takes_batches());
-        let answer = composition.call(Incoming::Batch(messages), Wanted::Natural).now_or_never().unwrap();
+        let answer = composition.call(Incoming::Batch(messages), &Wanted::Natural).now_or_never().unwrap();
         let Output::Batch(outcome) = answer.unwrap() else { panic!("a batch") };
         told(*outcome)
     };

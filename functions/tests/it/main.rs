@@ -19,7 +19,7 @@ fn call(catalog: &Catalog, definition: &str, payload: &str) -> Result<Output, Er
 
 fn call_message(catalog: &Catalog, definition: &str, message: EncodedMessage) -> Result<Output, Error> {
     let composition = catalog.compose(definition).unwrap_or_else(|error| panic!("{definition}: {error}"));
-    let step = composition.call(Incoming::One(message), Wanted::Natural);
+    let step = composition.call(Incoming::One(message), &Wanted::Natural);
     step.now_or_never().expect("the call is over at once")
 }
 

@@ -29,7 +29,7 @@ fn stream_in(definition: &str, payloads: &[&'static str]) -> Output {
     let messages: Vec<_> = payloads.iter().map(|p| Ok(Message::encoded(*p, ContentType::JSON))).collect();
     let composition = catalog().compose(definition).unwrap();
     let incoming = Incoming::Stream(Headers::new(), stream::iter(messages).boxed());
-    composition.call(incoming, Wanted::Natural).now_or_never().unwrap().unwrap()
+    composition.call(incoming, &Wanted::Natural).now_or_never().unwrap().unwrap()
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn values_and_streams_mix_in_a_composition() {
     assert_eq!(texts(call(&catalog, "upper|shout|upper", "x").unwrap()).0, ["X!"]);
     assert_eq!(texts(call(&catalog, "split|upper", "a b c").unwrap()).0, ["A", "B", "C"]);
     assert_eq!(text(call(&catalog, "total", "7")), "7");
-    let words = catalog.compose("words|upper").unwrap().call(Incoming::Nothing, Wanted::Natural);
+    let words = catalog.compose("words|upper").unwrap().call(Incoming::Nothing, &Wanted::Natural);
     assert_eq!(texts(words.now_or_never().unwrap().unwrap()).0, ["A", "B"]);
 }
 
@@ -71,6 +71,6 @@ fn an_item_that_fails_is_never_dropped_in_silence() {
     let composition = catalog().compose("total").unwrap();
     let bad = stream::iter([Ok(Message::encoded("x", ContentType::JSON))]).boxed();
     let total =
-        composition.call(Incoming::Stream(Headers::new(), bad), Wanted::Natural).now_or_never().unwrap();
+        composition.call(Incoming::Stream(Headers::new(), bad), &Wanted::Natural).now_or_never().unwrap();
     assert_eq!(total.unwrap_err().kind(), Kind::Undecodable);
 }

@@ -22,6 +22,14 @@ pub struct Delivery {
     pub ticket: Ticket,
 }
 
+impl Delivery {
+    /// What settles it, once: what takes its place settles nothing.
+    #[inline]
+    pub(crate) const fn take_ticket(&mut self) -> Ticket {
+        std::mem::replace(&mut self.ticket, Ticket(u64::MAX))
+    }
+}
+
 /// Settles one delivery, once: it is neither copied nor made anew. A ticket that is dropped leaves its delivery
 /// unsettled, and the broker delivers it again when the input closes.
 #[derive(Debug, PartialEq, Eq)]

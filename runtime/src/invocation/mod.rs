@@ -4,6 +4,8 @@ mod lookup;
 mod panic;
 mod threads;
 
+use std::borrow::Cow;
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -17,6 +19,12 @@ use wellspring_functions::{
 pub use lookup::Functions;
 pub use threads::BlockingPool;
 use threads::{Place, Threads};
+
+/// A call that has not started. Not a constant, all of which would be copied.
+#[inline(always)]
+pub(crate) const fn not_started() -> Step {
+    Step::Ready(Ok(Output::Nothing))
+}
 
 /// A composition as the edges call it: HTTP, bindings and the command line.
 ///
@@ -69,65 +77,95 @@ impl Invocation {
     #[must_use = "a call that goes on must be finished"]
     #[inline]
     pub fn start(&self, incoming: Incoming, wanted: Wanted) -> Step {
-        self.begin(incoming, wanted)
+        let place = self.0.threads.place();
+        let mut step = not_started();
+        match incoming {
+            _ if matches!(place, Place::MayBlock) => return self.start_on_blocking_thread(incoming, wanted),
+            Incoming::One(message) => {
+                let (payload, headers) = message.into_parts();
+                self.start_here(&place, &mut step, || {
+                    let input = Input::Encoded(payload.map(Cow::Owned));
+                    self.0.composition.call_with(input, Call::new(&headers, &wanted))
+                });
+            }
+            other => self.start_here(&place, &mut step, || self.0.composition.call(other, &wanted)),
+        }
+        step
     }
 
+    /// Starts a call with a message that the caller keeps, and looks once whether a call that goes on is over:
+    /// asynchronous functions often have nothing to wait for. How far it has come is written to `step`, which has not
+    /// started: a step is large.
     #[inline(always)]
-    fn begin(&self, incoming: Incoming, wanted: Wanted) -> Step {
-        let started = match self.0.threads.place() {
-            Place::MayBlock => return self.start_on_blocking_thread(incoming, wanted),
-            Place::Here { timed } => timed.then(Instant::now),
-        };
-        let step = match incoming {
-            Incoming::One(message) => self.call_with_message(message, wanted),
-            other => self.call_with(other, wanted),
-        };
-        self.started(started, step)
+    pub(crate) fn lend_and_poll(
+        &self,
+        cx: &mut Context<'_>,
+        message: &EncodedMessage,
+        wanted: &Wanted,
+        step: &mut Step,
+    ) {
+        let place = self.0.threads.place();
+        if matches!(place, Place::MayBlock) {
+            *step = self.start_on_blocking_thread(Incoming::One(message.clone()), wanted.clone());
+        } else {
+            self.start_here(&place, step, || {
+                let input = Input::Encoded(message.payload().as_ref().map(Cow::Borrowed));
+                self.0.composition.call_with(input, Call::new(message.headers(), wanted))
+            });
+        }
+        if matches!(step, Step::Pending(_)) {
+            self.poll_once(cx, step);
+        }
     }
 
-    /// The usual call: nothing is moved more often than needed.
+    /// As [`start`](Self::start), looking once whether a call that goes on is over.
+    #[must_use = "a call that goes on must be finished"]
+    pub fn start_and_poll(&self, cx: &mut Context<'_>, incoming: Incoming, wanted: Wanted) -> Step {
+        let mut step = self.start(incoming, wanted);
+        self.poll_once(cx, &mut step);
+        step
+    }
+
+    /// Makes a call on this thread.
     #[inline(always)]
-    fn call_with_message(&self, message: EncodedMessage, wanted: Wanted) -> Result<Step, Error> {
-        let (payload, headers) = message.into_parts();
-        let mut call = Call::new(headers, wanted);
-        panic::catch(|| self.0.composition.call_with(Input::Encoded(payload), &mut call))
-    }
-
-    #[inline(never)]
-    fn call_with(&self, incoming: Incoming, wanted: Wanted) -> Result<Step, Error> {
-        panic::catch(|| self.0.composition.call(incoming, wanted))
-    }
-
-    #[inline(always)]
-    fn started(&self, started: Option<Instant>, step: Result<Step, Error>) -> Step {
+    fn start_here(&self, place: &Place, step: &mut Step, call: impl FnOnce() -> Step) {
+        let started = matches!(place, Place::Here { timed: true }).then(Instant::now);
+        // Where nothing has started there is nothing to drop.
+        let caught = panic::catch(|| mem::forget(mem::replace(step, call())));
         if let Some(started) = started {
             self.0.threads.observe(started, &self.0.composition);
         }
-        match step {
-            Ok(Step::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))))) => {
-                Step::Ready(Ok(self.guarded(output)))
+        self.conclude(caught, step);
+    }
+
+    /// Looks whether a call that goes on is over.
+    fn poll_once(&self, cx: &mut Context<'_>, step: &mut Step) {
+        let Step::Pending(future) = step else { return };
+        let caught = match panic::catch(|| future.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(result)) => {
+                *step = Step::Ready(result);
+                Ok(())
             }
-            Ok(step) => step,
-            Err(panicked) => Step::Ready(Err(self.blame(panicked))),
+            Err(panicked) => Err(panicked),
+        };
+        self.conclude(caught, step);
+    }
+
+    /// Sees to a panic, and to what may still panic.
+    #[inline(always)]
+    fn conclude(&self, caught: Result<(), Error>, step: &mut Step) {
+        match caught {
+            Err(panicked) => *step = Step::Ready(Err(self.blame(panicked))),
+            Ok(()) if matches!(step, Step::Ready(Ok(output)) if goes_on(output)) => self.guard(step),
+            Ok(()) => {}
         }
     }
 
-    /// Starts a call, and looks once whether one that goes on is over: asynchronous functions often have nothing to
-    /// wait for.
-    #[must_use = "a call that goes on must be finished"]
-    #[inline(always)]
-    pub fn start_and_poll(&self, cx: &mut Context<'_>, incoming: Incoming, wanted: Wanted) -> Step {
-        let mut future = match self.begin(incoming, wanted) {
-            Step::Pending(future) => future,
-            ready @ Step::Ready(_) => return ready,
-        };
-        match panic::catch(|| future.as_mut().poll(cx)) {
-            Ok(Poll::Pending) => Step::Pending(future),
-            Ok(Poll::Ready(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))))) => {
-                Step::Ready(Ok(self.guarded(output)))
-            }
-            Ok(Poll::Ready(result)) => Step::Ready(result),
-            Err(panicked) => Step::Ready(Err(self.blame(panicked))),
+    #[cold]
+    fn guard(&self, step: &mut Step) {
+        if let Step::Ready(Ok(output)) = step {
+            *output = self.guarded(mem::replace(output, Output::Nothing));
         }
     }
 
@@ -159,9 +197,7 @@ impl Invocation {
             None => caught.await,
         };
         match result {
-            Ok(Ok(output @ (Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_)))) => {
-                Ok(self.guarded(output))
-            }
+            Ok(Ok(output)) if goes_on(&output) => Ok(self.guarded(output)),
             Ok(result) => result,
             Err(panicked) => Err(self.blame(panicked)),
         }
@@ -198,7 +234,7 @@ impl Invocation {
             let inner = Arc::clone(&this.0);
             let call = move || {
                 let started = Instant::now();
-                let step = panic::catch(|| inner.composition.call(incoming, wanted));
+                let step = panic::catch(|| inner.composition.call(incoming, &wanted));
                 inner.threads.observe(started, &inner.composition);
                 step
             };
@@ -216,6 +252,11 @@ impl Invocation {
     fn blame(&self, error: Error) -> Error {
         error.in_function(&self.0.composition.definition().to_string())
     }
+}
+
+/// Whether what a call answered may hold a stream, which is read after the call is over.
+const fn goes_on(output: &Output) -> bool {
+    matches!(output, Output::Stream(_) | Output::Batch(_) | Output::PerOutput(_))
 }
 
 #[cold]

@@ -13,7 +13,7 @@ use wellspring_functions::{Error, Kind};
 ///
 /// Nothing of ours is left half-changed: a call owns its message, and stages share nothing but the application's
 /// own state, which its author makes safe (`Mutex` poisons itself).
-#[inline]
+#[inline(always)]
 pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| error(&*payload))
 }

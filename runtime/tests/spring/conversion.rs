@@ -70,7 +70,7 @@ fn shapes() -> Vec<Row> {
         same!("C-061", {
             for message in [plain("x"), json("\"x\"")] {
                 let composition = catalog().compose("sink").unwrap();
-                let answer = composition.call(Incoming::One(message), any_of("application/json")).await;
+                let answer = composition.call(Incoming::One(message), &any_of("application/json")).await;
                 assert!(matches!(answer, Ok(Output::Nothing)));
             }
         }),

@@ -64,7 +64,7 @@ pub(crate) async fn replies(
     incoming: Incoming,
     wanted: Wanted,
 ) -> Result<Vec<Reply>, Error> {
-    let output: Output = catalog.compose(definition).unwrap().call(incoming, wanted).await?;
+    let output: Output = catalog.compose(definition).unwrap().call(incoming, &wanted).await?;
     let replies: BoxStream<'static, _> = output.into_stream();
     replies.collect::<Vec<_>>().await.into_iter().collect()
 }

@@ -78,7 +78,7 @@ stream: { bindings: { f-in-0: { destination: in, group: g }, f-out-0: { destinat
             let composition = builder.build().unwrap().compose("c").unwrap();
             assert_eq!(composition.kind(), FunctionKind::Consumer);
             let incoming = Incoming::One(plain("x").with_header("foo", "1"));
-            let answer = composition.call(incoming, Wanted::Natural).await.unwrap();
+            let answer = composition.call(incoming, &Wanted::Natural).await.unwrap();
             assert_eq!(answer.into_stream().count().await, 0);
             assert_eq!(seen.lock().unwrap().as_deref(), Some("x 1"));
         }),

@@ -81,7 +81,7 @@ fn look_up_concurrently(definitions: &[&str]) {
                 for definition in definitions {
                     let invocation = functions.get(definition).unwrap();
                     let incoming = Incoming::One(plain("ab"));
-                    let answer = invocation.composition().call(incoming, any_of("text/plain"));
+                    let answer = invocation.composition().call(incoming, &any_of("text/plain"));
                     assert!(answer.now_or_never().unwrap().is_ok());
                 }
             });

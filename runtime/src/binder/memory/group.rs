@@ -1,6 +1,7 @@
 //! A group of a destination: its queue, its members, and who may read which partition.
 
 use std::collections::VecDeque;
+use std::collections::vec_deque::Drain;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -150,7 +151,13 @@ impl Group {
     }
 
     /// Takes up to `max` messages out of the partitions that this member may read. Without any, it is woken later.
-    pub(super) fn take(&self, id: u64, max: usize, cx: &Context<'_>, mut take: impl FnMut(Stored)) -> usize {
+    pub(super) fn take(
+        &self,
+        id: u64,
+        max: usize,
+        cx: &Context<'_>,
+        mut take: impl FnMut(Drain<'_, Stored>),
+    ) -> usize {
         let state = &mut *self.state();
         let Some(index) = state.members.iter().position(|member| member.id == id) else { return 0 };
         let competing = state.partitions.len() == 1;
@@ -162,7 +169,7 @@ impl Group {
                 continue;
             }
             let count = partition.queue.len().min(max - taken);
-            partition.queue.drain(..count).for_each(&mut take);
+            take(partition.queue.drain(..count));
             if !competing && count > 0 {
                 partition.holder.get_or_insert((id, 0)).1 += count;
             }

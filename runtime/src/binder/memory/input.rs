@@ -11,6 +11,9 @@ use super::destination::Destination;
 use super::group::{Group, Stored};
 use crate::binder::{Connection, Delivery, Error, Health, Input, InputSpec, Settlement, Ticket};
 
+/// How many may be settled before they are forgotten.
+const FORGOTTEN: usize = 256;
+
 pub(super) struct MemoryInput {
     member: u64,
     joined: Vec<(Arc<Destination>, Arc<Group>)>,
@@ -20,6 +23,8 @@ pub(super) struct MemoryInput {
     /// The ticket of the first in flight.
     first: u64,
     unsettled: usize,
+    /// How many were settled since settled ones were forgotten.
+    settled: usize,
     /// Settled messages that their group does not know of yet: destination, partition, how many.
     released: Vec<(usize, u32, usize)>,
 }
@@ -54,6 +59,7 @@ impl MemoryInput {
             in_flight: VecDeque::new(),
             first: 0,
             unsettled: 0,
+            settled: 0,
             released: Vec::new(),
         }
     }
@@ -64,6 +70,35 @@ impl MemoryInput {
         }
     }
 
+    /// Gives a message back to its group.
+    #[cold]
+    fn give_back(&mut self, index: usize) {
+        let Some(InFlight { from, message }) = self.in_flight.get_mut(index).and_then(Option::take) else {
+            return;
+        };
+        self.forget();
+        self.release();
+        self.joined[from].1.requeue(self.member, vec![message]);
+    }
+
+    /// One more is settled. What is settled at the front is forgotten many at once: each one taken out would be copied.
+    #[inline]
+    fn forget(&mut self) {
+        self.unsettled -= 1;
+        self.settled += 1;
+        if self.unsettled == 0 || self.settled >= FORGOTTEN {
+            self.forget_settled();
+        }
+    }
+
+    fn forget_settled(&mut self) {
+        let gaps = self.in_flight.iter().take_while(|entry| entry.is_none()).count();
+        self.in_flight.drain(..gaps);
+        self.first += gaps as u64;
+        self.settled = 0;
+    }
+
+    #[inline]
     fn note_release(&mut self, from: usize, partition: u32) {
         match self.released.last_mut() {
             Some((last, same, count)) if (*last, *same) == (from, partition) => *count += 1,
@@ -86,18 +121,22 @@ impl Input for MemoryInput {
             if room == 0 {
                 break;
             }
-            room -= group.take(self.member, room, cx, |message| {
-                let ticket = Ticket::new(self.first + self.in_flight.len() as u64);
+            let in_flight = self.in_flight.len();
+            room -= group.take(self.member, room, cx, |messages| {
+                self.in_flight.extend(messages.map(|message| Some(InFlight { from, message })));
+            });
+            let numbers = self.first + in_flight as u64..;
+            for (number, InFlight { message, .. }) in numbers.zip(self.in_flight.range(in_flight..).flatten())
+            {
                 batch.push(Delivery {
                     message: message.message.clone(),
                     key: message.key.clone(),
                     partition: message.partition,
                     position: message.position,
                     attempt: message.attempt,
-                    ticket,
+                    ticket: Ticket::new(number),
                 });
-                self.in_flight.push_back(Some(InFlight { from, message }));
-            });
+            }
         }
         self.unsettled += batch.len() - before;
         if batch.len() > before { Poll::Ready(Ok(())) } else { Poll::Pending }
@@ -105,28 +144,16 @@ impl Input for MemoryInput {
 
     fn settle(&mut self, ticket: Ticket, settlement: Settlement) {
         let index = ticket.into_number().wrapping_sub(self.first);
-        let Some(entry) = usize::try_from(index).ok().and_then(|index| self.in_flight.get_mut(index)) else {
-            return;
-        };
-        let Some((from, partition)) = entry.as_ref().map(|found| (found.from, found.message.partition))
-        else {
-            return;
-        };
-        let requeued = if settlement == Settlement::Requeue { entry.take() } else { None };
-        // An acknowledged message is dropped where it is: moving it out costs more than all the rest.
+        let Ok(index) = usize::try_from(index) else { return };
+        if settlement == Settlement::Requeue {
+            return self.give_back(index);
+        }
+        let Some(entry) = self.in_flight.get_mut(index) else { return };
+        let Some(InFlight { from, message: Stored { partition, .. } }) = *entry else { return };
+        // Dropped where it is: moving it out costs more than all the rest.
         *entry = None;
-        self.unsettled -= 1;
-        while let Some(None) = self.in_flight.front() {
-            self.in_flight.pop_front();
-            self.first += 1;
-        }
-        match requeued {
-            None => self.note_release(from, partition),
-            Some(InFlight { message, .. }) => {
-                self.release();
-                self.joined[from].1.requeue(self.member, vec![message]);
-            }
-        }
+        self.note_release(from, partition);
+        self.forget();
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -110,7 +110,7 @@ impl Driver {
             .is_some_and(|batches| batches.called.is_empty() && batches.gathering.room() > 0)
             && let Some(delivery) = self.received.pop_front()
         {
-            match self.admit(&delivery) {
+            match self.lanes.admission(&delivery) {
                 // One that failed before it waited at its broker is called with alone, in the next round.
                 Admission::Go if self.later.has_waited(&delivery) => self.wait_for_lane(delivery),
                 Admission::Go => {

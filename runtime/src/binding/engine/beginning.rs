@@ -1,9 +1,10 @@
 //! How deliveries begin: which one is next, and its call. What is answered goes out in
 //! [`answering`](super::answering).
 
+use std::mem;
 use std::task::{Context, Poll};
 
-use wellspring_functions::{EncodedMessage, Error, Incoming, Output as Answer, Step, header_names};
+use wellspring_functions::{Error, Output as Answer, Step, header_names};
 
 use super::answering::Answering;
 use super::driver::{Driver, Phase};
@@ -11,6 +12,7 @@ use super::lanes::{Admission, Lane};
 use super::ledger::Open;
 use crate::binder::{Delivery, Settlement};
 use crate::binding::addressed::is_addressed;
+use crate::invocation::not_started;
 
 impl Driver {
     /// Begins what may be begun: first what has waited for its lane, then what has just come.
@@ -29,21 +31,58 @@ impl Driver {
             self.begin_again(cx, number);
             moved = true;
         }
+        moved | self.begin_received(cx)
+    }
+
+    /// Begins what has just come, as far as there is room. What is over at once stays where it is until something is not:
+    /// deliveries are large, and so are steps.
+    fn begin_received(&mut self, cx: &mut Context<'_>) -> bool {
+        let (mut over, mut moved) = (0, false);
         while self.may_call()
             && self.turn.allows()
-            && let Some(delivery) = self.received.pop_front()
+            && let Some(delivery) = self.received.get_mut(over)
         {
-            match self.admit(&delivery) {
-                Admission::Go => self.begin_received(cx, delivery),
-                Admission::Wait => self.wait_for_lane(delivery),
-                Admission::Full => {
-                    self.received.push_front(delivery);
-                    break;
-                }
+            let admission = self.lanes.admission(delivery);
+            if admission == Admission::Full {
+                break;
             }
             moved = true;
+            if admission == Admission::Go && !self.later.has_waited(delivery) {
+                self.circuit.begin();
+                let mut step = not_started();
+                self.ends.call(&self.invocation, cx, &delivery.message, &mut step);
+                if matches!(step, Step::Ready(Ok(Answer::Nothing))) {
+                    // There is nothing to drop, which is said faster than found out.
+                    mem::forget(step);
+                } else if !self.ends.sends_nothing(&step) {
+                    self.forget_over(mem::take(&mut over));
+                    self.keep_received(cx, step);
+                    continue;
+                }
+                if !self.settles_first {
+                    self.ends.input.settle(delivery.take_ticket(), Settlement::Ack);
+                }
+                over += 1;
+                continue;
+            }
+            self.forget_over(mem::take(&mut over));
+            match self.received.pop_front() {
+                Some(delivery) if admission == Admission::Go => self.begin_late(cx, delivery),
+                Some(delivery) => self.wait_for_lane(delivery),
+                None => break,
+            }
         }
+        self.forget_over(over);
         moved
+    }
+
+    /// Drops the first that were received, which are settled.
+    #[inline]
+    fn forget_over(&mut self, over: usize) {
+        if over > 0 {
+            self.received.drain(..over);
+            self.succeeded(over as u64);
+        }
     }
 
     /// Keeps a delivery until those of its lane that came before it are done.
@@ -61,26 +100,10 @@ impl Driver {
         !matches!(self.phase, Phase::Halted | Phase::Ending(_)) && self.circuit.allows()
     }
 
-    #[inline]
-    pub(super) fn admit(&self, delivery: &Delivery) -> Admission {
-        if self.lanes.are_clear() {
-            return Admission::Go;
-        }
-        self.lanes.admit(self.lanes.of(delivery.partition, delivery.key.as_deref()))
-    }
-
-    /// Calls the function with a delivery that has just come. One that is over at once is done with here.
-    fn begin_received(&mut self, cx: &mut Context<'_>, mut delivery: Delivery) {
-        let earlier = self.later.earlier(&mut delivery.message);
-        if earlier > 0 {
-            self.lanes.begin(self.lanes.of(delivery.partition, delivery.key.as_deref()));
-            let number = self.open(Open::waiting(delivery, self.now).after(earlier));
-            return self.begin_again(cx, number);
-        }
-        self.circuit.begin();
-        match self.call(cx, delivery.message.clone()) {
-            Step::Ready(Ok(Answer::Nothing)) => self.settle(delivery),
-            Step::Ready(Ok(Answer::One(_))) if self.ends.output.is_none() => self.settle(delivery),
+    /// Goes on with the first that was received; its call is not over, or has an answer or failed.
+    fn keep_received(&mut self, cx: &mut Context<'_>, step: Step) {
+        let Some(delivery) = self.received.pop_front() else { return };
+        match step {
             Step::Ready(Ok(Answer::One(reply))) if !is_addressed(&reply) && self.has_room(cx) => {
                 self.send_only(delivery, reply);
             }
@@ -90,6 +113,14 @@ impl Driver {
                 self.go_on(number, step);
             }
         }
+    }
+
+    /// Calls the function with a delivery that has just come and may have waited elsewhere.
+    fn begin_late(&mut self, cx: &mut Context<'_>, mut delivery: Delivery) {
+        let earlier = self.later.earlier(&mut delivery.message);
+        self.lanes.begin(self.lanes.of(delivery.partition, delivery.key.as_deref()));
+        let number = self.open(Open::waiting(delivery, self.now).after(earlier));
+        self.begin_again(cx, number);
     }
 
     /// Calls the function with a delivery that has waited, or that failed before.
@@ -102,25 +133,12 @@ impl Driver {
             message.headers_mut().set(header_names::DELIVERY_ATTEMPT, calls);
         }
         self.circuit.begin();
-        let step = match self.batches {
-            Some(_) => self.call_batch(cx, vec![message]),
-            None => self.call(cx, message),
-        };
-        self.go_on(number, step);
-    }
-
-    /// Settles a delivery that gives rise to nothing.
-    fn settle(&mut self, delivery: Delivery) {
-        if !self.settles_first {
-            self.ends.input.settle(delivery.ticket, Settlement::Ack);
+        let mut step = not_started();
+        match self.batches {
+            Some(_) => step = self.call_batch(cx, vec![message]),
+            None => self.ends.call(&self.invocation, cx, &message, &mut step),
         }
-        self.succeeded(1);
-    }
-
-    #[inline(always)]
-    fn call(&self, cx: &mut Context<'_>, mut message: EncodedMessage) -> Step {
-        self.ends.label(&mut message);
-        self.invocation.start_and_poll(cx, Incoming::One(message), self.ends.wanted.clone())
+        self.go_on(number, step);
     }
 
     /// Goes on with a call that is not over, or whose answer cannot be sent at once.

@@ -4,7 +4,8 @@
 //! calls, answers, dead letters, deliveries. Nothing in it waits for one of them alone, so that a delivery which is slow
 //! or is tried again holds up those of its own lane and no others.
 //!
-//! How deliveries begin is in [`beginning`](super::beginning), what follows a failure in [`failing`](super::failing),
+//! How deliveries begin is in [`beginning`](super::beginning), how the function is called with them in
+//! [`calling`](super::calling), what follows a failure in [`failing`](super::failing),
 //! how a binding ends in [`ending`](super::ending).
 
 use std::collections::{HashSet, VecDeque};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wellspring_functions::{ContentType, EncodedMessage, Error, Wanted};
+use wellspring_functions::{ContentType, Error, Wanted};
 
 use super::answering::Answering;
 use super::batches::Batches;
@@ -119,16 +120,6 @@ pub(super) enum Phase {
     Halted,
     /// It finishes what it has begun, to end in a state.
     Ending(State),
-}
-
-impl DriverEnds {
-    /// Says what a payload is when its message does not.
-    #[inline]
-    pub(super) fn label(&self, message: &mut EncodedMessage) {
-        if self.input_type.is_some() && message.headers().content_type().is_none() {
-            message.headers_mut().set_content_type(self.input_type.clone());
-        }
-    }
 }
 
 impl Driver {

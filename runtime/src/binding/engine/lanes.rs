@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 
+use crate::binder::Delivery;
 use crate::config::Order;
 
 /// What is kept in order: the deliveries of one lane.
@@ -83,6 +84,15 @@ impl Lanes {
     /// Whether a delivery has the lane.
     pub(super) fn is_taken(&self, lane: Lane) -> bool {
         self.taken.contains_key(&lane)
+    }
+
+    /// What may be done with a delivery that has just come.
+    #[inline]
+    pub(super) fn admission(&self, delivery: &Delivery) -> Admission {
+        if self.are_clear() {
+            return Admission::Go;
+        }
+        self.admit(self.of(delivery.partition, delivery.key.as_deref()))
     }
 
     /// What may be done with a delivery of a lane that has just come.

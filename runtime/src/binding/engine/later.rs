@@ -32,6 +32,7 @@ impl Later {
     }
 
     /// Whether the function was called with a delivery before, which waited at its broker since.
+    #[inline]
     pub(in crate::binding) fn has_waited(&self, delivery: &Delivery) -> bool {
         self.is_on && delivery.message.headers().contains(header_names::RETRY_ATTEMPTS)
     }

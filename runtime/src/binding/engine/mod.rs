@@ -9,6 +9,7 @@ mod answering;
 mod batches;
 mod beginning;
 pub(in crate::binding) mod budget;
+mod calling;
 mod calls;
 mod circuit;
 mod dead_letter;

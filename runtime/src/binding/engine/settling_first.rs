@@ -1,18 +1,15 @@
 //! At most once: deliveries are settled before they are called.
 
-use std::mem;
 use std::task::{Context, Poll};
 
 use super::driver::Driver;
-use crate::binder::{Settlement, Ticket};
+use crate::binder::Settlement;
 
 impl Driver {
     /// Settles what was received before anything is done with it.
     pub(super) fn settle_first(&mut self) {
         for delivery in &mut self.received {
-            // What takes its place is never given to the input.
-            let ticket = mem::replace(&mut delivery.ticket, Ticket::new(0));
-            self.ends.input.settle(ticket, Settlement::Ack);
+            self.ends.input.settle(delivery.take_ticket(), Settlement::Ack);
         }
         self.is_settling = true;
     }
