@@ -24,6 +24,7 @@ pub struct Contestant {
     works: Vec<String>,
     tuned: Vec<String>,
     ships: Option<PathBuf>,
+    counted: Option<PathBuf>,
     versions: Vec<String>,
     toolchain: Option<String>,
     program: PathBuf,
@@ -51,6 +52,8 @@ struct Manifest {
     tuned: bool,
     /// What of it is shipped.
     artifact: Option<PathBuf>,
+    /// What of it consumes messages in one process.
+    counted: Option<PathBuf>,
     /// What it is made of.
     #[serde(default)]
     versions: Vec<String>,
@@ -78,6 +81,7 @@ impl Contestant {
             works: list(&works),
             tuned: list(tuned),
             ships: Some(program.clone()),
+            counted: Some(program.with_file_name("count")).filter(|_| id == OURS),
             versions,
             toolchain: None,
             folder: program.parent().unwrap_or(Path::new(".")).to_owned(),
@@ -100,6 +104,7 @@ impl Contestant {
             tuned: if manifest.tuned { manifest.works.clone() } else { Vec::new() },
             works: manifest.works,
             ships: manifest.artifact.map(|path| folder.join(path)),
+            counted: manifest.counted.map(|path| folder.join(path)),
             versions: manifest.versions,
             toolchain: manifest.toolchain,
             program: folder.join("run"),
@@ -150,6 +155,12 @@ impl Contestant {
     #[must_use]
     pub fn ships(&self) -> Option<&Path> {
         self.ships.as_deref()
+    }
+
+    /// What of it consumes messages in one process, for their instructions to be counted.
+    #[must_use]
+    pub fn counted(&self) -> Option<&Path> {
+        self.counted.as_deref()
     }
 
     /// Whether it is a program of this crate.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::contestants::{Contestant, Entry};
 use super::course::{Course, Figures};
 use super::options::Options;
+use crate::consumed::COUNTED as COUNTED_PART;
 use crate::counted::Work;
 use crate::counting_allocator::allocations;
 use crate::report::results::{Figure, OURS};
@@ -21,6 +22,8 @@ pub const BY_HAND: &str = "one call by hand";
 pub const ONE: &str = "one call of one stage";
 /// The same with a stage more.
 pub const TWO: &str = "one call of two stages";
+/// A small message received, decoded, given to a function and acknowledged: RustStream's published benchmark.
+pub const CONSUMED: &str = "RustStream's own message";
 
 /// What is counted, with the name that the program `count` has for it.
 const COUNTED: [(&str, &str, Work); 3] =
@@ -64,7 +67,18 @@ pub fn run(course: &mut Course, options: &Options) -> Result<(), Failure> {
     for (case, name, work) in COUNTED {
         course.turns(case, &entries, |_| 1, |_| counted(name, work))?;
     }
-    Ok(())
+    let consumers = course.contestants.iter().filter(|one| one.counted().is_some());
+    let consumers: Vec<_> =
+        consumers.map(|one| Entry { contestant: Arc::clone(one), tuned: false }).collect();
+    course.turns(CONSUMED, &consumers, |_| 1, |entry| Ok(consumed(&entry.contestant)))
+}
+
+/// Without valgrind, nothing is known.
+fn consumed(contestant: &Contestant) -> Figures {
+    let count = contestant
+        .counted()
+        .and_then(|program| instructions::per_repetition_within(COUNTED_PART, program, &["consumed"]).ok());
+    count.map(|count| (Figure::Instructions, count)).into_iter().collect()
 }
 
 fn counted(name: &str, work: Work) -> Result<Figures, Failure> {

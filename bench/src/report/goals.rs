@@ -196,6 +196,13 @@ const GOALS: &[Goal] = &[
         AtMost(0.0),
     ),
     goal(
+        "RustStream's own message, instructions, × RustStream",
+        "memory",
+        inside::CONSUMED,
+        Times(Figure::Instructions, plain(OURS), plain("ruststream")),
+        AtMost(1.0),
+    ),
+    goal(
         "start to first answer, ms (http + memory)",
         "start",
         start::CASE,
