@@ -35,6 +35,9 @@ pub fn work(results: &Results) -> String {
         if has(Figure::Start) {
             plain(&mut text, results, case, &AT_REST);
         }
+        if has(Figure::Instructions) {
+            plain(&mut text, results, case, &[Figure::Instructions]);
+        }
     }
     if !alone.is_empty() {
         ours_alone(&mut text, results, &alone);
