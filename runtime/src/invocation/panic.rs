@@ -11,8 +11,8 @@ use wellspring_functions::{Error, Kind};
 
 /// Runs a call and turns its panic into an error of kind [`Kind::Panic`].
 ///
-/// Nothing of ours is left half-changed: a call owns its message, and stages share nothing but the application's
-/// own state, which its author makes safe (`Mutex` poisons itself).
+/// Nothing of ours is left half-changed: a message that is lent to a call cannot be changed by it, and stages share nothing
+/// but the application's own state, which its author makes safe (`Mutex` poisons itself).
 #[inline(always)]
 pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| error(&*payload))

@@ -18,9 +18,9 @@ pub(super) struct MemoryInput {
     member: u64,
     joined: Vec<(Arc<Destination>, Arc<Group>)>,
     max_in_flight: usize,
-    /// What was delivered and not settled, by ticket; settled ones leave a gap until all before them are settled.
+    /// What was delivered and not settled, by ticket; settled ones leave a gap until they are forgotten.
     in_flight: VecDeque<Option<InFlight>>,
-    /// The ticket of the first in flight.
+    /// The ticket of the first entry.
     first: u64,
     unsettled: usize,
     /// How many were settled since settled ones were forgotten.
