@@ -120,7 +120,7 @@ impl KafkaInput {
         intake.consumer().context().with_slots(|slots| {
             intake.take(room, |taken| gather(taken, slots, gathering, &mut failures));
         });
-        if let Some(batch) = gathering.take() {
+        while let Some(batch) = self.gathering.take() {
             self.deliver(&Arc::new(batch), deliveries);
         }
         failures.into_iter().try_for_each(|failure| note(&self.binding, failure))

@@ -1,5 +1,6 @@
 //! Records that were taken at once: copied into one buffer, their headers unread.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -175,9 +176,15 @@ impl Batch {
     }
 }
 
-/// Gathers records for a batch.
+/// From how many bytes on a batch takes no further record: buffers that are much larger are given back to the system when
+/// they are freed, and each new one is made of new pages.
+const FULL: usize = 64 * 1024;
+
+/// Gathers records for batches.
 #[derive(Debug)]
 pub(super) struct Gathering {
+    /// Those that are full.
+    full: VecDeque<Batch>,
     buffer: Vec<u8>,
     records: Vec<Record>,
     slots: Vec<Arc<Slot>>,
@@ -191,6 +198,7 @@ pub(super) struct Gathering {
 impl Gathering {
     pub(super) const fn new(group: Arc<str>) -> Self {
         Self {
+            full: VecDeque::new(),
             buffer: Vec::new(),
             records: Vec::new(),
             slots: Vec::new(),
@@ -202,6 +210,11 @@ impl Gathering {
 
     /// Copies a record that comes from a slot.
     pub(super) fn push(&mut self, record: &mut Received<'_>, slot: &Arc<Slot>) {
+        if self.buffer.len() >= FULL
+            && let Some(batch) = self.end()
+        {
+            self.full.push_back(batch);
+        }
         if self.records.is_empty() {
             // A little more than the last batch had.
             self.buffer.reserve(self.last.0 + self.last.0 / 8);
@@ -225,8 +238,12 @@ impl Gathering {
         });
     }
 
-    /// What was gathered, if anything.
+    /// The next batch of what was gathered, if there is any.
     pub(super) fn take(&mut self) -> Option<Batch> {
+        self.full.pop_front().or_else(|| self.end())
+    }
+
+    fn end(&mut self) -> Option<Batch> {
         if self.records.is_empty() {
             return None;
         }
