@@ -90,6 +90,39 @@ async fn headers_of_other_programs_are_read_as_spring_reads_them() {
 }
 
 #[tokio::test]
+async fn records_that_are_more_than_a_batch_holds_come_whole_and_in_order() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.topic("large", 2).await;
+    // From nothing to more than a batch holds, so that batches end behind small ones and behind large ones.
+    let sizes = [0, 1, 150, 20_000, 70_000, 65_536, 3, 16_384];
+    let values: Vec<Vec<u8>> = (0..120u8).map(|n| vec![n; sizes[usize::from(n) % sizes.len()]]).collect();
+    let keys: Vec<String> = (0..values.len()).map(|n| format!("k{n}")).collect();
+    cluster.produce(
+        &topic,
+        values.iter().zip(&keys).enumerate().map(|(n, (value, key))| Record {
+            key: Some(key.as_bytes()),
+            partition: Some(i32::from(n % 3 == 0)),
+            headers: vec![("n", Some(key.as_bytes()))],
+            ..Record::of(value)
+        }),
+    );
+    let mut input = input(&cluster.binder(""), &topic, &cluster.name("g")).await;
+    let deliveries = receive(&mut *input, values.len()).await;
+    for partition in 0..2 {
+        let came: Vec<_> = deliveries.iter().filter(|delivery| delivery.partition == partition).collect();
+        let written = (0..values.len()).filter(|n| u32::from(n % 3 == 0) == partition);
+        for (delivery, n) in came.iter().zip(written.clone()) {
+            let headers = delivery.message.headers();
+            assert_eq!(delivery.key.as_deref(), Some(keys[n].as_bytes()));
+            assert_eq!(headers.text("n"), Some(keys[n].as_str()));
+            assert!(delivery.message.bytes() == values[n], "value {n}");
+        }
+        assert_eq!(came.len(), written.count());
+    }
+    input.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_committed_position_never_passes_an_open_delivery() {
     let Some(cluster) = Cluster::find() else { return };
     let topic = cluster.topic("watermark", 1).await;
