@@ -21,7 +21,7 @@ use super::web::get;
 
 const COUNT: usize = 300_000;
 const PARTITIONS: i32 = 4;
-/// How soon everything has come once the broker answers again.
+/// How soon everything has come once the broker answers again and everything is written.
 const SOON: Duration = Duration::from_secs(20);
 /// Longer than anything takes that is going to happen.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -181,10 +181,10 @@ impl Flow {
         if !addresses.contains(&self.cluster.address) {
             return Err(format!("the broker is not back where it was: {addresses}"));
         }
-        let back = Instant::now();
         loading.join().map_err(|_| "not everything was written")?;
+        let written = Instant::now();
         self.results.read_until(COUNT - (part + 1) * third)?;
-        let took = back.elapsed();
+        let took = written.elapsed();
         if took < SOON { Ok(()) } else { Err(format!("{took:?} until everything has come")) }
     }
 
@@ -219,8 +219,8 @@ async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<(i64,
     let mut flow = Flow { cluster, running, results };
     for part in 0..3 {
         if let Err(failure) = flow.part(part, if part < 2 { fault } else { &[] }).await {
-            let (log, state) = (log.text(), flow.state().await);
-            panic!("{log}\n{state}\n{failure}: in part {part} with {fault:?} and `{settings}`");
+            eprintln!("{}", log.text());
+            panic!("{failure}: in part {part} with {fault:?} and `{settings}`; {}", flow.state().await);
         }
     }
     let seen = flow.results.seen;
