@@ -115,9 +115,7 @@ impl Config {
         limit: Option<u32>,
     ) -> ClientConfig {
         let mut client = self.client(name);
-        client
-            .set("acks", self.acks())
-            .set("enable.idempotence", if matches!(self.acks(), "all" | "-1") { "true" } else { "false" });
+        by_default(&mut client, "acks", self.acks());
         by_default(&mut client, "partitioner", "murmur2_random");
         by_default(&mut client, "topic.metadata.propagation.max.ms", UNKNOWN_AFTER);
         by_default(&mut client, "linger.ms", "0");
@@ -135,6 +133,8 @@ impl Config {
         lay(&mut client, &self.producer.properties);
         lay(&mut client, &self.producer_properties);
         lay(&mut client, &settings.configuration);
+        let is_confirmed_by_all = matches!(client.get("acks"), Some("all" | "-1"));
+        by_default(&mut client, "enable.idempotence", if is_confirmed_by_all { "true" } else { "false" });
         let asked = client.get("message.max.bytes").and_then(|bytes| bytes.parse::<u32>().ok());
         let most = match (asked, limit) {
             (Some(asked), Some(limit)) => asked.min(limit),
@@ -144,7 +144,7 @@ impl Config {
         client
     }
 
-    pub(super) fn acks(&self) -> &str {
+    fn acks(&self) -> &str {
         self.required_acks.as_deref().or(self.producer.acks.as_deref()).unwrap_or("all")
     }
 

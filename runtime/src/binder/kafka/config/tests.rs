@@ -52,6 +52,25 @@ fn spring_boots_settings_are_properties_of_the_client() {
 }
 
 #[test]
+fn properties_of_the_client_say_how_a_message_is_confirmed_before_the_binder_does() {
+    for (settings, acks, idempotence) in [
+        ("", "all", "true"),
+        ("required-acks: '1'", "1", "false"),
+        ("configuration: { acks: 1 }", "1", "false"),
+        ("required-acks: '1'\nconfiguration: { acks: -1 }", "-1", "true"),
+        ("producer-properties: { acks: 1 }", "1", "false"),
+        ("bindings: { b: { producer: { configuration: { acks: 0 } } } }", "0", "false"),
+        ("configuration: { enable.idempotence: false }", "all", "false"),
+    ] {
+        let config = read(settings);
+        assert_eq!(config.problems(), Vec::<String>::new(), "{settings}");
+        let client = config.producer_client("b", &config.producer("b"), None);
+        let found = (client.get("acks"), client.get("enable.idempotence"));
+        assert_eq!(found, (Some(acks), Some(idempotence)), "{settings}");
+    }
+}
+
+#[test]
 fn the_settings_of_an_output_lie_over_those_of_all_producers() {
     let config = read(
         "producer: { batch-size: 1KB, compression-type: gzip }\n\
@@ -253,7 +272,10 @@ fn what_transactions_exclude_is_refused() {
          producer-properties: { transactional.id: x }",
     );
     assert_eq!(found.len(), 3, "{found:?}");
-    assert!(found[0].contains("`required-acks` is `1`, expected `all`"), "{found:?}");
+    assert!(
+        found[0].contains("`required-acks`, or `acks` of the producer, is `1`, expected `all`"),
+        "{found:?}"
+    );
     assert!(found[1].contains("expected `read-committed`"), "{found:?}");
     assert!(found[2].contains("use `transaction-id-prefix`"), "{found:?}");
 }

@@ -81,10 +81,12 @@ impl Config {
         if self.transaction_prefix().is_none() {
             return;
         }
-        if !matches!(self.acks(), "all" | "-1") {
-            let found = self.acks();
+        let (client, _) = self.transaction_client("", "", None);
+        let found = client.get("acks").unwrap_or_default();
+        if !matches!(found, "all" | "-1") {
             problems.push(format!(
-                "`required-acks` is `{found}`, expected `all`: a transaction (`transaction-id-prefix`) is confirmed by all"
+                "`required-acks`, or `acks` of the producer, is `{found}`, expected `all`: a transaction \
+                 (`transaction-id-prefix`) is confirmed by all"
             ));
         }
         if self.consumer.isolation_level == Some(Isolation::ReadUncommitted) {
