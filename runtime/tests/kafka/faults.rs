@@ -219,8 +219,8 @@ async fn flows_through(fault: &Fault, settings: &str, log: &Log) -> Option<(i64,
     let mut flow = Flow { cluster, running, results };
     for part in 0..3 {
         if let Err(failure) = flow.part(part, if part < 2 { fault } else { &[] }).await {
-            eprintln!("{}", log.text());
-            panic!("{failure}: in part {part} with {fault:?} and `{settings}`; {}", flow.state().await);
+            let (log, state) = (log.text(), flow.state().await);
+            panic!("{failure}: in part {part} with {fault:?} and `{settings}`; {state}\n{log}\n{failure}");
         }
     }
     let seen = flow.results.seen;
