@@ -1,5 +1,5 @@
-//! The sender from code: many messages by each `send_all`, several calls on their way. It has one thread, as the loops
-//! by hand have: on a runtime of several each message changes threads, and is dearer.
+//! The sender from code: many messages by each `send_all`, several calls on their way, from a task of a runtime such as
+//! applications have.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +22,13 @@ const CALLS: usize = 40;
 const OUTPUT: &str = "emailsms-out-0";
 
 pub(super) fn run(task: &Task) -> Result<(), Failure> {
-    let ending = Ending::listen()?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(send(task, &ending))
+    let (task, ending) = (task.clone(), Ending::listen()?);
+    let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    tokio.block_on(tokio.spawn(async move { send(&task, ending).await }))?
 }
 
-async fn send(task: &Task, ending: &Ending) -> Result<(), Failure> {
+async fn send(task: &Task, ending: Ending) -> Result<(), Failure> {
     let binder = task.work.trim_end_matches("-sender");
     let sources = Sources::new().binder(binder).built_in("application.yaml", configuration(task));
     let config = Config::load(&sources)?;
