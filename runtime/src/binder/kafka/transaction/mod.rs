@@ -4,6 +4,7 @@
 //! rebalance comes in between; whoever works with the ends waits for it no longer than it takes.
 
 mod member;
+mod offsets;
 mod replacing;
 mod state;
 
@@ -34,6 +35,8 @@ use state::{Due, Limits, State};
 const STEP: Duration = Duration::from_secs(1);
 /// How long it waits first to give a transaction up, which it can do only when reports have been read.
 const GLANCE: Duration = Duration::from_millis(20);
+/// How long it may take to send the offsets, which the library might never be done with.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// How many deliveries a transaction has at most.
 const MOST: usize = 10_000;
 
@@ -227,15 +230,17 @@ impl Transaction {
 
     fn try_commit(
         &self,
-        outlet: &Outlet,
+        outlet: &Arc<Outlet>,
         consumer: &BaseConsumer<Assignment>,
         positions: &TopicPartitionList,
     ) -> Result<(), KafkaError> {
         if positions.count() > 0 {
-            let nobody = KafkaError::Rebalance(RDKafkaErrorCode::UnknownMemberId);
-            // Kafka refuses those of a member that its group does not know any more.
-            let member = consumer.group_metadata().ok_or(nobody)?;
-            self.insist(|| outlet.producer().send_offsets_to_transaction(positions, &member, STEP))?;
+            self.insist(|| {
+                let nobody = KafkaError::Rebalance(RDKafkaErrorCode::UnknownMemberId);
+                // Kafka refuses those of a member that its group does not know any more.
+                let member = consumer.group_metadata().ok_or(nobody)?;
+                offsets::send(outlet, positions, member, STUCK_AFTER)
+            })?;
         }
         self.insist(|| outlet.producer().commit_transaction(STEP))
     }
@@ -308,6 +313,8 @@ fn remedy(error: &KafkaError) -> Remedy {
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Again,
         KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => Remedy::Again,
+        // Its producer is still at it, and takes no other call.
+        error if *error == offsets::STUCK => Remedy::None,
         _ => Remedy::Abort,
     }
 }
