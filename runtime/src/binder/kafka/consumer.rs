@@ -2,20 +2,15 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::consumer::{CommitMode, Consumer};
 
-use super::failure::failed;
+use super::failure::{failed, note};
 use super::inbox::{Command, Shared, wake};
 use super::native::Intake;
-use super::rebalance::Assignment;
-use super::records::Slot;
+use super::positions::commit;
 use super::transaction::Transaction;
 use crate::binder::{Error, Kind};
 
@@ -155,113 +150,4 @@ impl Serving {
         };
         wake(waker);
     }
-}
-
-/// Tells errors that end an input from those that pass.
-pub(super) fn note(binding: &str, error: KafkaError) -> Result<(), Error> {
-    use RDKafkaErrorCode as Code;
-    match &error {
-        KafkaError::MessageConsumptionFatal(_) | KafkaError::MessageConsumption(Code::Fatal) => {
-            Err(failed(format!("the input `{binding}` has failed for good"), error))
-        }
-        KafkaError::MessageConsumption(
-            Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::SaslAuthenticationFailed,
-        ) => Err(failed(format!("the input `{binding}` is not allowed to read"), error)),
-        KafkaError::PartitionEOF(_) | KafkaError::MessageConsumption(Code::PartitionEOF) => Ok(()),
-        KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-            tracing::warn!(binding, %error, "a topic does not exist any more; waiting for it");
-            Ok(())
-        }
-        // The client tells that of itself, once: see `logging`.
-        KafkaError::MessageConsumption(
-            Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve,
-        ) => {
-            tracing::debug!(binding, %error, "trouble with the broker");
-            Ok(())
-        }
-        _ => {
-            tracing::warn!(binding, %error, "trouble with the broker; the client goes on trying");
-            Ok(())
-        }
-    }
-}
-
-/// Positions that have moved since they were committed last.
-pub(super) struct Positions<'a> {
-    list: TopicPartitionList,
-    moved: Vec<(&'a Arc<Slot>, i64)>,
-}
-
-impl<'a> Positions<'a> {
-    pub(super) fn moved(slots: impl IntoIterator<Item = &'a Arc<Slot>>) -> Result<Self, KafkaError> {
-        let (mut list, mut moved) = (TopicPartitionList::new(), Vec::new());
-        for slot in slots {
-            let position = slot.watermark.load(Ordering::Acquire);
-            if position > slot.committed.load(Ordering::Relaxed) {
-                list.add_partition_offset(&slot.topic, slot.partition, Offset::Offset(position))?;
-                moved.push((slot, position));
-            }
-        }
-        Ok(Self { list, moved })
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.moved.is_empty()
-    }
-
-    pub(super) const fn list(&self) -> &TopicPartitionList {
-        &self.list
-    }
-
-    /// Notes that the group has them.
-    pub(super) fn are_committed(self) {
-        for (slot, position) in self.moved {
-            slot.committed.store(position, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Asks the group what it has of slots, where what was committed last may or may not have reached it. Blocks.
-pub(super) fn ask_committed(
-    consumer: &BaseConsumer<Assignment>,
-    slots: &[Arc<Slot>],
-    patience: Duration,
-) -> Result<(), KafkaError> {
-    let mut asked = TopicPartitionList::new();
-    for slot in slots {
-        asked.add_partition(&slot.topic, slot.partition);
-    }
-    if slots.is_empty() {
-        return Ok(());
-    }
-    let known = consumer.committed_offsets(asked, patience)?;
-    for slot in slots {
-        let Some(element) = known.find_partition(&slot.topic, slot.partition) else { continue };
-        element.error()?;
-        if let Offset::Offset(position) = element.offset() {
-            slot.committed.store(position, Ordering::Release);
-        }
-    }
-    Ok(())
-}
-
-/// Commits the positions of slots that have moved since they were committed last.
-pub(super) fn commit<'a>(
-    consumer: &BaseConsumer<Assignment>,
-    slots: impl IntoIterator<Item = &'a Arc<Slot>>,
-    mode: CommitMode,
-) -> Result<(), KafkaError> {
-    let positions = Positions::moved(slots)?;
-    if positions.is_empty() {
-        return Ok(());
-    }
-    match consumer.commit(positions.list(), mode) {
-        // A topic that was deleted has no offsets to keep; those of the others are kept.
-        Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            tracing::warn!(%error, "a topic of this input does not exist any more");
-        }
-        committed => committed?,
-    }
-    positions.are_committed();
-    Ok(())
 }

@@ -63,6 +63,35 @@ pub(super) fn failed(what: impl Into<String>, error: KafkaError) -> Error {
     Error::new(kind(&error), what).because(error)
 }
 
+/// Tells errors that end an input from those that pass.
+pub(super) fn note(binding: &str, error: KafkaError) -> Result<(), Error> {
+    use RDKafkaErrorCode as Code;
+    match &error {
+        KafkaError::MessageConsumptionFatal(_) | KafkaError::MessageConsumption(Code::Fatal) => {
+            Err(failed(format!("the input `{binding}` has failed for good"), error))
+        }
+        KafkaError::MessageConsumption(
+            Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::SaslAuthenticationFailed,
+        ) => Err(failed(format!("the input `{binding}` is not allowed to read"), error)),
+        KafkaError::PartitionEOF(_) | KafkaError::MessageConsumption(Code::PartitionEOF) => Ok(()),
+        KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
+            tracing::warn!(binding, %error, "a topic does not exist any more; waiting for it");
+            Ok(())
+        }
+        // The client tells that of itself, once: see `logging`.
+        KafkaError::MessageConsumption(
+            Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve,
+        ) => {
+            tracing::debug!(binding, %error, "trouble with the broker");
+            Ok(())
+        }
+        _ => {
+            tracing::warn!(binding, %error, "trouble with the broker; the client goes on trying");
+            Ok(())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

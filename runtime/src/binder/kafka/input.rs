@@ -13,13 +13,14 @@ use wellspring_functions::{Headers, Message};
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::Offset;
 
-use super::consumer::note;
+use super::failure::note;
 use super::health::Pulse;
 use super::inbox::{Command, Shared, closed};
 use super::later::{Resting, Waits, remaining, restore};
 use super::native::Intake;
 use super::offsets::Offsets;
-use super::records::{Batch, Gathering, Record, Slot, gather};
+use super::records::{Batch, Gathering, Record, gather};
+use super::slot::Slot;
 use super::transaction::Transaction;
 use crate::binder::{Delivery, Error, Health, Input, Settlement, Ticket};
 

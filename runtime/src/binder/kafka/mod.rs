@@ -23,10 +23,13 @@ mod offsets;
 mod outgoing;
 mod output;
 mod patterns;
+mod positions;
 mod provision;
 mod rebalance;
 mod records;
 mod replacing;
+mod reports;
+mod slot;
 mod spring_keys;
 mod subscription;
 mod transaction;
@@ -197,7 +200,7 @@ fn provision_output(
         settings: &settings.topic,
         strict: true,
     })?;
-    let options = output::Options { partitions, ..settings.options() };
+    let options = output::Options { partitions, ..output::Options::from(&settings) };
     Ok((options, provisioner.limit(&spec.destination)))
 }
 
@@ -231,7 +234,7 @@ fn bind_dead_letters(config: &Config, spec: &InputSpec, to: &str) -> Result<Box<
     let settings = config.consumer(&spec.binding).dlq_producer_properties;
     let routes = letters::provisioned(config, spec, to)?;
     let client = config.producer_client(&spec.binding, &settings, routes.limit());
-    let options = output::Options { use_topic_header: true, ..settings.options() };
+    let options = output::Options { use_topic_header: true, ..output::Options::from(&settings) };
     let output = output(config, &spec.binding, routes.name(), &client, options)?;
     Ok(changed(output, move |letter| routes.address(letter)))
 }

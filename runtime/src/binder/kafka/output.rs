@@ -8,20 +8,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{NoCustomPartitioner, Producer, ProducerContext};
+use rdkafka::producer::Producer;
 use wellspring_functions::HeaderValue;
 
-use super::failure::kind;
-use super::health::Pulse;
+use super::config::ProducerSettings;
 use super::native::{Refusal, Sent};
 use super::patterns::Patterns;
 use super::replacing::{Recipe, Replaceable};
+use super::reports::Reports;
 use super::transaction::Member;
-use super::{incoming, logging, outgoing};
+use super::{incoming, outgoing};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 use crate::expression::Expression;
 
@@ -31,71 +28,6 @@ const WINDOW: usize = 10_000;
 const BURST: usize = 256;
 /// How long a closing output waits for what is on its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// What a producer is, for what it has to say.
-#[derive(Debug, Clone)]
-pub(super) struct Reports {
-    binding: String,
-    topic: String,
-    pulse: Arc<Pulse>,
-}
-
-impl Reports {
-    pub(super) fn new(binding: &str, topic: &str) -> Self {
-        Self { binding: binding.to_owned(), topic: topic.to_owned(), pulse: Arc::default() }
-    }
-
-    /// Whose producer it is.
-    pub(super) fn binding(&self) -> &str {
-        &self.binding
-    }
-
-    /// Where its messages go unless they say otherwise.
-    pub(super) fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    /// How the producer stands with the cluster.
-    pub(super) fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.pulse)
-    }
-
-    #[cold]
-    fn failed(&self, code: RDKafkaErrorCode, topic: &str, size: usize) -> Error {
-        let error = KafkaError::MessageProduction(code);
-        let kind = kind(&error);
-        let sentence = match kind {
-            Kind::TooLarge => format!(
-                "a message of {size} bytes is larger than `{topic}` takes: the client's limit is \
-                 `message.max.bytes`, the topic's is `max.message.bytes`"
-            ),
-            Kind::Unroutable => format!("the topic `{topic}` or the partition does not exist"),
-            _ => format!("`{topic}` has not taken a message"),
-        };
-        Error::new(kind, sentence).because(error)
-    }
-}
-
-impl ClientContext for Reports {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        logging::log(&self.binding, &self.pulse, level, facility, message);
-    }
-
-    fn stats_raw(&self, report: &[u8]) {
-        logging::statistics(&self.binding, &self.pulse, report);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        logging::error(&self.binding, &self.pulse, &error, reason);
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for Reports {
-    type DeliveryOpaque = usize;
-
-    /// Called only while the producer closes, when nobody waits for reports any more.
-    fn delivery(&self, _: &DeliveryResult<'_>, _: usize) {}
-}
 
 pub(super) struct KafkaOutput {
     way: Option<Way>,
@@ -159,6 +91,19 @@ impl Default for Options {
     }
 }
 
+impl From<&ProducerSettings> for Options {
+    fn from(settings: &ProducerSettings) -> Self {
+        let usual = Self::default();
+        Self {
+            use_topic_header: settings.use_topic_header.unwrap_or(usual.use_topic_header),
+            patterns: settings.header_patterns.as_deref().map(Patterns::new),
+            close_timeout: settings.close_timeout.unwrap_or(usual.close_timeout),
+            key: settings.message_key_expression.clone(),
+            partitions: usual.partitions,
+        }
+    }
+}
+
 impl KafkaOutput {
     /// An output with a producer of its own.
     pub(super) fn new(recipe: Recipe, options: Options) -> Result<Self, KafkaError> {
@@ -171,8 +116,7 @@ impl KafkaOutput {
 
     /// An output that is part of a transaction.
     pub(super) fn shared(member: Member, binding: &str, topic: &str, options: Options) -> Self {
-        let (binding, topic) = (binding.to_owned(), topic.to_owned());
-        let reports = Reports { binding, topic, pulse: member.pulse() };
+        let reports = Reports::shared(binding, topic, member.pulse());
         Self::by(Way::Shared(member), reports, options)
     }
 
@@ -222,7 +166,7 @@ impl KafkaOutput {
             Ok(()) => None,
             Err(RDKafkaErrorCode::QueueFull) => Some(message),
             Err(code) => {
-                let topic = chosen.unwrap_or(&self.reports.topic);
+                let topic = chosen.unwrap_or(self.reports.topic());
                 let result = Err(self.reports.failed(code, topic, message.message.bytes().len()));
                 self.told.push(Confirmation { number, result });
                 self.in_flight = self.in_flight.saturating_sub(1);
@@ -341,7 +285,7 @@ impl Output for KafkaOutput {
     }
 
     fn health(&self) -> Arc<dyn Health> {
-        Arc::clone(&self.reports.pulse) as _
+        self.reports.pulse()
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {

@@ -15,11 +15,11 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::consumer::commit;
 use super::health::Pulse;
 use super::logging;
 use super::native::Intake;
-use super::records::Slot;
+use super::positions::commit;
+use super::slot::Slot;
 use super::transaction::Transaction;
 
 /// How long partitions that are to go wait for what was delivered of them.

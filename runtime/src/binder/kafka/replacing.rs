@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::health::Pulse;
 use super::native::{Outlet, Refusal, Sent};
-use super::output::Reports;
+use super::reports::Reports;
 
 /// How long nothing is sent after a producer has failed for good.
 const REST: Duration = Duration::from_millis(500);

@@ -42,7 +42,7 @@ pub(super) fn bind(
     let outputs = joined.collect();
     let dead_letters = routes.map(|routes| {
         let settings = config.consumer(&input.binding).dlq_producer_properties;
-        let options = Options { use_topic_header: true, ..settings.options() };
+        let options = Options { use_topic_header: true, ..Options::from(&settings) };
         let member = Member::join(&transaction, routes.name());
         let output = KafkaOutput::shared(member, &input.binding, routes.name(), options);
         changed(output, move |letter| routes.address(letter))

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::binder::kafka::output::Options;
-use crate::binder::kafka::patterns::Patterns;
 use crate::config::{Properties, human};
 use crate::expression::Expression;
 
@@ -187,18 +185,6 @@ impl ConsumerSettings {
 }
 
 impl ProducerSettings {
-    /// What an output does with these.
-    pub(in crate::binder::kafka) fn options(&self) -> Options {
-        let usual = Options::default();
-        Options {
-            use_topic_header: self.use_topic_header.unwrap_or(usual.use_topic_header),
-            patterns: self.header_patterns.as_deref().map(Patterns::new),
-            close_timeout: self.close_timeout.unwrap_or(usual.close_timeout),
-            key: self.message_key_expression.clone(),
-            partitions: usual.partitions,
-        }
-    }
-
     /// These with what they leave open as in `base`.
     pub(in crate::binder::kafka) fn over(&self, base: &Self) -> Self {
         Self {

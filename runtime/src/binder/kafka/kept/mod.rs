@@ -21,8 +21,7 @@ use wellspring_functions::{HeaderValue, Headers, Message, header_names};
 
 use super::admin::{Admin, cannot_make};
 use super::config::{Config, StartOffset};
-use super::consumer::note;
-use super::failure::failed;
+use super::failure::{failed, note};
 use super::health::Pulse;
 use super::incoming::TIMESTAMP;
 use super::letters;

@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 
 use super::headers::RecordHeaders;
 use super::queue::Queue;
-use crate::binder::kafka::output::Reports;
+use crate::binder::kafka::reports::Reports;
 
 /// The partition that leaves the choice to the library.
 const ANY_PARTITION: i32 = -1;

@@ -13,8 +13,8 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::*;
 use crate::binder::kafka::health::Pulse;
-use crate::binder::kafka::output::Reports;
 use crate::binder::kafka::rebalance::Assignment;
+use crate::binder::kafka::reports::Reports;
 
 const TOPIC: &str = "native";
 

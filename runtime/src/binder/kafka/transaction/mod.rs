@@ -14,18 +14,17 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 
-use super::consumer::Positions;
 use super::failure::failed;
 use super::health::Pulse;
 use super::inbox::Shared;
 use super::native::Outlet;
-use super::rebalance::Assignment;
-use super::records::Slot;
+use super::positions::Positions;
 use super::replacing::Recipe;
+use super::slot::Slot;
 use crate::binder::{Error, Kind};
 use member::Mail;
 pub(super) use member::Member;
@@ -143,7 +142,7 @@ impl Transaction {
     /// Does what is due. Blocks. Tells whether the input may go on.
     pub(super) fn serve(
         &self,
-        consumer: &BaseConsumer<Assignment>,
+        consumer: &BaseConsumer<impl ConsumerContext>,
         slots: &[Arc<Slot>],
     ) -> Result<bool, Error> {
         let due = self.lock().state.due();
@@ -158,7 +157,7 @@ impl Transaction {
     /// Ends the transaction that is open: commits it if everything in it is settled.
     pub(super) fn flush(
         &self,
-        consumer: &BaseConsumer<Assignment>,
+        consumer: &BaseConsumer<impl ConsumerContext>,
         slots: &[Arc<Slot>],
     ) -> Result<(), Error> {
         self.lock().state.close();
@@ -188,7 +187,11 @@ impl Transaction {
     }
 
     /// Commits what is settled, gives up what is not. Nothing comes afterwards.
-    pub(super) fn end(&self, consumer: &BaseConsumer<Assignment>, slots: &[Arc<Slot>]) -> Result<(), Error> {
+    pub(super) fn end(
+        &self,
+        consumer: &BaseConsumer<impl ConsumerContext>,
+        slots: &[Arc<Slot>],
+    ) -> Result<(), Error> {
         self.close();
         let served = self.serve(consumer, slots);
         let is_open = {
@@ -199,7 +202,11 @@ impl Transaction {
         if is_open { self.abort() } else { served.map(drop) }
     }
 
-    fn commit(&self, consumer: &BaseConsumer<Assignment>, slots: &[Arc<Slot>]) -> Result<(), Error> {
+    fn commit(
+        &self,
+        consumer: &BaseConsumer<impl ConsumerContext>,
+        slots: &[Arc<Slot>],
+    ) -> Result<(), Error> {
         let Some(outlet) = self.outlet() else { return Ok(()) };
         let moved = Positions::moved(slots).map_err(|error| self.failed("has no positions", error))?;
         if moved.is_empty() && !self.lock().state.has_sent() {
@@ -231,7 +238,7 @@ impl Transaction {
     fn try_commit(
         &self,
         outlet: &Arc<Outlet>,
-        consumer: &BaseConsumer<Assignment>,
+        consumer: &BaseConsumer<impl ConsumerContext>,
         positions: &TopicPartitionList,
     ) -> Result<(), KafkaError> {
         if positions.count() > 0 {

@@ -9,15 +9,14 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 
 use super::{Outlet, Remedy, STEP, Transaction, remedy};
 use crate::binder::Error;
-use crate::binder::kafka::consumer::ask_committed;
-use crate::binder::kafka::rebalance::Assignment;
-use crate::binder::kafka::records::Slot;
+use crate::binder::kafka::positions::ask_committed;
+use crate::binder::kafka::slot::Slot;
 
 /// How long a producer is left alone before each try to replace it: whoever has the same id gets something done.
 const REST: Duration = Duration::from_millis(500);
@@ -43,7 +42,7 @@ impl Transaction {
     /// close.
     pub(super) fn replace(
         &self,
-        consumer: &BaseConsumer<Assignment>,
+        consumer: &BaseConsumer<impl ConsumerContext>,
         slots: &[Arc<Slot>],
     ) -> Result<(), Error> {
         let old = {
@@ -73,7 +72,7 @@ impl Transaction {
 
     fn take_over(
         &self,
-        consumer: &BaseConsumer<Assignment>,
+        consumer: &BaseConsumer<impl ConsumerContext>,
         slots: &[Arc<Slot>],
     ) -> Result<Outlet, KafkaError> {
         let outlet = self.recipe.make()?;
