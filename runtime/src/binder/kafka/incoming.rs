@@ -9,23 +9,8 @@ use rdkafka::message::Timestamp;
 use serde_json::Value;
 use wellspring_functions::{HeaderName, HeaderValue};
 
-use super::outgoing::{self, KEY, TYPES, is_always_text};
-use super::records::{Batch, Record};
+use super::names::{self, TYPES, is_always_text};
 use crate::binder::facts::prevail;
-
-/// The topic that a record came from.
-pub(super) const TOPIC: &str = "kafka_receivedTopic";
-/// Its partition there.
-pub(super) const PARTITION: &str = "kafka_receivedPartitionId";
-/// Its place in the partition.
-pub(super) const OFFSET: &str = "kafka_offset";
-/// When it was made or appended, in milliseconds since 1970.
-pub(super) const TIMESTAMP: &str = "kafka_receivedTimestamp";
-/// Which of the two: `CREATE_TIME` or `LOG_APPEND_TIME`.
-pub(super) const TIMESTAMP_TYPE: &str = "kafka_timestampType";
-
-/// Its key.
-const RECEIVED_KEY: &str = "kafka_receivedMessageKey";
 
 /// How many facts a record has at most.
 const FACTS: usize = 7;
@@ -44,32 +29,30 @@ struct Names {
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
-    topic: TOPIC.into(),
-    partition: PARTITION.into(),
-    offset: OFFSET.into(),
-    timestamp: TIMESTAMP.into(),
-    timestamp_type: TIMESTAMP_TYPE.into(),
-    group: "kafka_groupId".into(),
-    key: RECEIVED_KEY.into(),
+    topic: names::RECEIVED_TOPIC.into(),
+    partition: names::RECEIVED_PARTITION.into(),
+    offset: names::OFFSET.into(),
+    timestamp: names::TIMESTAMP.into(),
+    timestamp_type: names::TIMESTAMP_TYPE.into(),
+    group: names::GROUP.into(),
+    key: names::RECEIVED_KEY.into(),
     create_time: "CREATE_TIME".into(),
     append_time: "LOG_APPEND_TIME".into(),
 });
 
-/// Whether a name may be that of a fact.
-pub(super) fn is_fact(name: &str) -> bool {
-    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("kafka_"))
-        && !matches!(name, KEY | outgoing::PARTITION)
+/// What a record is, beside what it carries.
+pub(super) struct Facts<'a> {
+    /// Topic and partition.
+    pub(super) place: Option<(&'a Arc<str>, i32)>,
+    pub(super) offset: i64,
+    pub(super) timestamp: Timestamp,
+    pub(super) group: &'a Arc<str>,
+    pub(super) key: Option<Bytes>,
 }
 
-/// Whether a name is that of the record's key. The key prevails over headers that pose as it.
-pub(super) fn is_received_key(name: &str) -> bool {
-    name.eq_ignore_ascii_case(RECEIVED_KEY)
-}
-
-/// Reads the headers of one record. Of several with one name the last counts, as in Spring; nobody else says what is a
-/// fact.
-pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderValue)> {
-    let raw = record.headers(&batch.buffer);
+/// Reads the headers of one record as they lie in the buffer of its batch. Of several with one name the last counts, as
+/// in Spring; nobody else says what is a fact.
+pub(super) fn read(raw: Bytes, facts: Facts<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let types = types(&raw);
     let mut entries = Vec::with_capacity(FACTS + Raw(raw.clone()).count());
     for (name, value) in Raw(raw) {
@@ -83,7 +66,7 @@ pub(super) fn read(batch: &Batch, record: &Record) -> Vec<(HeaderName, HeaderVal
     }
     keep_last(&mut entries);
     let outside = entries.len();
-    facts(batch, record, &mut entries);
+    add(facts, &mut entries);
     prevail(&mut entries, outside);
     entries
 }
@@ -95,14 +78,14 @@ fn keep_last(entries: &mut Vec<(HeaderName, HeaderValue)>) {
     entries.retain(|_| keep.next().unwrap_or(true));
 }
 
-fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderValue)>) {
+fn add(facts: Facts<'_>, entries: &mut Vec<(HeaderName, HeaderValue)>) {
     let names = &*NAMES;
-    if let Some(slot) = batch.slots.get(record.slot()) {
-        entries.push((names.topic.clone(), HeaderValue::Text(slot.topic.clone())));
-        entries.push((names.partition.clone(), HeaderValue::Int(slot.partition)));
+    if let Some((topic, partition)) = facts.place {
+        entries.push((names.topic.clone(), HeaderValue::Text(topic.clone())));
+        entries.push((names.partition.clone(), HeaderValue::Int(partition)));
     }
-    entries.push((names.offset.clone(), HeaderValue::Long(record.offset)));
-    let time = match record.timestamp {
+    entries.push((names.offset.clone(), HeaderValue::Long(facts.offset)));
+    let time = match facts.timestamp {
         Timestamp::NotAvailable => None,
         Timestamp::CreateTime(time) => Some((time, &names.create_time)),
         Timestamp::LogAppendTime(time) => Some((time, &names.append_time)),
@@ -111,8 +94,8 @@ fn facts(batch: &Batch, record: &Record, entries: &mut Vec<(HeaderName, HeaderVa
         entries.push((names.timestamp.clone(), HeaderValue::Long(time)));
         entries.push((names.timestamp_type.clone(), HeaderValue::Text(kind.clone())));
     }
-    entries.push((names.group.clone(), HeaderValue::Text(batch.group.clone())));
-    if let Some(key) = record.key(&batch.buffer) {
+    entries.push((names.group.clone(), HeaderValue::Text(facts.group.clone())));
+    if let Some(key) = facts.key {
         entries.push((names.key.clone(), HeaderValue::Bytes(key)));
     }
 }

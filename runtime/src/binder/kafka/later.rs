@@ -11,16 +11,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use wellspring_functions::{HeaderValue, Headers};
 
 use super::config::{Config, ConsumerSettings, StartOffset};
-use super::incoming::{OFFSET, PARTITION, TIMESTAMP, TIMESTAMP_TYPE, TOPIC};
-use super::outgoing;
+use super::names::{self, OFFSET, RECEIVED_PARTITION, RECEIVED_TOPIC, TIMESTAMP, TIMESTAMP_TYPE};
 use super::provision::{Provisioner, Wanted};
 use super::subscription::{is_pattern, provision, start_offset};
 use crate::binder::{Delivery, Error, InputSpec, Kind, Outgoing};
 
 /// What tells where a record was received first, and which of its facts it is.
 const NOTED: [(&str, &str); 5] = [
-    ("x-retry-topic", TOPIC),
-    ("x-retry-partition", PARTITION),
+    ("x-retry-topic", RECEIVED_TOPIC),
+    ("x-retry-partition", RECEIVED_PARTITION),
     ("x-retry-offset", OFFSET),
     ("x-retry-timestamp", TIMESTAMP),
     ("x-retry-timestamp-type", TIMESTAMP_TYPE),
@@ -84,7 +83,7 @@ pub(super) fn provisioned(
 /// Has a message of a group wait for so long.
 pub(super) fn put_off(mut outgoing: Outgoing, group: &str, wait: Duration) -> Outgoing {
     let headers = outgoing.message.headers_mut();
-    let topic = headers.text(TOPIC).unwrap_or_default();
+    let topic = headers.text(RECEIVED_TOPIC).unwrap_or_default();
     let topic = format!("{}{}", stem(topic, group), wait.as_millis());
     for (noted, fact) in NOTED {
         if let Some(value) = headers.get(fact).cloned() {
@@ -92,8 +91,8 @@ pub(super) fn put_off(mut outgoing: Outgoing, group: &str, wait: Duration) -> Ou
         }
     }
     // Those who set the partition of what they send mean another topic.
-    headers.remove(outgoing::PARTITION);
-    headers.set(outgoing::TOPIC, topic);
+    headers.remove(names::PARTITION);
+    headers.set(names::TOPIC, topic);
     outgoing
 }
 
@@ -107,7 +106,7 @@ pub(super) fn restore(delivery: &mut Delivery) {
         }
     }
     let number = |headers: &Headers, name| headers.get(name).and_then(HeaderValue::as_integer);
-    if let Some(partition) = number(headers, PARTITION).and_then(|n| u32::try_from(n).ok()) {
+    if let Some(partition) = number(headers, RECEIVED_PARTITION).and_then(|n| u32::try_from(n).ok()) {
         delivery.partition = partition;
     }
     if let Some(position) = number(headers, OFFSET).and_then(|n| u64::try_from(n).ok()) {

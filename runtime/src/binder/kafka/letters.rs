@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
 use super::config::{Config, ConsumerSettings};
-use super::incoming::{TIMESTAMP, TIMESTAMP_TYPE, TOPIC};
-use super::outgoing;
+use super::names::{self, RECEIVED_TOPIC, TIMESTAMP, TIMESTAMP_TYPE};
 use super::provision::{Provisioner, Wanted};
 use super::subscription::provision;
 use crate::binder::{Error, InputSpec, Kind, Outgoing};
@@ -99,13 +98,13 @@ impl Routes {
     /// The letter as a record: to its topic and partition, with its headers as Spring has them.
     pub(super) fn address(&self, mut letter: Outgoing) -> Outgoing {
         let headers = letter.message.headers_mut();
-        let from = headers.text(TOPIC).or_else(|| headers.text(header_names::ORIGINAL_DESTINATION));
+        let from = headers.text(RECEIVED_TOPIC).or_else(|| headers.text(header_names::ORIGINAL_DESTINATION));
         let from = from.unwrap_or_default().to_owned();
         let route = self.by_topic.get(&from).unwrap_or(&self.fallback);
         let partition = headers.integer(header_names::ORIGINAL_PARTITION).unwrap_or_default();
         let partition = u32::try_from(partition).unwrap_or_default();
         rewrite(headers, &from, partition);
-        headers.set(outgoing::TOPIC, route.topic.as_str());
+        headers.set(names::TOPIC, route.topic.as_str());
         letter.partition = Some(partition % route.partitions);
         letter
     }
@@ -175,15 +174,15 @@ mod tests {
         let by_topic = HashMap::from([("a".to_owned(), route("error.a.g", 1))]);
         let routes = Routes { by_topic, fallback: route("error.b.g", 1), limit: None };
         for (topic, expected) in [("a", "error.a.g"), ("b", "error.b.g")] {
-            let letter = addressed(&routes, [(TOPIC, topic.into())]);
-            assert_eq!(letter.message.headers().text(outgoing::TOPIC), Some(expected));
+            let letter = addressed(&routes, [(RECEIVED_TOPIC, topic.into())]);
+            assert_eq!(letter.message.headers().text(names::TOPIC), Some(expected));
         }
     }
 
     #[test]
     fn what_was_said_of_an_earlier_failure_is_replaced() {
         let routes = Routes { by_topic: HashMap::new(), fallback: route("dlq", 1), limit: None };
-        let once = [(TOPIC, "a".into()), (header_names::ORIGINAL_OFFSET, 7i64.into())];
+        let once = [(RECEIVED_TOPIC, "a".into()), (header_names::ORIGINAL_OFFSET, 7i64.into())];
         let mut letter = addressed(&routes, once);
         letter.message.headers_mut().set(header_names::ORIGINAL_OFFSET, 9i64);
         let twice = routes.address(letter);

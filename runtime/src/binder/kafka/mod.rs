@@ -18,6 +18,7 @@ mod kept;
 mod later;
 mod letters;
 mod logging;
+mod names;
 mod native;
 mod offsets;
 mod outgoing;

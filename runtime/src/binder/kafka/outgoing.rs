@@ -6,20 +6,9 @@ use std::fmt::Write as _;
 
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
+use super::names::{TYPES, TYPES_OF_PLAIN, is_always_text};
 use super::native::RecordHeaders;
 use super::records::Batch;
-
-/// Names the Java class of every header that is not plain bytes.
-pub(super) const TYPES: &str = "spring_json_header_types";
-/// The record's key, for those who set it as Spring applications do; bytes or text.
-pub(super) const KEY: &str = "kafka_messageKey";
-/// The partition to write to, for those who set it as Spring applications do.
-pub(super) const PARTITION: &str = "kafka_partitionId";
-/// The topic to write to, for outputs that let their messages choose.
-pub(super) const TOPIC: &str = "kafka_topic";
-
-/// The types of headers that are nothing but a content type.
-pub(super) const TYPES_OF_PLAIN: &[u8] = b"{\"contentType\":\"java.lang.String\"}";
 
 const STRING: &str = "java.lang.String";
 
@@ -31,11 +20,6 @@ const INNER: &[&str] =
 fn stays_inside(name: &str) -> bool {
     let is_fact = name.starts_with("kafka_") && !matches!(name, "kafka_correlationId" | "kafka_replyTopic");
     is_fact || INNER.contains(&name)
-}
-
-/// Whether text of this name goes unlisted, as trace headers do.
-pub(super) fn is_always_text(name: &str) -> bool {
-    matches!(name, "b3" | "traceparent" | "kafka_listenerInfo") || name.starts_with("X-B3-")
 }
 
 /// A header, without reading any if it is not there.

@@ -18,7 +18,7 @@ use super::patterns::Patterns;
 use super::replacing::{Recipe, Replaceable};
 use super::reports::Reports;
 use super::transaction::Member;
-use super::{incoming, outgoing};
+use super::{names, outgoing};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
 use crate::expression::Expression;
 
@@ -123,7 +123,7 @@ impl KafkaOutput {
     fn by(way: Way, reports: Reports, options: Options) -> Self {
         let (waiting, told) = (VecDeque::new(), Vec::new());
         let key = options.key.as_ref().and_then(Expression::header);
-        let passes_key_on = options.patterns.is_none() && key.is_some_and(incoming::is_received_key);
+        let passes_key_on = options.patterns.is_none() && key.is_some_and(names::is_received_key);
         Self { way: Some(way), reports, in_flight: 0, waiting, told, options, passes_key_on, gathers: true }
     }
 
@@ -145,15 +145,15 @@ impl KafkaOutput {
         let (mut from_header, mut partition) = (None, message.partition.and_then(|n| i32::try_from(n).ok()));
         if !outgoing::is_plain(headers) {
             if message.key.is_none() && self.options.key.is_none() {
-                from_header = key_of(outgoing::get(headers, outgoing::KEY));
+                from_header = key_of(outgoing::get(headers, names::KEY));
             }
             if message.partition.is_none() {
-                let wanted = outgoing::get(headers, outgoing::PARTITION).and_then(HeaderValue::as_integer);
+                let wanted = outgoing::get(headers, names::PARTITION).and_then(HeaderValue::as_integer);
                 partition = wanted.and_then(|n| i32::try_from(n).ok());
             }
         }
         let passed_on = if self.passes_key_on { outgoing::received_key(headers) } else { None };
-        let chosen = self.options.use_topic_header.then(|| headers.text(outgoing::TOPIC)).flatten();
+        let chosen = self.options.use_topic_header.then(|| headers.text(names::TOPIC)).flatten();
         let sent = way.send(Sent {
             topic: chosen,
             key: passed_on.or(message.key.as_deref()).or(from_header.as_deref()),

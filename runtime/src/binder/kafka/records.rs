@@ -9,9 +9,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Timestamp;
 use wellspring_functions::{ContentType, HeaderName, HeaderSource, HeaderValue, header_names};
 
-use super::incoming;
+use super::incoming::{self, Facts};
+use super::names::{TYPES, TYPES_OF_PLAIN, is_fact, is_received_key};
 use super::native::{Received, RecordHeaders, SpareHeaders, Taken};
-use super::outgoing::{TYPES, TYPES_OF_PLAIN};
 use super::slot::Slot;
 
 /// One record; its bytes are in the buffer of its batch: key, value and headers, one behind the other.
@@ -79,7 +79,7 @@ impl HeaderSource for Batch {
         let at = index as usize;
         let read = self.read.get_or_init(|| self.records.iter().map(|_| OnceLock::new()).collect());
         match (read.get(at), self.records.get(at)) {
-            (Some(cell), Some(record)) => cell.get_or_init(|| incoming::read(self, record)),
+            (Some(cell), Some(record)) => cell.get_or_init(|| self.headers(record)),
             _ => &[],
         }
     }
@@ -90,7 +90,7 @@ impl HeaderSource for Batch {
     }
 
     fn contains(&self, index: u32, name: &str) -> bool {
-        if self.is_plain(index) && !incoming::is_fact(name) {
+        if self.is_plain(index) && !is_fact(name) {
             return false;
         }
         self.entries(index).iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
@@ -98,12 +98,12 @@ impl HeaderSource for Batch {
 
     fn value(&self, index: u32, name: &str) -> Option<HeaderValue> {
         let record = self.records.get(index as usize)?;
-        if incoming::is_received_key(name)
+        if is_received_key(name)
             && let Some(key) = record.key(&self.buffer)
         {
             return Some(HeaderValue::Bytes(key));
         }
-        if self.is_plain(index) && !incoming::is_fact(name) {
+        if self.is_plain(index) && !is_fact(name) {
             return None;
         }
         self.entries(index)
@@ -114,6 +114,18 @@ impl HeaderSource for Batch {
 }
 
 impl Batch {
+    fn headers(&self, record: &Record) -> Vec<(HeaderName, HeaderValue)> {
+        let slot = self.slots.get(record.slot());
+        let facts = Facts {
+            place: slot.map(|slot| (&slot.topic, slot.partition)),
+            offset: record.offset,
+            timestamp: record.timestamp,
+            group: &self.group,
+            key: record.key(&self.buffer),
+        };
+        incoming::read(record.headers(&self.buffer), facts)
+    }
+
     /// Whether a record has no header but a content type, and the list of types.
     pub(super) fn is_plain(&self, index: u32) -> bool {
         self.records.get(index as usize).is_some_and(|record| record.headers < 0)
