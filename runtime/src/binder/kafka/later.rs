@@ -13,7 +13,7 @@ use wellspring_functions::{HeaderValue, Headers};
 use super::config::{Config, ConsumerSettings, StartOffset};
 use super::names::{self, OFFSET, RECEIVED_PARTITION, RECEIVED_TOPIC, TIMESTAMP, TIMESTAMP_TYPE};
 use super::provision::{Provisioner, Wanted};
-use super::subscription::{is_pattern, provision, start_offset};
+use super::topics::{is_pattern, provision, start_offset};
 use crate::binder::{Delivery, Error, InputSpec, Kind, Outgoing};
 
 /// What tells where a record was received first, and which of its facts it is.

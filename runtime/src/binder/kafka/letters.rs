@@ -7,7 +7,7 @@ use wellspring_functions::{HeaderValue, Headers, header_names};
 use super::config::{Config, ConsumerSettings};
 use super::names::{self, RECEIVED_TOPIC, TIMESTAMP, TIMESTAMP_TYPE};
 use super::provision::{Provisioner, Wanted};
-use super::subscription::provision;
+use super::topics::provision;
 use crate::binder::{Error, InputSpec, Kind, Outgoing};
 
 const ORIGINAL_TIMESTAMP: &str = "x-original-timestamp";

@@ -33,6 +33,7 @@ mod reports;
 mod slot;
 mod spring_keys;
 mod subscription;
+mod topics;
 mod transaction;
 mod transactional;
 

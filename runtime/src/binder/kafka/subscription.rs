@@ -1,4 +1,4 @@
-//! How an input joins: which topics, which group, where it starts.
+//! How an input joins its group.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::Offset;
 
 use super::admin::cannot_make;
-use super::config::{Config, ConsumerSettings, StartOffset};
+use super::config::{Config, StartOffset};
 use super::consumer::Serving;
 use super::failure::failed;
 use super::health::Pulse;
@@ -15,8 +15,9 @@ use super::inbox::Shared;
 use super::input::KafkaInput;
 use super::later::Waits;
 use super::native::Intake;
-use super::provision::{Provisioner, Wanted};
+use super::provision::Provisioner;
 use super::rebalance::Assignment;
+use super::topics::{is_pattern, is_static, provision, start_offset};
 use super::transaction::Transaction;
 use crate::binder::{Error, Input, InputSpec, Kind};
 
@@ -65,33 +66,6 @@ pub(super) fn bind(
     serve(config, spec, group, intake, shared, waits)
 }
 
-/// Makes the topics of an input ready; tells how many partitions each has. Those of a pattern are not known.
-pub(super) fn provision(
-    provisioner: &Provisioner<'_>,
-    spec: &InputSpec,
-    settings: &ConsumerSettings,
-) -> Result<Vec<(String, u32)>, Error> {
-    if is_pattern(settings) {
-        return Ok(spec.destinations.iter().map(|topic| (anchored(topic), 0)).collect());
-    }
-    let (partitions, strict) = (members(spec), is_static(settings));
-    let ready = |topic: &String| {
-        let found = provisioner.ready(&Wanted { topic, partitions, settings: &settings.topic, strict })?;
-        Ok((topic.clone(), found))
-    };
-    spec.destinations.iter().map(ready).collect()
-}
-
-/// Where a group begins that has committed nothing.
-pub(super) fn start_offset(config: &Config, settings: &ConsumerSettings, spec: &InputSpec) -> StartOffset {
-    let default = if spec.group.is_some() { StartOffset::Earliest } else { StartOffset::Latest };
-    settings.start_offset.or(config.consumer.auto_offset_reset).unwrap_or(default)
-}
-
-pub(super) fn is_pattern(settings: &ConsumerSettings) -> bool {
-    settings.destination_is_pattern.unwrap_or(false)
-}
-
 /// Starts the thread that serves the consumer.
 fn serve(
     config: &Config,
@@ -111,18 +85,6 @@ fn serve(
         })?;
     let input = KafkaInput::new(intake, shared, (&spec.binding, group), spec.max_in_flight);
     Ok(Box::new(input.reading(waits)))
-}
-
-/// How many partitions the members of this application need.
-fn members(spec: &InputSpec) -> u32 {
-    let sharing = &spec.sharing;
-    let instances = if sharing.partitioned { sharing.instance_count } else { 1 };
-    instances.saturating_mul(sharing.concurrency)
-}
-
-/// Whether each instance takes its own partitions, without the group's coordination.
-fn is_static(settings: &ConsumerSettings) -> bool {
-    settings.auto_rebalance_enabled == Some(false)
 }
 
 /// Takes the partitions of this instance: those whose number leaves its index when divided by the count.
@@ -169,13 +131,6 @@ fn begin_at_the_end(
     committed.map_err(|error| failed("the start of an anonymous group cannot be committed", error))
 }
 
-/// The whole name must fit, as in Spring.
-fn anchored(pattern: &str) -> String {
-    let inner = pattern.strip_prefix('^').unwrap_or(pattern);
-    let inner = inner.strip_suffix('$').unwrap_or(inner);
-    format!("^({inner})$")
-}
-
 /// A group that nobody else is in.
 pub(super) fn anonymous() -> String {
     let mut bytes = [0; 16];
@@ -214,12 +169,5 @@ mod tests {
         assert_ne!(one, two);
         assert_eq!(one.len(), "anonymous.".len() + 36);
         assert_eq!(&one[24..25], "4", "{one}");
-    }
-
-    #[test]
-    fn patterns_fit_whole_names() {
-        for pattern in ["a.*", "^a.*", "a.*$", "^a.*$"] {
-            assert_eq!(anchored(pattern), "^(a.*)$");
-        }
     }
 }
