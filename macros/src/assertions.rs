@@ -2,10 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{GenericArgument, PathArguments, Type, TypePath};
 
 use crate::kind::Kind;
 use crate::model::Model;
+use crate::types::error_type;
 
 /// The first and the last place of some tokens, for errors that underline all of them.
 #[derive(Clone, Copy)]
@@ -135,36 +135,5 @@ fn sent(model: &Model<'_>, place: Ends, error: Ends) -> TokenStream {
         let output = (&&item).ask_payload();
         #fits
         let output = (&&whole).ask_whole(output);
-    }
-}
-
-/// The arguments of a `Result` as it is written: the success, and the error where it is given.
-pub(crate) fn result_arguments(path: &TypePath) -> Option<(&Type, Option<&Type>)> {
-    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    let mut types = arguments.args.iter().filter_map(|argument| match argument {
-        GenericArgument::Type(argument) => Some(argument),
-        _ => None,
-    });
-    Some((types.next()?, types.next()))
-}
-
-/// The first argument of one of some types as they are written.
-pub(crate) fn first_argument<'a>(path: &'a TypePath, names: &[&str]) -> Option<&'a Type> {
-    let last = path.path.segments.last().filter(|last| names.iter().any(|name| last.ident == name))?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(argument) => Some(argument),
-        _ => None,
-    })
-}
-
-/// The error of a `Result` as it is written.
-fn error_type(output: &Type) -> Option<&Type> {
-    match output {
-        Type::Path(path) => result_arguments(path)?.1,
-        Type::Group(group) => error_type(&group.elem),
-        Type::Paren(paren) => error_type(&paren.elem),
-        _ => None,
     }
 }

@@ -14,6 +14,7 @@ mod expand;
 mod fallback;
 mod kind;
 mod model;
+mod types;
 mod validate;
 
 use fallback::Problems;

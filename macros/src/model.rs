@@ -9,6 +9,7 @@ use syn::{Attribute, FnArg, ReturnType, Signature, Type, Visibility};
 use crate::args::Args;
 use crate::fallback::Problems;
 use crate::kind::{Home, Kind};
+use crate::types::members;
 
 /// A function as it was written, without its body, which is none of our business.
 pub(crate) struct Written {
@@ -126,17 +127,6 @@ impl<'a> Model<'a> {
     /// The span of the function's name.
     pub(crate) fn span(&self) -> Span {
         self.function.span()
-    }
-}
-
-/// The members of the tuple that is returned, perhaps in an `Option` or a `Result`, as it is written.
-pub(crate) fn members(output: &Type) -> Option<Vec<&Type>> {
-    match output {
-        Type::Tuple(tuple) => Some(tuple.elems.iter().collect()),
-        Type::Paren(paren) => members(&paren.elem),
-        Type::Group(group) => members(&group.elem),
-        Type::Path(path) => members(crate::assertions::first_argument(path, &["Option", "Result"])?),
-        _ => None,
     }
 }
 

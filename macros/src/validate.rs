@@ -9,7 +9,8 @@ use syn::{FnArg, GenericParam, Safety, Signature, Type};
 use crate::args::Args;
 use crate::fallback::Problems;
 use crate::kind::Kind;
-use crate::model::{Written, members};
+use crate::model::Written;
+use crate::types::{members, result_arguments};
 
 /// How many arguments may follow the payload.
 const MOST_INJECTED: usize = 8;
@@ -232,9 +233,7 @@ fn is_nothing(output: &Type) -> bool {
         Type::Tuple(tuple) => tuple.elems.is_empty(),
         Type::Paren(paren) => is_nothing(&paren.elem),
         Type::Group(group) => is_nothing(&group.elem),
-        Type::Path(path) => {
-            crate::assertions::result_arguments(path).is_some_and(|(success, _)| is_nothing(success))
-        }
+        Type::Path(path) => result_arguments(path).is_some_and(|(success, _)| is_nothing(success)),
         _ => false,
     }
 }

@@ -5,8 +5,8 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
 
 use super::connection::Line;
+use super::declaration::{Argument, Arguments, DELAYED, Declaration};
 use super::error::sentence;
-use super::topology::{Argument, Arguments, Declaration};
 use crate::binder::{Error, Kind};
 
 /// Declares everything, in order.
@@ -55,9 +55,6 @@ async fn one(line: &Line, declaration: &Declaration) -> Result<(), Error> {
         }
     })
 }
-
-/// The kind of an exchange that holds messages back.
-pub(super) const DELAYED: &str = "x-delayed-message";
 
 /// Whether the broker does not know the kind of an exchange.
 fn names_the_type(cause: &lapin::Error) -> bool {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use wellspring_functions::Headers;
 
+use super::declaration::{Argument, Arguments, Declaration};
 use super::received::Raw;
 use super::settings::{Consumer, ContainerType};
-use super::topology::{self, Argument, Arguments, Declaration};
+use super::topology;
 use crate::binder::{DEATH, Error, InputSpec, Kind, Outgoing};
 
 /// Where a message was published first; the broker moves it by way of the default exchange.

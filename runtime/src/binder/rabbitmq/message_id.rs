@@ -2,7 +2,7 @@
 
 use lapin::types::ShortString;
 
-use super::outgoing::random;
+use super::random::random;
 
 /// What tells a message from others when it comes back; one that was made here is remembered by its number.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,6 +10,7 @@ mod compression;
 mod computed;
 mod config;
 mod connection;
+mod declaration;
 mod declare;
 mod error;
 mod health;
@@ -24,7 +25,9 @@ mod output;
 mod partition;
 mod parts;
 mod patterns;
+mod pulse;
 mod queue;
+mod random;
 mod received;
 pub mod settings;
 mod socket;
@@ -52,17 +55,18 @@ use super::{
 };
 pub use config::{Config, Ends};
 use connection::{Link, Links};
-use health::Pulse;
+use declaration::Declaration;
 use kept::{Freshener, KeptLetters};
 use later::Waiting;
 use letter::Letters;
 use outgoing::Mapper;
 use output::{RabbitOutput, Writer};
 use partition::Partitions;
+use pulse::Pulse;
 use settings::{DeliveryMode, Producer, Wait};
 use source::Reader;
 pub use tls::Ssl;
-use topology::{Declaration, LetterTopology, OutputTopology};
+use topology::{LetterTopology, OutputTopology};
 
 /// How long to wait before a queue that is refused is tried again, where that is asked for: Spring's default.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
@@ -94,7 +98,7 @@ impl RabbitMq {
 
     async fn input(&self, link: &Arc<Link>, spec: InputSpec, delayed: bool) -> Result<Box<dyn Input>, Error> {
         let consumer = self.config.consumer(&spec.binding);
-        let topology = topology::input(&consumer, &spec, &outgoing::unique())?;
+        let topology = topology::input(&consumer, &spec, &random::unique())?;
         let link = Arc::clone(link);
         let reader = Arc::new(Reader {
             link,

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::declare::DELAYED;
+use super::declaration::{Argument, Arguments, DELAYED, Declaration, binding};
 use super::settings::{Consumer, ExchangeType, Producer, Quorum};
-use super::topology::{Argument, Arguments, Declaration, binding};
 
 /// The settings that both ends of a destination have, with Spring's defaults put in.
 pub(super) struct Queues<'a> {

@@ -15,7 +15,7 @@ use wellspring_functions::HeaderName;
 
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
-use super::health::Pulse;
+use super::pulse::Pulse;
 use super::received::Origin;
 use super::settings::{AcknowledgeMode, Consumer, ContainerType, Wait};
 use super::stream::{OFFSET, Position};
