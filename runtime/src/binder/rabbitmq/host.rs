@@ -28,7 +28,8 @@ pub(super) struct Host {
     thread: Mutex<Thread>,
     /// Whether one of the guests has work.
     has_work: AtomicBool,
-    guests: Mutex<Vec<Arc<Guest>>>,
+    /// Who goes on with them has the list as it was then: guests come and go meanwhile.
+    guests: Mutex<Arc<Vec<Arc<Guest>>>>,
 }
 
 /// What wakes the thread; while there is nothing, guests run elsewhere.
@@ -67,7 +68,7 @@ impl crate::binder::Host for Host {
             waiting: AtomicWaker::new(),
             runtime: Handle::current(),
         });
-        lock(&self.guests).push(Arc::clone(&guest));
+        Arc::make_mut(&mut *lock(&self.guests)).push(Arc::clone(&guest));
         guest.wake_by_ref();
         let mut stay = Stay { host: self, guest };
         poll_fn(move |cx| stay.poll(cx)).boxed()
@@ -109,13 +110,9 @@ impl Host {
     }
 
     fn work_on(&self) {
-        let mut index = 0;
-        loop {
-            // A guest may invite others.
-            let Some(guest) = lock(&self.guests).get(index).cloned() else { return };
-            guest.go_on();
-            index += 1;
-        }
+        // One that comes meanwhile asks for another round.
+        let guests = Arc::clone(&lock(&self.guests));
+        guests.iter().for_each(Guest::go_on);
     }
 
     /// Whether there is a thread. One that has come after a guest was woken is told of it.
@@ -237,7 +234,7 @@ impl Stay {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        lock(&self.host.guests).retain(|guest| !Arc::ptr_eq(guest, &self.guest));
+        Arc::make_mut(&mut *lock(&self.host.guests)).retain(|guest| !Arc::ptr_eq(guest, &self.guest));
         self.guest.is_abandoned.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         self.guest.give_up();

@@ -142,6 +142,23 @@ async fn a_guest_that_panics_is_told_to_have_ended_and_leaves_its_host_in_order(
 }
 
 #[tokio::test]
+async fn every_guest_that_was_woken_goes_on_although_another_leaves_meanwhile() {
+    let (host, _) = hosting();
+    let leaving = Arc::new(Mutex::new(Some(Arc::clone(&host).run(async { 1 }.boxed()))));
+    let second = Arc::clone(&host).run(
+        async move {
+            drop(lock(&leaving).take());
+            2
+        }
+        .boxed(),
+    );
+    let third = Arc::clone(&host).run(async { 3 }.boxed());
+    host.work();
+    assert_eq!(timeout(SOON, second).await.unwrap(), Some(2));
+    assert_eq!(timeout(SOON, third).await.unwrap(), Some(3));
+}
+
+#[tokio::test]
 async fn a_guest_ends_with_whoever_waits_for_it() {
     let (host, _) = hosting();
     let (held, mut dropped) = oneshot::channel::<()>();
