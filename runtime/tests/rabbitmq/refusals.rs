@@ -38,6 +38,15 @@ async fn a_broker_that_is_not_there_is_named_without_the_password() {
 }
 
 #[tokio::test]
+async fn encryption_that_is_asked_for_is_not_left_out_for_an_address_without_it() {
+    for address in ["uri: 'amqp://me:hunter2@127.0.0.1:1'", "addresses: 'amqp://me:hunter2@127.0.0.1:1'"] {
+        let error = cannot_be_read(&at(&format!("{{ {address}, ssl: {{ enabled: true }} }}")), "d").await;
+        let key = format!("`{}` begins with `amqp://`", address.split(':').next().unwrap());
+        check(&error, Kind::Refused, &[&key, "expected `amqps://` with `ssl.enabled`"]);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_a_missing_virtual_host_are_refusals() {
     let Some(broker) = broker("credentials").await else { return };
     let address = broker.uri.rsplit('@').next().unwrap().split('/').next().unwrap();

@@ -105,6 +105,54 @@ async fn what_amqp_cannot_carry_is_refused_and_the_rest_goes_on() {
     broker.clean().await;
 }
 
+/// The broker closes the channel with everything that is on its way there.
+#[tokio::test]
+async fn of_many_messages_exactly_those_are_blamed_that_close_the_channel() {
+    const BAD: [usize; 2] = [7, 31];
+    let Some(broker) = broker("blame").await else { return };
+    let binder = broker.binder("{ reconnect-initial-interval: 10ms }");
+    let destination = broker.name("d");
+    let mut writer = Writer::open(&binder, &destination).await;
+    let queue = broker.queue("q", &destination, "#").await;
+    let message = |index: usize| {
+        let message = json(index.to_string());
+        if BAD.contains(&index) { message.with_header("amqp_userId", "somebody") } else { message }
+    };
+    let mut blamed = Vec::new();
+    let mut left: Vec<usize> = (0..40).collect();
+    while !left.is_empty() {
+        let mut sent = std::collections::BTreeMap::new();
+        let mut told = Vec::new();
+        for index in left.drain(..) {
+            sent.insert(writer.start(message(index)).await, index);
+        }
+        while told.len() < sent.len() {
+            told.append(&mut writer.confirmed(1).await);
+        }
+        for one in told {
+            let (index, result) = (sent[&one.number], one.result);
+            match result.map_err(|error| error.kind()) {
+                Ok(()) => assert!(!BAD.contains(&index), "{index} was taken"),
+                Err(Kind::Unreachable) => left.push(index),
+                Err(kind) => {
+                    assert_eq!(kind, Kind::Refused);
+                    blamed.push(index);
+                }
+            }
+        }
+    }
+    blamed.sort_unstable();
+    assert_eq!(blamed, BAD);
+    let mut found: Vec<usize> = Vec::new();
+    for one in broker.take(&queue, broker.waiting(&queue).await as usize).await {
+        found.push(std::str::from_utf8(&one.data).unwrap().parse().unwrap());
+    }
+    found.sort_unstable();
+    found.dedup();
+    assert!(found.into_iter().eq((0..40).filter(|index| !BAD.contains(index))));
+    broker.clean().await;
+}
+
 #[tokio::test]
 async fn a_message_that_closes_the_channel_is_told_why_and_the_next_goes_on() {
     let Some(broker) = broker("user").await else { return };
@@ -113,7 +161,7 @@ async fn a_message_that_closes_the_channel_is_told_why_and_the_next_goes_on() {
     let mut writer = Writer::open(&binder, &destination).await;
     let queue = broker.queue("q", &destination, "#").await;
     let error = writer.send(json("1").with_header("amqp_userId", "somebody")).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unreachable);
+    assert_eq!(error.kind(), Kind::Refused);
     assert!(error.to_string().contains("user_id property set to 'somebody'"), "{error}");
     let message = json("2")
         .with_header("amqp_userId", "guest")

@@ -165,6 +165,11 @@ impl Config {
             )
         };
         let mut uri: AMQPUri = text.parse().map_err(wrong)?;
+        if self.ssl.enabled && uri.scheme == AMQPScheme::AMQP {
+            return Err(format!(
+                "`{key}` begins with `amqp://`, which is not encrypted, expected `amqps://` with `ssl.enabled`"
+            ));
+        }
         // An URI without a path means the default virtual host, as everywhere but in the client.
         let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
         let path = rest.split(['?', '#']).next().unwrap_or_default().split_once('/').map(|(_, path)| path);

@@ -44,7 +44,7 @@ pub(super) struct Line {
     pub(super) broker: String,
     /// The largest frame; headers must fit into one.
     pub(super) frame_max: usize,
-    _connection: Arc<Connection>,
+    connection: Arc<Connection>,
 }
 
 impl Links {
@@ -63,6 +63,11 @@ impl Links {
 impl Line {
     pub(super) fn is_up(&self) -> bool {
         self.channel.status().connected()
+    }
+
+    /// Whether the broker takes no messages for now, short of memory or disk.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
     }
 
     pub(super) fn failed(&self, operation: &str, object: &str, cause: &lapin::Error) -> Error {
@@ -139,7 +144,7 @@ impl Link {
             }
         };
         let frame_max = usize::try_from(connection.configuration().frame_max()).unwrap_or(usize::MAX);
-        Ok(Line { channel: Arc::new(channel), broker, frame_max, _connection: connection })
+        Ok(Line { channel: Arc::new(channel), broker, frame_max, connection })
     }
 
     async fn connect(&self, servers: &[lapin::uri::AMQPUri]) -> Result<Connection, Error> {

@@ -56,6 +56,31 @@ fn kind_of_reply(error: &AMQPError) -> Kind {
     }
 }
 
+/// What is wrong with a message for which the broker has closed the channel; nothing where no message is at fault.
+pub(super) fn blame(cause: &lapin::Error) -> Option<Kind> {
+    let ErrorKind::ProtocolError(error) = cause.kind() else { return None };
+    let text = error.get_message().as_str();
+    match error.kind() {
+        AMQPErrorKind::Soft(AMQPSoftError::CONTENTTOOLARGE) => Some(Kind::TooLarge),
+        AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => Some(kind_of_reply(error)),
+        // Who may not write to the exchange at all may be allowed to; the routing key is the message's own.
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if text.contains("topic '") => Some(Kind::Refused),
+        _ => None,
+    }
+    .filter(|kind| *kind != Kind::Unreachable)
+}
+
+/// A message of which nothing is known any more.
+pub(super) fn unconfirmed(exchange: &str, why: &str) -> Error {
+    let sentence = format!("a message to the exchange `{exchange}` was not confirmed: {why}");
+    Error::new(Kind::Unreachable, sentence)
+}
+
+/// A message for which the broker closes the channel.
+pub(super) fn refused(exchange: &str, kind: Kind, why: &str) -> Error {
+    Error::new(kind, format!("the broker refuses a message to the exchange `{exchange}`: {why}"))
+}
+
 /// The cause in words: the broker's own where it said something.
 pub(super) fn sentence(cause: &lapin::Error) -> String {
     match cause.kind() {

@@ -34,6 +34,7 @@ mod socket;
 mod source;
 mod spring_keys;
 mod stream;
+mod suspects;
 mod tls;
 pub mod topology;
 mod unconfirmed;
@@ -224,10 +225,15 @@ impl RabbitMq {
         if queues.is_empty() {
             return Ok(None);
         }
-        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let producer = self.as_they_lie(&spec.binding);
         let (link, binding) = (Arc::clone(&self.writing), spec.binding);
         let freshener = Freshener { link, binding, consumer, producer, output: None };
         Ok(Some(Box::new(KeptLetters::open(self.reading.next(), queues, freshener).await?)))
+    }
+
+    /// How letters are sent again: what lies packed is not packed once more.
+    fn as_they_lie(&self, binding: &str) -> Producer {
+        Producer { allow_unroutable: None, compress: None, ..self.config.producer(binding) }
     }
 
     /// An output for letters that go back to the exchange they came from, each with its own routing key.
@@ -236,7 +242,7 @@ impl RabbitMq {
         let exchange = format!("{}{destination}", consumer.prefix.as_deref().unwrap_or_default());
         let declarations = vec![Declaration::Expected { exchange: exchange.clone() }];
         let topology = OutputTopology { declarations, exchange, routing_key: destination.to_owned() };
-        let producer = Producer { allow_unroutable: None, ..self.config.producer(&spec.binding) };
+        let producer = self.as_they_lie(&spec.binding);
         let mapper = Mapper::as_received(consumer.republish_delivery_mode.unwrap_or_default());
         let (link, pulse) = (Arc::clone(&self.writing), Arc::default());
         let partitions = Partitions::new(&topology.routing_key, 1)?;

@@ -15,10 +15,12 @@ use super::compression::pack;
 use super::computed::Computed;
 use super::connection::{Line, Link};
 use super::declare::{declare, short};
+use super::error::{refused, sentence, unconfirmed};
 use super::outgoing::{Mapper, Properties};
 use super::partition::Partitions;
 use super::pulse::{Pulse, Reminder};
 use super::settings::Producer;
+use super::suspects::Suspects;
 use super::topology::OutputTopology;
 use super::unconfirmed::{Sent, Unconfirmed};
 use crate::binder::{Confirmation, Error, Health, Kind, Outgoing, Output};
@@ -48,6 +50,9 @@ pub(super) struct RabbitOutput {
     mandatory: bool,
     unconfirmed: Unconfirmed,
     told: Vec<Confirmation>,
+    suspects: Suspects,
+    /// When the broker was last seen to take nothing, short of memory or disk.
+    blocked: Instant,
     deadline: Pin<Box<Sleep>>,
     reminder: Reminder,
     /// Ends when all is confirmed that was sent when it was made, up to `asked_for`.
@@ -88,10 +93,12 @@ impl RabbitOutput {
             partitions,
             mapper,
             computed: Computed::default(),
-            mandatory: !writer.producer.allow_unroutable.unwrap_or(false),
+            mandatory: writer.producer.is_mandatory(),
             state: State::Live(line),
             unconfirmed: Unconfirmed::default(),
             told: Vec::new(),
+            suspects: Suspects::default(),
+            blocked: Instant::now(),
             deadline: Box::pin(sleep_until(Instant::now())),
             reminder: Reminder::default(),
             asked: None,
@@ -143,7 +150,7 @@ impl RabbitOutput {
         let options = BasicPublishOptions { mandatory: self.mandatory, immediate: false };
         let publish =
             async move { channel.basic_publish(exchange, key, options, &payload, properties).await };
-        self.unconfirmed.push(sent, publish).map_err(|cause| self.lost(&super::error::sentence(&cause)))
+        self.unconfirmed.push(sent, publish).map_err(|cause| self.lost(&sentence(&cause)))
     }
 
     fn lost(&self, why: &str) -> Error {
@@ -215,14 +222,21 @@ impl RabbitOutput {
         }
         let mut lost = Ok(());
         let exchange = &self.writer.topology.exchange;
+        let count = self.unconfirmed.len();
         for (sent, result) in self.unconfirmed.take_told() {
             let result = match (sent.returned, result) {
                 (Some(sentence), _) => Err(Error::new(Kind::Unroutable, sentence)),
-                (None, Ok(true)) => Ok(()),
+                (None, Ok(true)) => {
+                    self.suspects.clear_one();
+                    Ok(())
+                }
                 (None, Ok(false)) => Err(unconfirmed(exchange, "the broker could not take it (basic.nack)")),
-                (None, Err(why)) => {
-                    let error = unconfirmed(exchange, &why);
-                    lost = Err(why);
+                (None, Err(cause)) => {
+                    let error = match self.suspects.convict(&cause, count) {
+                        Some(kind) => refused(exchange, kind, &cause.why),
+                        None => unconfirmed(exchange, &cause.why),
+                    };
+                    lost = Err(cause.why);
                     Err(error)
                 }
             };
@@ -257,8 +271,13 @@ impl RabbitOutput {
     fn check_deadline(&mut self, cx: &mut Context<'_>) {
         let timeout = self.writer.link.config().publish_timeout;
         while let Some(since) = self.unconfirmed.oldest() {
+            let since = since.max(self.blocked);
             let due = since + timeout;
             if due <= Instant::now() {
+                if self.is_blocked() {
+                    self.blocked = Instant::now();
+                    continue;
+                }
                 return self.recover(&format!("no confirmation within {timeout:?}"));
             }
             if self.deadline.is_elapsed() || self.deadline.deadline() < since {
@@ -268,6 +287,21 @@ impl RabbitOutput {
                 return;
             }
         }
+    }
+
+    /// Whether the broker has said that it takes no messages for now. Another connection would be told the same.
+    fn is_blocked(&self) -> bool {
+        let is_blocked = matches!(&self.state, State::Live(line) if line.is_blocked());
+        if is_blocked {
+            let binding = self.writer.binding.as_str();
+            tracing::warn!(binding, "the broker takes no messages, short of memory or disk; waiting for it");
+        }
+        is_blocked
+    }
+
+    /// How many messages may be unconfirmed.
+    const fn window(&self) -> usize {
+        if self.suspects.are_left() { 1 } else { WINDOW }
     }
 
     /// Opens a new channel if this one is lost.
@@ -299,11 +333,6 @@ fn confirms(line: &Line) -> BoxFuture<'static, ()> {
     async move { drop(channel.wait_for_confirms().await) }.boxed()
 }
 
-fn unconfirmed(exchange: &str, why: &str) -> Error {
-    let sentence = format!("a message to the exchange `{exchange}` was not confirmed: {why}");
-    Error::new(Kind::Unreachable, sentence)
-}
-
 impl Output for RabbitOutput {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.look();
@@ -311,9 +340,9 @@ impl Output for RabbitOutput {
             let Poll::Ready(line) = future.poll_unpin(cx) else { return Poll::Pending };
             self.state = State::Live(line);
         }
-        if self.unconfirmed.len() >= WINDOW {
+        if self.unconfirmed.len() >= self.window() {
             self.collect(cx);
-            if self.unconfirmed.len() >= WINDOW {
+            if self.unconfirmed.len() >= self.window() {
                 return Poll::Pending;
             }
         }

@@ -299,3 +299,24 @@ settings! {
         allow_unroutable: bool,
     }
 }
+
+impl Producer {
+    /// Whether the broker is to give back what no queue takes. An exchange that holds messages back has no queue for them
+    /// when they are sent: it would give back what it delivers later.
+    pub(super) fn is_mandatory(&self) -> bool {
+        !self.allow_unroutable.unwrap_or(false) && !self.delayed_exchange.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_queue_takes_comes_back_unless_that_is_allowed_or_cannot_be_known() {
+        let plain = Producer::default();
+        assert!(plain.is_mandatory());
+        assert!(!Producer { allow_unroutable: Some(true), ..plain.clone() }.is_mandatory());
+        assert!(!Producer { delayed_exchange: Some(true), ..plain }.is_mandatory());
+    }
+}

@@ -12,8 +12,9 @@ use lapin::{PublisherConfirm, Result};
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::error::sentence;
+use super::error::{blame, sentence};
 use super::message_id::MessageId;
+use crate::binder::Kind;
 
 /// How many boxes are kept for the next messages.
 const SPARE: usize = 256;
@@ -63,7 +64,20 @@ enum Stage {
 }
 
 /// Whether the broker took a message, or why that is not known.
-pub(super) type Fate = std::result::Result<bool, String>;
+pub(super) type Fate = std::result::Result<bool, Lost>;
+
+/// Why the broker says nothing of a message.
+pub(super) struct Lost {
+    pub(super) why: String,
+    /// What is wrong with it, or with another one on the same channel.
+    pub(super) blame: Option<Kind>,
+}
+
+impl Lost {
+    fn by(cause: &lapin::Error) -> Self {
+        Self { why: sentence(cause), blame: blame(cause) }
+    }
+}
 
 impl Unconfirmed {
     pub(super) fn len(&self) -> usize {
@@ -162,9 +176,14 @@ impl Unconfirmed {
     pub(super) fn give_up(&mut self, why: &str, returned: &mut Vec<BasicReturnMessage>) {
         let mut cx = Context::from_waker(Waker::noop());
         for entry in &mut self.entries {
-            let known = entry.poll(&mut cx, &mut self.spare, returned).is_ready();
-            if !known || matches!(entry.stage, Stage::Told(Err(_))) {
-                entry.stage = Stage::Told(Err(why.to_owned()));
+            let _ = entry.poll(&mut cx, &mut self.spare, returned);
+            let is_told = match &entry.stage {
+                Stage::Told(Err(lost)) => lost.blame.is_some(),
+                Stage::Told(Ok(_)) => true,
+                Stage::Writing(_) | Stage::Written(_) => false,
+            };
+            if !is_told {
+                entry.stage = Stage::Told(Err(Lost { why: why.to_owned(), blame: None }));
             }
         }
         self.told = self.entries.len();
@@ -189,7 +208,7 @@ impl Entry {
                         }
                         continue;
                     }
-                    Err(error) => Stage::Told(Err(sentence(&error))),
+                    Err(error) => Stage::Told(Err(Lost::by(&error))),
                 },
                 Stage::Written(confirm) => Stage::Told(match ready!(confirm.poll_unpin(cx)) {
                     Ok(confirmation) => {
@@ -197,7 +216,7 @@ impl Entry {
                         returned.extend(confirmation.take_message());
                         Ok(taken)
                     }
-                    Err(error) => Err(sentence(&error)),
+                    Err(error) => Err(Lost::by(&error)),
                 }),
                 Stage::Told(_) => return Poll::Ready(()),
             };
