@@ -198,6 +198,19 @@ async fn a_second_failure_replaces_what_the_first_one_said() {
 }
 
 #[tokio::test]
+async fn a_dead_letter_outlives_the_time_that_its_message_was_to_live() {
+    let Some(broker) = broker("short lived").await else { return };
+    let running = failing(&broker, 1, "auto-bind-dlq: true").await;
+    let lives = original().with_expiration("60000".into());
+    broker.publish(&broker.name("fail"), "k", b"1", lives).await;
+    let letter = broker.take(&broker.name("fail.g.dlq"), 1).await.remove(0);
+    assert_eq!(*letter.properties.expiration(), None);
+    assert_eq!(table(&letter.properties)["x-original-expiration"]["value"], "60000");
+    assert_eq!(running.stop().await, 0);
+    broker.clean().await;
+}
+
+#[tokio::test]
 async fn a_dead_letter_carries_the_key_of_the_queue_it_was_read_from() {
     let Some(broker) = broker("keys of letters").await else { return };
     let binder = broker.binder(&with_dlq(&broker, ""));

@@ -7,6 +7,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use wellspring_functions::Headers;
 
 use super::declaration::{Argument, Arguments, Declaration};
+use super::outgoing::EXPIRATION;
 use super::received::Raw;
 use super::settings::{Consumer, ContainerType};
 use super::topology;
@@ -16,8 +17,7 @@ use crate::binder::{DEATH, Error, InputSpec, Kind, Outgoing};
 const EXCHANGE: &str = "x-retry-exchange";
 const ROUTING_KEY: &str = "x-retry-routing-key";
 /// How long it was to live, which is not to end its wait.
-const EXPIRATION: &str = "x-retry-expiration";
-const LIVES_FOR: &str = "amqp_expiration";
+const LIVES_FOR: &str = "x-retry-expiration";
 
 /// Whether messages of an input can wait.
 ///
@@ -95,14 +95,14 @@ fn note(headers: &mut Headers) {
     let noted = [
         ("amqp_receivedExchange", EXCHANGE),
         ("amqp_receivedRoutingKey", ROUTING_KEY),
-        (LIVES_FOR, EXPIRATION),
+        (EXPIRATION, LIVES_FOR),
     ];
     for (from, to) in noted {
         if let Some(text) = headers.text(from).map(str::to_owned) {
             headers.set(to, text);
         }
     }
-    headers.remove(LIVES_FOR);
+    headers.remove(EXPIRATION);
 }
 
 /// Makes of a message that has waited what it was before. One that has not stays as it is.
@@ -115,7 +115,7 @@ pub(super) fn restore(raw: &mut Raw) {
         match (name.as_str(), text(value)) {
             (EXCHANGE, Some(text)) => raw.exchange = text,
             (ROUTING_KEY, Some(text)) => raw.routing_key = text,
-            (EXPIRATION, text) => expiration = text,
+            (LIVES_FOR, text) => expiration = text,
             (other, _) if DEATH.contains(&other) => {}
             _ => drop(left.insert(name.clone(), value.clone())),
         }

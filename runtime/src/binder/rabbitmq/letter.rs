@@ -2,6 +2,7 @@
 
 use wellspring_functions::{HeaderValue, Headers, header_names};
 
+use super::outgoing::EXPIRATION;
 use super::output::{PROPERTIES, RabbitOutput};
 use super::value::size;
 use crate::binder::Outgoing;
@@ -10,6 +11,8 @@ use crate::binder::Outgoing;
 const STACK_TRACE: &str = "x-exception-stacktrace";
 pub(super) const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
 pub(super) const ORIGINAL_ROUTING_KEY: &str = "x-original-routingKey";
+/// How long the message was to live, which its letter is not to be bound by.
+const ORIGINAL_EXPIRATION: &str = "x-original-expiration";
 /// How often the message became a dead letter.
 const RETRY_COUNT: &str = "retry-count";
 /// What of a frame is left to the original headers unless `frame-max-headroom` says otherwise: Spring's default.
@@ -52,9 +55,11 @@ impl Letters {
     /// Puts what the engine says into Spring's headers. What an earlier pass left there is replaced.
     fn translate(&self, headers: &mut Headers) {
         let counted = headers.integer(RETRY_COUNT).unwrap_or(0);
-        for (from, to) in
-            [("amqp_receivedExchange", ORIGINAL_EXCHANGE), ("amqp_receivedRoutingKey", ORIGINAL_ROUTING_KEY)]
-        {
+        for (from, to) in [
+            ("amqp_receivedExchange", ORIGINAL_EXCHANGE),
+            ("amqp_receivedRoutingKey", ORIGINAL_ROUTING_KEY),
+            (EXPIRATION, ORIGINAL_EXPIRATION),
+        ] {
             if let Some(text) = headers.text(from).map(str::to_owned) {
                 headers.set(to, text);
             }
@@ -64,6 +69,7 @@ impl Letters {
             header_names::ORIGINAL_DESTINATION,
             header_names::ORIGINAL_PARTITION,
             header_names::ORIGINAL_OFFSET,
+            EXPIRATION,
             STACK_TRACE,
         ] {
             headers.remove(name);

@@ -15,6 +15,9 @@ use super::settings::DeliveryMode;
 use super::value::{seconds, size, to_wire, wire_size};
 use crate::binder::{Error, Kind};
 
+/// The header that says how long a message is to live, in milliseconds.
+pub(super) const EXPIRATION: &str = "amqp_expiration";
+
 /// Turns headers into properties, for one output.
 pub(super) struct Mapper {
     delivery_mode: u8,
@@ -236,10 +239,10 @@ fn expiration(value: &HeaderValue) -> Result<ShortString, Error> {
     let text = value.to_string();
     if text.parse::<u32>().is_err() {
         let sentence =
-            format!("the header `amqp_expiration` is `{text}`, expected milliseconds up to {}", u32::MAX);
+            format!("the header `{EXPIRATION}` is `{text}`, expected milliseconds up to {}", u32::MAX);
         return Err(Error::new(Kind::Refused, sentence));
     }
-    short("amqp_expiration", &text)
+    short(EXPIRATION, &text)
 }
 
 fn now() -> u64 {
