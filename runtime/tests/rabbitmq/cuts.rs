@@ -96,8 +96,8 @@ async fn a_reader_whose_connection_is_cut_gets_again_what_it_had_not_settled() {
     assert_eq!(payloads(&again), payloads(&unsettled), "in order");
     assert!(again.iter().all(|one| one.attempt == 2));
     // Tickets of the connection that is gone settle nothing.
-    member.settle(unsettled, Settlement::Ack).await;
-    member.settle(again, Settlement::Ack).await;
+    unsettled.into_iter().for_each(|delivery| member.0.settle(delivery.ticket, Settlement::Ack));
+    again.into_iter().for_each(|delivery| member.0.settle(delivery.ticket, Settlement::Ack));
     member.leave().await;
     broker.until_waiting(&format!("{destination}.g"), 0).await;
     broker.clean().await;
@@ -255,5 +255,39 @@ async fn a_queue_that_comes_back_with_other_arguments_is_waited_for() {
     member.settle(batch, Settlement::Ack).await;
     member.leave().await;
     elsewhere.leave().await;
+    broker.clean().await;
+}
+
+/// What is settled before it is called must not be called when the broker gives it out once more.
+#[tokio::test]
+async fn what_is_settled_counts_as_settled_only_when_the_broker_has_heard_of_it() {
+    let Some(broker) = broker("settled unheard").await else { return };
+    let wire = Wire::to(&broker).await;
+    let destination = broker.name("d");
+    let mut member = Member::join(&wire.binder(), &destination, "g").await;
+    let send = async |payload: &str| {
+        broker.publish(&destination, "k", payload.as_bytes(), BasicProperties::default()).await;
+    };
+    let flush = async |member: &mut Member| {
+        let flushed = std::future::poll_fn(|cx| member.0.poll_flush(cx));
+        tokio::time::timeout(super::ends::PATIENCE, flushed).await.expect("an answer in time")
+    };
+    send("1").await;
+    let first = member.receive(1).await;
+    wire.cut();
+    // The loss is not noticed yet.
+    first.into_iter().for_each(|delivery| member.0.settle(delivery.ticket, Settlement::Ack));
+    assert_eq!(flush(&mut member).await.unwrap_err().kind(), Kind::Unreachable);
+    let again = member.receive(1).await;
+    assert_eq!(payloads(&again), ["1"]);
+    wire.cut();
+    send("2").await;
+    let both = member.receive(2).await;
+    // By now it is noticed.
+    again.into_iter().for_each(|delivery| member.0.settle(delivery.ticket, Settlement::Ack));
+    assert_eq!(flush(&mut member).await.unwrap_err().kind(), Kind::Unreachable);
+    member.settle(both, Settlement::Ack).await;
+    member.leave().await;
+    assert_eq!(broker.waiting(&format!("{destination}.g")).await, 0);
     broker.clean().await;
 }

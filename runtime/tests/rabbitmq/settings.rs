@@ -157,6 +157,49 @@ async fn a_delayed_exchange_without_the_plugin_names_the_plugin() {
 }
 
 #[tokio::test]
+async fn letters_that_are_sent_again_are_packed_as_they_lie() {
+    let Some(broker) = broker("packed letters").await else { return };
+    let binder = broker.binder("{ default: { producer: { compress: true } } }");
+    let destination = broker.name("d");
+    let mut writer = Writer::open(&binder, &destination).await;
+    let queue = broker.queue("q", &destination, "#").await;
+    writer.send(json("{}")).await.unwrap();
+    let packed = broker.take(&queue, 1).await.remove(0);
+    let output = binder.bind_redrive(input_spec(&destination, "g"), destination).await.unwrap();
+    let letter = json(packed.data.clone())
+        .with_header("amqp_contentEncoding", "gzip")
+        .with_header("springAutoDecompress", true);
+    Writer(output, 0).send(letter).await.unwrap();
+    let found = broker.take(&queue, 1).await.remove(0);
+    assert_eq!(found.data, packed.data);
+    assert_eq!(found.properties.content_encoding(), packed.properties.content_encoding());
+    broker.clean().await;
+}
+
+#[tokio::test]
+async fn a_message_of_a_stream_that_is_given_back_comes_again_with_those_behind_it() {
+    let Some(broker) = broker("stream again").await else { return };
+    let destination = broker.name("d");
+    let binder = broker.binder(&consumer("container-type: stream, stream-offset: first"));
+    let mut member = Member::join(&binder, &destination, "g").await;
+    for number in 0..4 {
+        broker.publish(&destination, "k", number.to_string().as_bytes(), BasicProperties::default()).await;
+    }
+    let mut first = member.receive(4).await;
+    let mut given_back = first.split_off(2);
+    let open = given_back.split_off(1);
+    member.settle(first, Settlement::Ack).await;
+    member.settle(given_back, Settlement::Requeue).await;
+    // What was given out before is not known any more: it comes again.
+    open.into_iter().for_each(|delivery| member.0.settle(delivery.ticket, Settlement::Ack));
+    let again = member.receive(2).await;
+    assert_eq!(payloads(&again), ["2", "3"]);
+    member.settle(again, Settlement::Ack).await;
+    member.leave().await;
+    broker.clean().await;
+}
+
+#[tokio::test]
 async fn a_stream_is_read_from_where_it_is_told_and_goes_on_where_it_was() {
     let Some(broker) = broker("stream").await else { return };
     let destination = broker.name("d");

@@ -1,8 +1,9 @@
 //! One queue that is read, on a channel of its own; when the channel is lost, on a new one.
 
 use std::future::pending;
+use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
@@ -21,7 +22,7 @@ use super::settings::{AcknowledgeMode, Consumer, ContainerType, Wait};
 use super::stream::{OFFSET, Position};
 use super::topology::InputTopology;
 use super::unsettled::{Notice, Unsettled};
-use crate::binder::{Error, Settlement};
+use crate::binder::{Error, Kind, Settlement};
 
 /// How many deliveries the broker hands out unless configured. Spring's 1 waits for the broker after every message;
 /// no peer can tell the difference.
@@ -50,10 +51,20 @@ pub(super) struct Source {
     unsettled: Unsettled,
     /// Where it is in a stream.
     position: Option<Position>,
+    /// Whether something was settled since deliveries were last asked for that the broker will not hear of.
+    is_missed: bool,
+    proof: Proof,
     queue: HeaderName,
     /// Where its deliveries come from.
     pub(super) origin: Arc<Origin>,
     pub(super) partition: u32,
+}
+
+/// Whether the broker has heard of everything it was told: it answers in order.
+enum Proof {
+    Given,
+    Wanted,
+    Asked(BoxFuture<'static, lapin::Result<()>>),
 }
 
 enum State {
@@ -65,6 +76,7 @@ enum State {
 pub(super) struct Live {
     line: Line,
     consumer: lapin::Consumer,
+    prefetch: u16,
     /// Notices on their way to the socket.
     writing: Vec<BoxFuture<'static, lapin::Result<()>>>,
 }
@@ -87,7 +99,7 @@ impl Reader {
         let line = self.link.open().await?;
         declare(&line, &self.topology.declarations).await?;
         let Some((queue, _)) = self.topology.queues.get(index) else {
-            return Err(Error::new(crate::binder::Kind::Refused, "there is no such queue"));
+            return Err(Error::new(Kind::Refused, "there is no such queue"));
         };
         let channel = &line.channel;
         let limited = channel.basic_qos(self.prefetch(), BasicQosOptions::default()).await;
@@ -110,7 +122,7 @@ impl Reader {
         let consumed = channel.basic_consume(short("queue", queue)?, tag, options, arguments).await;
         let consumer = consumed.map_err(|cause| line.failed("cannot read the queue", queue, &cause))?;
         self.pulse.up(index, &line);
-        Ok(Live { line, consumer, writing: Vec::new() })
+        Ok(Live { line, consumer, prefetch: self.prefetch(), writing: Vec::new() })
     }
 }
 
@@ -130,6 +142,8 @@ impl Source {
             state: State::Live(Box::new(live)),
             unsettled: Unsettled::new(patience),
             position,
+            is_missed: false,
+            proof: Proof::Given,
             queue,
             partition,
         })
@@ -147,6 +161,7 @@ impl Source {
 
     /// Takes the next delivery with the number that settles it.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Received, u64), Error>> {
+        self.is_missed = false;
         loop {
             let live = match &mut self.state {
                 State::Live(live) => live,
@@ -200,9 +215,10 @@ impl Source {
             queue = &*self.queue,
             unsettled,
             why,
-            "not connected; what is unsettled will be delivered again"
+            "begins anew; what is unsettled will be delivered again"
         );
         self.unsettled.forget();
+        self.proof = Proof::Given;
         reader.pulse.lost(index, why);
         let from = self.position.as_mut().map(|position| {
             position.forget();
@@ -233,43 +249,52 @@ impl Source {
             Settlement::Reject if self.reader.consumer.requeue_rejected == Some(true) => Settlement::Requeue,
             other => other,
         };
-        if settlement != Settlement::Requeue
-            && let Some(position) = &mut self.position
-        {
+        if let Some(position) = &mut self.position {
+            if settlement == Settlement::Requeue {
+                return self.read_again(number);
+            }
             position.settle(number);
         }
-        let notice = self.unsettled.settle(number, settlement).filter(|_| !self.reader.forgets());
-        if let Some(notice) = notice
-            && let State::Live(live) = &mut self.state
-        {
-            live.tell(notice);
+        self.is_missed |= !self.unsettled.awaits(number);
+        if let Some(notice) = self.unsettled.settle(number, settlement) {
+            self.tell(notice);
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        if self.reader.forgets() {
+            return;
+        }
+        let State::Live(live) = &mut self.state else { return };
+        self.is_missed |= live.tell(notice).is_err();
+        self.proof = Proof::Wanted;
+    }
+
+    /// Reads a stream from a delivery on, if it is not settled yet: the broker takes nothing back there.
+    fn read_again(&mut self, number: u64) {
+        if self.unsettled.awaits(number) {
+            self.recover("a message of a stream is to come again");
         }
     }
 
     fn tell_all(&mut self) {
-        if !self.reader.forgets()
-            && let State::Live(live) = &mut self.state
-        {
-            self.unsettled.flush().into_iter().for_each(|notice| live.tell(notice));
-        }
+        self.unsettled.flush().into_iter().for_each(|notice| self.tell(notice));
     }
 
-    /// Waits until everything told is written.
+    /// Waits until the broker has heard of everything that is settled: what is written may still be lost.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.tell_all();
-        let State::Live(live) = &mut self.state else { return Poll::Ready(Ok(())) };
-        while let Some(writing) = live.writing.last_mut() {
-            let Poll::Ready(written) = writing.poll_unpin(cx) else { return Poll::Pending };
-            live.writing.pop();
-            if let Err(cause) = written {
-                return Poll::Ready(Err(live.line.failed(
-                    "was not told what is settled of",
-                    &self.queue,
-                    &cause,
-                )));
-            }
+        if self.reader.forgets() {
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        self.tell_all();
+        if mem::take(&mut self.is_missed) {
+            let sentence =
+                format!("the channel was lost before all was told that is settled of `{}`", self.queue);
+            return Poll::Ready(Err(Error::new(Kind::Unreachable, sentence)));
+        }
+        let State::Live(live) = &mut self.state else { return Poll::Ready(Ok(())) };
+        let told = live.poll_told(cx, &mut self.proof);
+        told.map_err(|cause| live.line.failed("was not told what is settled of", &self.queue, &cause))
     }
 
     /// Tells what is settled and closes the channel; what is not settled goes back to the queue.
@@ -295,9 +320,29 @@ impl Live {
         Arc::new(Origin { queue: Arc::clone(queue), consumer_tag })
     }
 
+    /// Waits until everything told is written, and until the broker answers what is asked behind it.
+    fn poll_told(&mut self, cx: &mut Context<'_>, proof: &mut Proof) -> Poll<lapin::Result<()>> {
+        while let Some(writing) = self.writing.last_mut() {
+            let written = ready!(writing.poll_unpin(cx));
+            self.writing.pop();
+            written?;
+        }
+        if let Proof::Wanted = proof {
+            let (channel, prefetch) = (Arc::clone(&self.line.channel), self.prefetch);
+            let asked = async move { channel.basic_qos(prefetch, BasicQosOptions::default()).await };
+            *proof = Proof::Asked(asked.boxed());
+        }
+        if let Proof::Asked(answer) = proof {
+            let answer = ready!(answer.poll_unpin(cx));
+            *proof = Proof::Given;
+            answer?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Hands a notice to the client without waiting for the socket. When the channel is lost, so is the notice: the
     /// broker delivers again, and the consumer's end tells.
-    fn tell(&mut self, notice: Notice) {
+    fn tell(&mut self, notice: Notice) -> lapin::Result<()> {
         let channel = Arc::clone(&self.line.channel);
         let mut writing = async move {
             match notice {
@@ -310,9 +355,21 @@ impl Live {
         }
         .boxed();
         let mut cx = Context::from_waker(Waker::noop());
-        self.writing.retain_mut(|earlier| earlier.poll_unpin(&mut cx).is_pending());
-        if writing.poll_unpin(&mut cx).is_pending() {
-            self.writing.push(writing);
+        let mut told = Ok(());
+        self.writing.retain_mut(|earlier| match earlier.poll_unpin(&mut cx) {
+            Poll::Ready(Ok(())) => false,
+            Poll::Ready(Err(cause)) => {
+                told = Err(cause);
+                false
+            }
+            Poll::Pending => true,
+        });
+        match writing.poll_unpin(&mut cx) {
+            Poll::Ready(written) => told.and(written),
+            Poll::Pending => {
+                self.writing.push(writing);
+                told
+            }
         }
     }
 }
