@@ -207,13 +207,16 @@ mod tests {
     use super::*;
 
     fn contestant(name: &str, build: &str) -> Contestant {
-        use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(format!("wellspring-bench-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let manifest = "name = \"A peer\"\nworks = [\"kafka\"]\ntuned = true\nversions = [\"peer 1.2\"]\ntoolchain = \"echo 3.4\"\n";
         std::fs::write(folder.join("contestant.toml"), manifest).unwrap();
-        std::fs::write(folder.join("build"), build).unwrap();
-        std::fs::set_permissions(folder.join("build"), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::write(folder.join("text"), build).unwrap();
+        // What is written here may also be open in a program that another test starts meanwhile, and is not executed
+        // as long. So another process writes it.
+        let mut install = Command::new("install");
+        let installed = install.args(["-m", "755", "text", "build"]).current_dir(&folder).status().unwrap();
+        assert!(installed.success());
         let read = Contestant::of_folder(&folder).unwrap();
         let built = read.build().unwrap();
         std::fs::remove_dir_all(&folder).unwrap();

@@ -121,7 +121,7 @@ pub(crate) async fn b9_the_answer_that_comes_after_the_deadline_is_not_used(worl
     let (release, held) = channel::<()>();
     let (calls, held) = (Calls::default(), Arc::new(Mutex::new(held)));
     let noted = calls.clone();
-    let consumer = "timeout: 100ms, max-attempts: 1, dead-letter: failed";
+    let consumer = "timeout: 2s, max-attempts: 1, dead-letter: failed";
     let app = world
         .start(consumer, move |catalog| {
             catalog.function("work", move |text: String| {

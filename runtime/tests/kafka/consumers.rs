@@ -3,10 +3,13 @@
 //! What is different on purpose stands in `captures/consumers.json` with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde::Deserialize;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, block_in_place};
 use wellspring::Runtime;
 use wellspring::config::Sources;
 
@@ -16,6 +19,9 @@ use crate::support::*;
 const CONSUMERS: &str = include_str!("captures/kafka-consumer-topology.json");
 const DIFFERENCES: &str = include_str!("captures/consumers.json");
 
+/// How many cases are replayed at a time.
+const AT_ONCE: usize = 3;
+
 #[derive(Deserialize)]
 struct Case {
     arguments: Vec<String>,
@@ -23,7 +29,7 @@ struct Case {
     groups: Vec<Group>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 struct Group {
     group: String,
     assignor: String,
@@ -73,11 +79,7 @@ async fn replay(case: &Case) -> Result<(), String> {
         .map(|made| (own(&made.topic), (made.partitions, made.configs_set_on_topic.clone())))
         .collect();
     let groups = match case.groups.iter().find(|group| !group.group.starts_with("anonymous")) {
-        Some(group) => {
-            let (client, name, group) =
-                (cluster.client().create().unwrap(), own(&group.group), group.clone());
-            tokio::task::spawn_blocking(move || members(&client, &name, &group)).await.unwrap()
-        }
+        Some(group) => members(&cluster, &own(&group.group), group).await,
         None => Ok(()),
     };
     running.stop().await;
@@ -103,17 +105,19 @@ async fn topics(cluster: &Cluster, expected: &BTreeSet<String>) -> Topics {
 }
 
 /// Waits until a group has as many members with partitions as Spring's has, assigned by the same rule.
-fn members(client: &BaseConsumer, name: &str, expected: &Group) -> Result<(), String> {
-    let begun = std::time::Instant::now();
-    let wanted = expected.members.len();
+async fn members(cluster: &Cluster, name: &str, expected: &Group) -> Result<(), String> {
+    let client: BaseConsumer = cluster.client().create().unwrap();
+    let (begun, wanted) = (Instant::now(), expected.members.len());
+    let mut moments = tokio::time::interval(Duration::from_millis(50));
     loop {
+        moments.tick().await;
         // The broker may still be reading what it knows of the group.
-        let found = client.fetch_group_list(Some(name), PATIENCE).map(|groups| {
+        let found = block_in_place(|| client.fetch_group_list(Some(name), PATIENCE)).map(|groups| {
             groups.groups().first().map(|group| (group.protocol().to_owned(), group.members().len()))
         });
         match found {
             Ok(Some((protocol, count))) if protocol == expected.assignor && count == wanted => return Ok(()),
-            found if begun.elapsed() > PATIENCE => return Err(format!("the group is {found:?}")),
+            found if begun.elapsed() > 3 * PATIENCE => return Err(format!("the group is {found:?}")),
             _ => {}
         }
     }
@@ -126,9 +130,13 @@ async fn every_recorded_input_makes_the_topics_and_groups_that_spring_does() {
     if Cluster::find().is_none() {
         return;
     }
-    let mut replayed = JoinSet::new();
+    let (mut replayed, turns) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
     for (name, case) in cases {
-        replayed.spawn(async move { (name, replay(&case).await) });
+        let turns = Arc::clone(&turns);
+        replayed.spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            (name, replay(&case).await)
+        });
     }
     let mut wrong = Vec::new();
     while let Some(ended) = replayed.join_next().await {

@@ -71,27 +71,31 @@ stream:
     }
 
     fn produce(&self, partition: i32, payloads: &[&'static str]) {
-        let record = |payload: &'static str| Record {
-            partition: Some(partition),
-            key: Some(KEYS[usize::try_from(partition).unwrap()]),
-            headers: vec![
-                ("x-tenant", Some(b"acme")),
-                ("n", Some(b"5")),
-                ("raw", Some(b"\xff\x00")),
-                ("none", None),
-                ("contentType", Some(b"text/plain")),
-                (
-                    "spring_json_header_types",
-                    Some(br#"{"n":"java.lang.Integer","contentType":"java.lang.String"}"#),
-                ),
-            ],
-            ..Record::of(payload.as_bytes())
-        };
-        self.cluster.produce(&self.topic, payloads.iter().map(|payload| record(payload)));
+        self.cluster.produce(&self.topic, payloads.iter().map(|payload| record(partition, payload)));
     }
 
     async fn until(&self, payload: &str, count: usize) {
         eventually("the function is called", || self.calls(payload).len() >= count).await;
+    }
+}
+
+/// A record of a partition, with headers of several kinds.
+fn record(partition: i32, payload: &'static str) -> Record<'static> {
+    Record {
+        partition: Some(partition),
+        key: Some(KEYS[usize::try_from(partition).unwrap()]),
+        headers: vec![
+            ("x-tenant", Some(b"acme")),
+            ("n", Some(b"5")),
+            ("raw", Some(b"\xff\x00")),
+            ("none", None),
+            ("contentType", Some(b"text/plain")),
+            (
+                "spring_json_header_types",
+                Some(br#"{"n":"java.lang.Integer","contentType":"java.lang.String"}"#),
+            ),
+        ],
+        ..Record::of(payload.as_bytes())
     }
 }
 
@@ -117,13 +121,11 @@ fn lasting(message: &EncodedMessage) -> Vec<(String, String)> {
 async fn what_fails_waits_at_the_broker_and_comes_as_it_was_while_others_go_on() {
     let Some(cluster) = Cluster::find() else { return };
     let place = Place::new(&cluster, "waits", 2).await;
-    let running = place.start("back-off-initial-interval: 500ms, back-off-multiplier: 2", 2).await;
-    place.produce(1, &["good", "bad"]);
-    place.until("bad", 1).await;
-    place.produce(1, &["good"; 20]);
+    let running = place.start("back-off-initial-interval: 2s, back-off-multiplier: 2", 2).await;
+    place.produce(1, &[&["good", "bad"][..], &["good"; 20]].concat());
     place.until("bad", 3).await;
     let tries = place.calls("bad");
-    for (pair, wait) in tries.windows(2).zip([500, 1000]) {
+    for (pair, wait) in tries.windows(2).zip([2000, 4000]) {
         let waited = pair[1].0 - pair[0].0;
         assert!(waited >= Duration::from_millis(wait), "{waited:?} of {wait}ms");
         assert!(waited < Duration::from_millis(wait) + PATIENCE / 6, "{waited:?} of {wait}ms");
@@ -142,7 +144,7 @@ async fn what_fails_waits_at_the_broker_and_comes_as_it_was_while_others_go_on()
     eventually("all is settled", || stats.succeeded.get() == 22).await;
     assert_eq!(running.stop().await, 0);
     assert_eq!(cluster.committed(&place.group, &place.topic, 2), [-1, 22]);
-    let waiting = format!("{}.{}.retry-1000", place.topic, place.group);
+    let waiting = format!("{}.{}.retry-4000", place.topic, place.group);
     assert_eq!(cluster.consume_all(&waiting).len(), 1);
     assert_eq!(cluster.partitions(&waiting), 2);
 }
@@ -210,9 +212,11 @@ async fn many_messages_of_all_partitions_are_each_tried_as_often_as_they_may_be(
 async fn a_wait_goes_on_when_its_partition_goes_to_another_member() {
     let Some(cluster) = Cluster::find() else { return };
     let place = Place::new(&cluster, "moves", 8).await;
-    let waits = "back-off-initial-interval: 6s";
+    // Long enough for another member to join meanwhile.
+    let (wait, waits) =
+        (Duration::from_secs(20), "back-off-initial-interval: 20s, back-off-max-interval: 20s");
     let first = place.start(waits, 1).await;
-    (0..8).for_each(|partition| place.produce(partition, &["bad"]));
+    cluster.produce(&place.topic, (0..8).map(|partition| record(partition, "bad")));
     place.until("bad", 8).await;
     let second = place.start(waits, 1).await;
     place.until("bad", 16).await;
@@ -221,9 +225,9 @@ async fn a_wait_goes_on_when_its_partition_goes_to_another_member() {
     assert!(succeeded(&first) > 0 && succeeded(&second) > 0);
     let tries = place.calls("bad");
     let last = tries[..8].iter().map(|(at, _)| *at).max().unwrap();
-    assert!(tries[8].0 - tries[0].0 >= Duration::from_secs(6));
+    assert!(tries[8].0 - tries[0].0 >= wait);
     let late = tries[15].0.saturating_duration_since(last);
-    assert!(late < Duration::from_secs(6) + PATIENCE / 3, "{late:?}");
+    assert!(late < wait + PATIENCE / 3, "{late:?}");
     assert_eq!((first.stop().await, second.stop().await), (0, 0));
     assert_eq!(tries.len(), 16);
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::json;
@@ -93,15 +94,15 @@ async fn what_fails_waits_at_the_broker_and_comes_as_it_was_while_others_go_on()
     for settings in ["", "quorum: { enabled: true }", "header-patterns: [x-tenant, n]"] {
         let Some(broker) = broker("waits").await else { return };
         let calls = Calls::default();
-        let running = start(application(&broker, WAITS, settings, 2, &calls)).await;
+        // Long enough for all the others to come meanwhile.
+        let waits = "back-off-initial-interval: 3s, back-off-multiplier: 2";
+        let running = start(application(&broker, waits, settings, 2, &calls)).await;
         let exchange = broker.name("work");
         broker.publish(&exchange, "first.key", b"bad", original()).await;
-        for _ in 0..20 {
-            broker.publish(&exchange, "k", b"good", original()).await;
-        }
+        join_all((0..20).map(|_| broker.publish(&exchange, "k", b"good", original()))).await;
         until_tried(&calls, 3).await;
         let tries = tries(&calls);
-        for (pair, wait) in tries.windows(2).zip([400, 800]) {
+        for (pair, wait) in tries.windows(2).zip([3000, 6000]) {
             let waited = pair[1].0 - pair[0].0;
             assert!(waited >= Duration::from_millis(wait), "{waited:?} of {wait}ms");
         }
@@ -118,7 +119,7 @@ async fn what_fails_waits_at_the_broker_and_comes_as_it_was_while_others_go_on()
         let stats = running.binding("work-in-0").unwrap().stats();
         eventually("all is settled", async || stats.succeeded.get() == 21).await;
         assert_eq!(running.stop().await, 0);
-        for queue in ["work.g", "work.g.retry.400", "work.g.retry.800", "work.g.dlq"] {
+        for queue in ["work.g", "work.g.retry.3000", "work.g.retry.6000", "work.g.dlq"] {
             assert_eq!(broker.waiting(&broker.name(queue)).await, 0, "{queue}");
         }
         broker.clean().await;
