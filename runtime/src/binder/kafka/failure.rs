@@ -40,6 +40,8 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::CoordinatorNotAvailable
             // It is another broker by now, which the library looks for.
             | Code::NotCoordinator
+            // Another message of its batch was refused, which is told so itself: sent again, this one goes without it.
+            | Code::InvalidDifferentRecord
             | Code::QueueFull,
         ) => Kind::Unreachable,
         // It is the producer that has failed, and no message: see `replacing`.
@@ -102,6 +104,7 @@ mod tests {
             (RDKafkaErrorCode::BrokerDestroy, Kind::Unreachable),
             (RDKafkaErrorCode::BrokerTransportFailure, Kind::Unreachable),
             (RDKafkaErrorCode::NotCoordinator, Kind::Unreachable),
+            (RDKafkaErrorCode::InvalidDifferentRecord, Kind::Unreachable),
             (RDKafkaErrorCode::PurgeInflight, Kind::Closed),
             (RDKafkaErrorCode::UnknownTopic, Kind::Unroutable),
             (RDKafkaErrorCode::MessageSizeTooLarge, Kind::TooLarge),
