@@ -54,7 +54,9 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::OutOfOrderSequenceNumber
             | Code::UnknownProducerId
             | Code::InvalidProducerEpoch
-            | Code::ProducerFenced,
+            | Code::ProducerFenced
+            // Its transaction can only be given up, whatever is sent.
+            | Code::State,
         ) => Kind::Closed,
         _ => Kind::Refused,
     }
@@ -106,6 +108,7 @@ mod tests {
             (RDKafkaErrorCode::NotCoordinator, Kind::Unreachable),
             (RDKafkaErrorCode::InvalidDifferentRecord, Kind::Unreachable),
             (RDKafkaErrorCode::PurgeInflight, Kind::Closed),
+            (RDKafkaErrorCode::State, Kind::Closed),
             (RDKafkaErrorCode::UnknownTopic, Kind::Unroutable),
             (RDKafkaErrorCode::MessageSizeTooLarge, Kind::TooLarge),
             (RDKafkaErrorCode::InvalidRecord, Kind::Refused),

@@ -101,9 +101,7 @@ impl KafkaInput {
     /// Takes what is there, as far as the transaction that it is part of has room.
     fn take_within(&mut self, deliveries: &mut Vec<Delivery>, room: usize) -> Result<(), Error> {
         let Some(transaction) = self.transaction.clone() else { return self.take(deliveries, room) };
-        if transaction.take_rewinding() {
-            self.rewind();
-        }
+        transaction.rewind(|| self.rewind());
         let before = deliveries.len();
         let taken = self.take(deliveries, room.min(transaction.room()));
         transaction.gave(deliveries.len() - before);
