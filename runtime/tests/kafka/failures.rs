@@ -82,6 +82,28 @@ async fn only_the_messages_that_are_at_fault_are_blamed_for_the_batch_they_were_
 }
 
 #[tokio::test]
+async fn the_one_message_that_is_at_fault_in_a_batch_is_found_and_the_others_arrive() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.name("compacted-too");
+    let settings = "default: { producer: { topic: { properties: { cleanup.policy: compact } } } }\nconfiguration: { linger.ms: 200 }";
+    let mut output = output(&cluster.binder(settings), &topic).await;
+    let message = |number: u8| {
+        let key = (number != 3).then(|| vec![number].into());
+        Outgoing { key, ..plain(Message::encoded(vec![number], ContentType::BYTES)) }
+    };
+    let kinds = async |output: &mut dyn wellspring::binder::Output| {
+        let results = send(output, (0..8).map(message).collect()).await;
+        results.into_iter().map(|result| result.err().map(|error| error.kind())).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&mut *output).await, [Some(Kind::Unreachable); 8], "nobody knows which it is");
+    let mut expected = [None; 8];
+    expected[3] = Some(Kind::Refused);
+    assert_eq!(kinds(&mut *output).await, expected);
+    assert_eq!(cluster.consume_all(&topic).len(), 7);
+    output.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_partition_that_does_not_exist_is_refused() {
     let Some(cluster) = Cluster::find() else { return };
     let topic = cluster.topic("two-partitions", 2).await;
