@@ -19,6 +19,7 @@ use super::inbox::{Command, Shared, closed};
 use super::later::{Resting, Waits, remaining, restore};
 use super::native::Intake;
 use super::offsets::Offsets;
+use super::positions::have_gone;
 use super::records::{Batch, Gathering, Record, gather};
 use super::slot::Slot;
 use super::transaction::Transaction;
@@ -356,7 +357,12 @@ impl Input for KafkaInput {
             return Poll::Ready(Err(failure));
         }
         if inbox.flushed >= self.flush {
-            return Poll::Ready(Ok(()));
+            drop(inbox);
+            let stayed = have_gone(self.partitions.iter().map(|open| &open.slot));
+            if stayed.is_err() {
+                self.forget_revoked();
+            }
+            return Poll::Ready(stayed);
         }
         if inbox.closed {
             return Poll::Ready(Err(closed()));
