@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::AdminOptions;
 use wellspring::binder::kafka::Kafka;
-use wellspring::binder::{Binder as _, Kind, Settlement};
+use wellspring::binder::{Binder as _, Kind, Outgoing, Settlement};
 use wellspring::config::Section;
 use wellspring::{ContentType, Message};
 
@@ -54,6 +54,52 @@ async fn a_message_that_is_too_large_for_the_topic_alone_is_refused_too() {
     let refused = results[0].as_ref().unwrap_err();
     assert_eq!(refused.kind(), Kind::TooLarge, "{refused:?}");
     assert!(send(&mut *output, vec![message(10)]).await[0].is_ok());
+    output.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn only_the_messages_that_are_at_fault_are_blamed_for_the_batch_they_were_in() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.name("compacted");
+    let settings = "default: { producer: { topic: { properties: { cleanup.policy: compact } } } }\nconfiguration: { linger.ms: 200 }";
+    let mut output = output(&cluster.binder(settings), &topic).await;
+    let is_bad = |number: u8| number == 3 || number == 5;
+    let message = |number: u8| {
+        let key = (!is_bad(number)).then(|| vec![number].into());
+        Outgoing { key, ..plain(Message::encoded(vec![number], ContentType::BYTES)) }
+    };
+    let results = send(&mut *output, (0..8).map(message).collect()).await;
+    for (number, result) in (0..).zip(&results) {
+        let expected = if is_bad(number) { Kind::Refused } else { Kind::Unreachable };
+        assert_eq!(result.as_ref().unwrap_err().kind(), expected, "{number}: {result:?}");
+    }
+    let others: Vec<_> = (0..8).filter(|number| !is_bad(*number)).collect();
+    let results = send(&mut *output, others.iter().copied().map(message).collect()).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    let found = cluster.consume(&topic, others.len()).into_iter().map(|record| record.value.unwrap()[0]);
+    assert_eq!(found.collect::<Vec<_>>(), others);
+    output.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_one_message_that_is_at_fault_in_a_batch_is_found_and_the_others_arrive() {
+    let Some(cluster) = Cluster::find() else { return };
+    let topic = cluster.name("compacted-too");
+    let settings = "default: { producer: { topic: { properties: { cleanup.policy: compact } } } }\nconfiguration: { linger.ms: 200 }";
+    let mut output = output(&cluster.binder(settings), &topic).await;
+    let message = |number: u8| {
+        let key = (number != 3).then(|| vec![number].into());
+        Outgoing { key, ..plain(Message::encoded(vec![number], ContentType::BYTES)) }
+    };
+    let kinds = async |output: &mut dyn wellspring::binder::Output| {
+        let results = send(output, (0..8).map(message).collect()).await;
+        results.into_iter().map(|result| result.err().map(|error| error.kind())).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&mut *output).await, [Some(Kind::Unreachable); 8], "nobody knows which it is");
+    let mut expected = [None; 8];
+    expected[3] = Some(Kind::Refused);
+    assert_eq!(kinds(&mut *output).await, expected);
+    assert_eq!(cluster.consume_all(&topic).len(), 7);
     output.close().await.unwrap();
 }
 

@@ -155,6 +155,26 @@ async fn letters_are_read_without_a_change_and_found_by_what_they_say() {
 }
 
 #[tokio::test]
+async fn letters_that_fill_more_than_one_batch_are_all_sent_again_by_one_run() {
+    let Some(topics) = Topics::find().await else { return };
+    let payloads: Vec<_> = (0..250).map(|number| format!("{number:03}{}", "x".repeat(2000))).collect();
+    let from = 1_i32.to_be_bytes();
+    let records = payloads.iter().map(|payload| Record {
+        partition: Some(1),
+        headers: vec![
+            ("x-original-topic", Some(topics.topic.as_bytes())),
+            ("x-original-partition", Some(&from)),
+        ],
+        ..Record::of(payload.as_bytes())
+    });
+    topics.cluster.produce(&topics.dlq, records);
+    let all = Filter::default();
+    assert_eq!(topics.read(&all).await, payloads);
+    assert_eq!(topics.redrive(&all, &Redrive::default()).await.0.done, 250);
+    assert_eq!((topics.count().await, topics.payloads(&topics.topic)), (0, payloads));
+}
+
+#[tokio::test]
 async fn a_letter_of_springs_becomes_the_record_that_it_was() {
     let Some(topics) = Topics::find().await else { return };
     let recorded: Value = serde_json::from_str(RECORDED).unwrap();

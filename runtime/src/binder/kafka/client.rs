@@ -313,6 +313,10 @@ fn by_default(client: &mut ClientConfig, name: &str, value: &str) {
 
 fn lay(client: &mut ClientConfig, properties: &Properties) {
     for (name, value) in properties.iter().flat_map(|(name, value)| translated(name, value)) {
+        if name == "debug" {
+            // The library passes over what is below its level.
+            client.set_log_level(RDKafkaLogLevel::Debug);
+        }
         client.set(name, value);
     }
 }

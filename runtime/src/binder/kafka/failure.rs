@@ -40,6 +40,8 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::CoordinatorNotAvailable
             // It is another broker by now, which the library looks for.
             | Code::NotCoordinator
+            // Another message of its batch was refused, which is told so itself: sent again, this one goes without it.
+            | Code::InvalidDifferentRecord
             | Code::QueueFull,
         ) => Kind::Unreachable,
         // It is the producer that has failed, and no message: see `replacing`.
@@ -52,7 +54,9 @@ pub(super) fn kind(error: &KafkaError) -> Kind {
             | Code::OutOfOrderSequenceNumber
             | Code::UnknownProducerId
             | Code::InvalidProducerEpoch
-            | Code::ProducerFenced,
+            | Code::ProducerFenced
+            // Its transaction can only be given up, whatever is sent.
+            | Code::State,
         ) => Kind::Closed,
         _ => Kind::Refused,
     }
@@ -102,7 +106,9 @@ mod tests {
             (RDKafkaErrorCode::BrokerDestroy, Kind::Unreachable),
             (RDKafkaErrorCode::BrokerTransportFailure, Kind::Unreachable),
             (RDKafkaErrorCode::NotCoordinator, Kind::Unreachable),
+            (RDKafkaErrorCode::InvalidDifferentRecord, Kind::Unreachable),
             (RDKafkaErrorCode::PurgeInflight, Kind::Closed),
+            (RDKafkaErrorCode::State, Kind::Closed),
             (RDKafkaErrorCode::UnknownTopic, Kind::Unroutable),
             (RDKafkaErrorCode::MessageSizeTooLarge, Kind::TooLarge),
             (RDKafkaErrorCode::InvalidRecord, Kind::Refused),

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use crate::binder::{Error, Kind};
 
@@ -17,6 +18,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     pub(super) commands: Vec<Command>,
+    /// Since when the input is to close.
+    closing: Option<Instant>,
     pub(super) waker: Option<Waker>,
     /// Why nothing will come any more.
     pub(super) failure: Option<Error>,
@@ -48,13 +51,18 @@ impl Shared {
     }
 
     pub(super) fn tell(&self, command: Command) {
-        self.lock().commands.push(command);
+        let mut inbox = self.lock();
+        if matches!(command, Command::Close) {
+            inbox.closing.get_or_insert_with(Instant::now);
+        }
+        inbox.commands.push(command);
+        drop(inbox);
         self.wake_thread();
     }
 
-    /// Whether the input is to close.
-    pub(super) fn is_closing(&self) -> bool {
-        self.lock().commands.iter().any(|command| matches!(command, Command::Close))
+    /// For how long the input has been about to close, if it is.
+    pub(super) fn closing_for(&self) -> Option<Duration> {
+        self.lock().closing.map(|since| since.elapsed())
     }
 
     pub(super) fn wake_thread(&self) {

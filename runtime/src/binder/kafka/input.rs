@@ -19,6 +19,7 @@ use super::inbox::{Command, Shared, closed};
 use super::later::{Resting, Waits, remaining, restore};
 use super::native::Intake;
 use super::offsets::Offsets;
+use super::positions::have_gone;
 use super::records::{Batch, Gathering, Record, gather};
 use super::slot::Slot;
 use super::transaction::Transaction;
@@ -101,9 +102,7 @@ impl KafkaInput {
     /// Takes what is there, as far as the transaction that it is part of has room.
     fn take_within(&mut self, deliveries: &mut Vec<Delivery>, room: usize) -> Result<(), Error> {
         let Some(transaction) = self.transaction.clone() else { return self.take(deliveries, room) };
-        if transaction.take_rewinding() {
-            self.rewind();
-        }
+        transaction.rewind(|| self.rewind());
         let before = deliveries.len();
         let taken = self.take(deliveries, room.min(transaction.room()));
         transaction.gave(deliveries.len() - before);
@@ -358,7 +357,12 @@ impl Input for KafkaInput {
             return Poll::Ready(Err(failure));
         }
         if inbox.flushed >= self.flush {
-            return Poll::Ready(Ok(()));
+            drop(inbox);
+            let stayed = have_gone(self.partitions.iter().map(|open| &open.slot));
+            if stayed.is_err() {
+                self.forget_revoked();
+            }
+            return Poll::Ready(stayed);
         }
         if inbox.closed {
             return Poll::Ready(Err(closed()));

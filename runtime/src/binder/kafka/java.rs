@@ -33,6 +33,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("enable.auto.commit", "nothing: offsets are committed when their messages are settled"),
     ("auto.commit.enable", "nothing: offsets are committed when their messages are settled"),
     ("enable.auto.offset.store", "nothing: offsets are committed when their messages are settled"),
+    ("allow.auto.create.topics", "`auto-create-topics`"),
+    ("log_level", "`debug`, with which the library says everything, else what it warns of"),
     ("auto.offset.reset", "`start-offset` of the binding"),
     ("transactional.id", "`transaction-id-prefix`"),
     ("key.serializer", "nothing: a key is bytes or text"),

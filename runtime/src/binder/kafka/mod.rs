@@ -5,6 +5,7 @@
 //! by all replicas.
 
 mod admin;
+mod apart;
 mod client;
 mod config;
 mod consumer;

@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 use wellspring_functions::HeaderValue;
 
+use super::apart::Apart;
 use super::config::ProducerSettings;
 use super::native::{Refusal, Sent};
 use super::patterns::Patterns;
@@ -36,6 +37,8 @@ pub(super) struct KafkaOutput {
     /// What the library has not been given yet. It sends at once what it gets first, alone: given together, messages
     /// go out together. What it had no room for stays.
     waiting: VecDeque<(Outgoing, u64)>,
+    /// Whether it is given one message at a time for now.
+    apart: Apart,
     /// What became of messages, until somebody asks.
     told: Vec<Confirmation>,
     options: Options,
@@ -124,13 +127,27 @@ impl KafkaOutput {
         let (waiting, told) = (VecDeque::new(), Vec::new());
         let key = options.key.as_ref().and_then(Expression::header);
         let passes_key_on = options.patterns.is_none() && key.is_some_and(names::is_received_key);
-        Self { way: Some(way), reports, in_flight: 0, waiting, told, options, passes_key_on, gathers: true }
+        let apart = Apart::default();
+        Self {
+            way: Some(way),
+            reports,
+            in_flight: 0,
+            waiting,
+            apart,
+            told,
+            options,
+            passes_key_on,
+            gathers: true,
+        }
     }
 
     /// Reads what has become of messages.
     fn poll_reports(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { way: Some(way), reports, in_flight, told, .. } = self else { return Poll::Pending };
+        let Self { way: Some(way), reports, in_flight, told, apart, .. } = self else {
+            return Poll::Pending;
+        };
         way.poll_reports(cx, |number, failure| {
+            failure.iter().for_each(|failure| apart.note(failure));
             let result = failure
                 .map_or(Ok(()), |failure| Err(reports.failed(failure.code, &failure.topic, failure.size)));
             told.push(Confirmation { number, result });
@@ -177,7 +194,8 @@ impl KafkaOutput {
 
     /// Hands over what waits, as far as there is room.
     fn retry(&mut self) {
-        while let Some((message, number)) = self.waiting.pop_front() {
+        while !self.apart.is_on() || self.in_flight == self.waiting.len() {
+            let Some((message, number)) = self.waiting.pop_front() else { return };
             if let Some(message) = self.hand(message, number) {
                 self.waiting.push_front((message, number));
                 return;
@@ -238,8 +256,8 @@ impl Output for KafkaOutput {
         if let Some(patterns) = &self.options.patterns {
             patterns.apply(message.message.headers_mut());
         }
-        let kept =
-            if self.gathers || !self.waiting.is_empty() { Some(message) } else { self.hand(message, number) };
+        let waits = self.gathers || !self.waiting.is_empty() || self.apart.is_on();
+        let kept = if waits { Some(message) } else { self.hand(message, number) };
         self.waiting.extend(kept.map(|message| (message, number)));
     }
 
@@ -289,6 +307,7 @@ impl Output for KafkaOutput {
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        self.apart.end();
         self.retry();
         // A transaction ends with its input.
         let outlet = match self.way.take() {

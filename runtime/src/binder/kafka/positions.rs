@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
 use super::slot::Slot;
+use crate::binder::{Error, Kind};
 
 /// Positions that have moved since they were committed last.
 pub(super) struct Positions<'a> {
@@ -19,10 +20,22 @@ pub(super) struct Positions<'a> {
 
 impl<'a> Positions<'a> {
     pub(super) fn moved(slots: impl IntoIterator<Item = &'a Arc<Slot>>) -> Result<Self, KafkaError> {
+        Self::beyond(slots, |slot| slot.committed.load(Ordering::Relaxed))
+    }
+
+    /// Those that the group is not known to have, also if they are on their way to it.
+    fn unconfirmed(slots: impl IntoIterator<Item = &'a Arc<Slot>>) -> Result<Self, KafkaError> {
+        Self::beyond(slots, |slot| slot.confirmed.load(Ordering::Acquire))
+    }
+
+    fn beyond(
+        slots: impl IntoIterator<Item = &'a Arc<Slot>>,
+        known: impl Fn(&Slot) -> i64,
+    ) -> Result<Self, KafkaError> {
         let (mut list, mut moved) = (TopicPartitionList::new(), Vec::new());
         for slot in slots {
             let position = slot.watermark.load(Ordering::Acquire);
-            if position > slot.committed.load(Ordering::Relaxed) {
+            if position > known(slot) {
                 list.add_partition_offset(&slot.topic, slot.partition, Offset::Offset(position))?;
                 moved.push((slot, position));
             }
@@ -40,6 +53,12 @@ impl<'a> Positions<'a> {
 
     /// Notes that the group has them.
     pub(super) fn are_committed(self) {
+        self.moved.iter().for_each(|(slot, position)| slot.confirmed.store(*position, Ordering::Release));
+        self.are_on_their_way();
+    }
+
+    /// Notes that the group will have them, unless it is told otherwise.
+    fn are_on_their_way(self) {
         for (slot, position) in self.moved {
             slot.committed.store(position, Ordering::Relaxed);
         }
@@ -70,13 +89,25 @@ pub(super) fn ask_committed(
     Ok(())
 }
 
-/// Commits the positions of slots that have moved since they were committed last.
+/// Tells of partitions that went before the group had all that was settled of them.
+pub(super) fn have_gone<'a>(mut slots: impl Iterator<Item = &'a Arc<Slot>>) -> Result<(), Error> {
+    let gone = slots.find(|slot| slot.revoked.load(Ordering::Acquire) && slot.is_unconfirmed());
+    let Some(Slot { topic, partition, .. }) = gone.map(|slot| &**slot) else { return Ok(()) };
+    let what = format!("partition {partition} of `{topic}` went before what was settled of it was committed");
+    Err(Error::new(Kind::Closed, what))
+}
+
+/// Commits the positions of slots that have moved since they were committed last; whoever waits for it also those that are
+/// on their way.
 pub(super) fn commit<'a>(
     consumer: &BaseConsumer<impl ConsumerContext>,
     slots: impl IntoIterator<Item = &'a Arc<Slot>>,
     mode: CommitMode,
 ) -> Result<(), KafkaError> {
-    let positions = Positions::moved(slots)?;
+    let positions = match mode {
+        CommitMode::Sync => Positions::unconfirmed(slots)?,
+        CommitMode::Async => Positions::moved(slots)?,
+    };
     if positions.is_empty() {
         return Ok(());
     }
@@ -87,6 +118,29 @@ pub(super) fn commit<'a>(
         }
         committed => committed?,
     }
-    positions.are_committed();
+    match mode {
+        CommitMode::Sync => positions.are_committed(),
+        CommitMode::Async => positions.are_on_their_way(),
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_its_way_to_the_group_is_not_known_to_be_there() {
+        let slots = [Arc::new(Slot::new(0, "in", 0))];
+        slots[0].watermark.store(7, Ordering::Release);
+        Positions::moved(&slots).unwrap().are_on_their_way();
+        assert!(Positions::moved(&slots).unwrap().is_empty(), "it is not sent twice");
+        have_gone(slots.iter()).unwrap();
+        slots[0].revoked.store(true, Ordering::Release);
+        let error = have_gone(slots.iter()).unwrap_err().to_string();
+        assert!(error.contains("partition 0 of `in` went"), "{error}");
+        Positions::unconfirmed(&slots).unwrap().are_committed();
+        assert!(Positions::unconfirmed(&slots).unwrap().is_empty());
+        have_gone(slots.iter()).unwrap();
+    }
 }

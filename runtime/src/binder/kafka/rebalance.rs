@@ -308,16 +308,21 @@ impl ConsumerContext for Assignment {
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         self.busy.store(true, Ordering::Relaxed);
-        let Err(error) = result else { return };
-        tracing::warn!(binding = self.binding, %error, "offsets were not committed; they will be with the next");
+        if let Err(error) = &result {
+            tracing::warn!(binding = self.binding, %error, "offsets were not committed; they will be with the next");
+        }
         let held = self.lock();
         for element in offsets.elements() {
             let slot = held
                 .slots
                 .iter()
                 .find(|slot| *slot.topic == *element.topic() && slot.partition == element.partition());
-            if let Some(slot) = slot {
-                slot.committed.store(-1, Ordering::Relaxed);
+            match (slot, element.offset()) {
+                (Some(slot), Offset::Offset(position)) if result.is_ok() && element.error().is_ok() => {
+                    slot.confirmed.fetch_max(position, Ordering::Release);
+                }
+                (Some(slot), _) => slot.committed.store(-1, Ordering::Relaxed),
+                (None, _) => {}
             }
         }
     }

@@ -13,8 +13,10 @@ pub(super) struct Slot {
     pub(super) partition: i32,
     /// The position to commit; negative while nothing is settled.
     pub(super) watermark: AtomicI64,
-    /// The position that was committed last.
+    /// The position that was committed last, which may still be on its way.
     pub(super) committed: AtomicI64,
+    /// The position that the group is known to have; negative while it has none of this assignment.
+    pub(super) confirmed: AtomicI64,
     /// The end of what was taken to be delivered; negative while nothing was.
     pub(super) taken: AtomicI64,
     /// Whether the partition was taken away.
@@ -31,6 +33,7 @@ impl Slot {
             partition,
             watermark: AtomicI64::new(-1),
             committed: AtomicI64::new(-1),
+            confirmed: AtomicI64::new(-1),
             taken: AtomicI64::new(-1),
             revoked: AtomicBool::new(false),
             held: AtomicBool::new(false),
@@ -40,6 +43,11 @@ impl Slot {
     /// Whether everything that was taken is settled.
     pub(super) fn is_settled(&self) -> bool {
         self.watermark.load(Ordering::Acquire) >= self.taken.load(Ordering::Acquire)
+    }
+
+    /// Whether the group is not known to have all that is settled.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.watermark.load(Ordering::Acquire) > self.confirmed.load(Ordering::Acquire)
     }
 
     /// Whether a record is one of its partition.

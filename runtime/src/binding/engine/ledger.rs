@@ -127,6 +127,15 @@ impl Open {
         self.unconfirmed
     }
 
+    /// Notes why a message was not accepted. What passes by waiting says less than what does not: a message that is refused
+    /// would be sent for ever beside one that is not.
+    #[cold]
+    fn refused(&mut self, failure: Error) {
+        if self.failure.as_ref().is_none_or(|known| known.kind().passes_by_waiting()) {
+            self.failure = Some(failure);
+        }
+    }
+
     /// Whether any of several messages was sent since this was asked last.
     pub(super) const fn take_sent(&mut self) -> bool {
         std::mem::replace(&mut self.has_sent, false)
@@ -212,8 +221,8 @@ impl Ledger {
         for (number, failure) in told {
             let closed = self.close_if_done(number, |open| {
                 open.unconfirmed = open.unconfirmed.saturating_sub(1);
-                if failure.is_some() && open.failure.is_none() {
-                    open.failure = failure;
+                if let Some(failure) = failure {
+                    open.refused(failure);
                 }
             });
             if let Some(closed) = closed {

@@ -151,7 +151,8 @@ impl OutputTask {
 fn confirm(waiting: &mut VecDeque<Waiting>, number: u64, failure: Option<Error>) {
     let after = waiting.partition_point(|waiting| waiting.first <= number);
     let Some(sender) = after.checked_sub(1).and_then(|place| waiting.get_mut(place)) else { return };
-    if sender.failure.is_none() {
+    // What passes by waiting says less than what does not.
+    if failure.is_some() && sender.failure.as_ref().is_none_or(|known| known.kind().passes_by_waiting()) {
         sender.failure = failure;
     }
     sender.unconfirmed = sender.unconfirmed.saturating_sub(1);

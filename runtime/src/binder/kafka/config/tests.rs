@@ -279,3 +279,60 @@ fn what_transactions_exclude_is_refused() {
     assert!(found[1].contains("expected `read-committed`"), "{found:?}");
     assert!(found[2].contains("use `transaction-id-prefix`"), "{found:?}");
 }
+
+#[test]
+fn transactions_read_nothing_that_may_be_taken_back_and_go_on_where_their_group_is() {
+    let rows = [
+        ("configuration: { isolation.level: read_uncommitted }", "`configuration.isolation.level`"),
+        ("properties: { isolation.level: READ_UNCOMMITTED }", "`properties.isolation.level`"),
+        (
+            "consumer-properties: { isolation.level: read_uncommitted }",
+            "`consumer-properties.isolation.level`",
+        ),
+        (
+            "consumer.properties: { isolation.level: read_uncommitted }",
+            "`consumer.properties.isolation.level`",
+        ),
+        (
+            "bindings: { a-in-0: { consumer: { configuration: { isolation.level: read_uncommitted } } } }",
+            "`bindings.a-in-0.consumer.configuration.isolation.level`",
+        ),
+        ("default: { consumer: { reset-offsets: true } }", "`default.consumer.reset-offsets`"),
+        (
+            "bindings: { a-in-0: { consumer: { reset-offsets: true } } }",
+            "`bindings.a-in-0.consumer.reset-offsets`",
+        ),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(problems(text), Vec::<String>::new(), "{text}");
+        let found = problems(&format!("transaction-id-prefix: t-\n{text}"));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
+    }
+    let found = problems("transaction-id-prefix: t-\nconfiguration: { isolation.level: read_committed }");
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn the_library_says_everything_where_debug_is_set() {
+    use rdkafka::config::RDKafkaLogLevel as Level;
+    for (text, expected) in [
+        ("", Level::Warning),
+        ("configuration: { debug: 'cgrp,fetch' }", Level::Debug),
+        ("consumer-properties: { debug: all }", Level::Debug),
+    ] {
+        let config = read(text);
+        assert_eq!(config.problems(), Vec::<String>::new(), "{text}");
+        let client = config.consumer_client("b", "g", &config.consumer("b"), StartOffset::Latest);
+        assert_eq!(client.log_level as i32, expected as i32, "{text}");
+    }
+}
+
+#[test]
+fn properties_that_the_binder_would_write_over_are_refused_with_what_decides_instead() {
+    for (name, value, instead) in
+        [("allow.auto.create.topics", "true", "`auto-create-topics`"), ("log_level", "7", "`debug`")]
+    {
+        let found = problems(&format!("consumer-properties: {{ {name}: {value} }}"));
+        assert!(found.len() == 1 && found[0].contains(instead), "{found:?}");
+    }
+}

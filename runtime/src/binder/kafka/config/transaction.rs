@@ -1,17 +1,21 @@
 //! `transaction.*`: what a function sends and the offsets of its input, together or not at all.
 
+use std::iter;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use serde::Deserialize;
 
-use super::{Compression, Config, Isolation, ProducerSettings};
+use super::{BindingSettings, Compression, Config, Isolation, ProducerSettings};
 use crate::config::{Properties, human};
 
 /// How long the library lets a transaction be open unless `transaction.timeout.ms` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The client's name of it.
 const TIMEOUT_KEY: &str = "transaction.timeout.ms";
+
+/// Why what is not committed is not read.
+const NOT_YET: &str = "with `transaction-id-prefix` an input must not see what may be taken back";
 
 /// `transaction.*`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -90,11 +94,41 @@ impl Config {
             ));
         }
         if self.consumer.isolation_level == Some(Isolation::ReadUncommitted) {
-            problems.push(
-                "`consumer.isolation-level` is `read-uncommitted`, expected `read-committed`: with \
-                 `transaction-id-prefix` an input must not see what may be taken back"
-                    .to_owned(),
-            );
+            problems.push(format!(
+                "`consumer.isolation-level` is `read-uncommitted`, expected `read-committed`: {NOT_YET}"
+            ));
         }
+        self.check_consumers(problems);
+    }
+
+    /// What the settings of bindings and properties cannot be where there are transactions.
+    fn check_consumers(&self, problems: &mut Vec<String>) {
+        let shared = [
+            ("configuration", &self.configuration),
+            ("properties", &self.properties),
+            ("consumer-properties", &self.consumer_properties),
+            ("consumer.properties", &self.consumer.properties),
+        ];
+        shared.iter().for_each(|(path, properties)| check_isolation(path, properties, problems));
+        let bindings = self.bindings.iter().map(|(name, settings)| (format!("bindings.{name}"), settings));
+        let all = iter::once(("default".to_owned(), &self.default)).chain(bindings);
+        for (path, BindingSettings { consumer, .. }) in all {
+            check_isolation(&format!("{path}.consumer.configuration"), &consumer.configuration, problems);
+            if consumer.reset_offsets == Some(true) {
+                problems.push(format!(
+                    "`{path}.consumer.reset-offsets` is `true`, expected `false`: with `transaction-id-prefix` an \
+                     input goes on where its group is, which tells what was committed"
+                ));
+            }
+        }
+    }
+}
+
+fn check_isolation(path: &str, properties: &Properties, problems: &mut Vec<String>) {
+    let isolation = properties.iter().find(|(name, _)| *name == "isolation.level");
+    if isolation.is_some_and(|(_, level)| level.trim().eq_ignore_ascii_case("read_uncommitted")) {
+        problems.push(format!(
+            "`{path}.isolation.level` is `read_uncommitted`, expected `read_committed`: {NOT_YET}"
+        ));
     }
 }

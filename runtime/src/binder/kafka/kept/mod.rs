@@ -219,7 +219,7 @@ impl KeptLetters {
                 }
             });
         });
-        if let Some(batch) = self.gathering.take() {
+        while let Some(batch) = self.gathering.take() {
             self.read(&Arc::new(batch));
         }
         // Behind the last letter, which may have come together with the end, there may be offsets without one.

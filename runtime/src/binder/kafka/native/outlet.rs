@@ -49,6 +49,8 @@ pub(in super::super) struct Sent<'a> {
 pub(in super::super) struct Refusal {
     pub(in super::super) code: RDKafkaErrorCode,
     pub(in super::super) topic: String,
+    /// Whether one of its batch is at fault, and it is not known which.
+    pub(in super::super) is_one_of_several: bool,
     /// How long its payload is, in bytes.
     pub(in super::super) size: usize,
 }
@@ -172,7 +174,19 @@ const fn opaque(number: u64) -> usize {
 fn refusal(message: &rd::rd_kafka_message_t) -> Refusal {
     // SAFETY: a report refers to its topic, whose name ends with a zero byte and lives as long.
     let topic = unsafe { text(rd::rd_kafka_topic_name(message.rkt)) }.into_owned();
-    Refusal { code: message.err.into(), topic, size: message.len }
+    Refusal { code: message.err.into(), topic, is_one_of_several: false, size: message.len }
+}
+
+/// Where all messages of a batch are told to be bad, that is meant of all or of any one of them.
+#[cold]
+fn doubt(refused: &mut [(u64, Refusal)]) {
+    let is_bad = |refusal: &Refusal| refusal.code == RDKafkaErrorCode::InvalidRecord;
+    if refused.len() > 1 && refused.iter().all(|(_, refusal)| is_bad(refusal)) {
+        for (_, refusal) in refused {
+            refusal.code = RDKafkaErrorCode::InvalidDifferentRecord;
+            refusal.is_one_of_several = true;
+        }
+    }
 }
 
 /// A reference to a topic, given back when dropped.
@@ -218,7 +232,9 @@ impl Event {
         unsafe { rd::rd_kafka_event_type(self.0.as_ptr()) }
     }
 
+    /// Tells of the messages of a batch.
     fn reports(&self, tell: &mut impl FnMut(u64, Option<Refusal>)) {
+        let mut refused = Vec::new();
         loop {
             let mut messages = [ptr::null(); MOST];
             // SAFETY: the event is valid and the array has room for so many pointers. Each call gives those that the
@@ -230,12 +246,20 @@ impl Event {
                 // SAFETY: the library has written so many pointers to messages.
                 let message = unsafe { &**message };
                 let is_accepted = message.err == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-                let failure = if is_accepted { None } else { Some(refusal(message)) };
-                tell(message._private.addr() as u64, failure);
+                let number = message._private.addr() as u64;
+                if is_accepted {
+                    tell(number, None);
+                } else {
+                    refused.push((number, refusal(message)));
+                }
             }
             if count < messages.len() {
-                return;
+                break;
             }
+        }
+        if !refused.is_empty() {
+            doubt(&mut refused);
+            refused.into_iter().for_each(|(number, refusal)| tell(number, Some(refusal)));
         }
     }
 

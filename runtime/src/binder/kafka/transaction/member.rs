@@ -140,10 +140,19 @@ impl Inner {
                     state.lose();
                 }
             }
-            mail.tell(index, number, failure.filter(|_| state.refused()));
+            mail.tell(index, number, failure.filter(|_| state.refused()).map(blamed));
         });
         polled.map(|()| was_failure)
     }
+}
+
+/// Who is told of a refusal is a delivery alone: whichever of its messages is at fault, so is the delivery.
+const fn blamed(mut refusal: Refusal) -> Refusal {
+    if refusal.is_one_of_several {
+        refusal.code = RDKafkaErrorCode::InvalidRecord;
+        refusal.is_one_of_several = false;
+    }
+    refusal
 }
 
 const fn is_given_up(code: RDKafkaErrorCode) -> bool {

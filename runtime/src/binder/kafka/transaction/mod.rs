@@ -11,7 +11,8 @@ mod state;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -30,12 +31,14 @@ use member::Mail;
 pub(super) use member::Member;
 use state::{Due, Limits, State};
 
-/// How long the library waits at a time: between, it is looked whether the input is to close.
+/// How long the library waits at a time: between, it is looked whether the input has been about to close for too long.
 const STEP: Duration = Duration::from_secs(1);
 /// How long it waits first to give a transaction up, which it can do only when reports have been read.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long it may take to send the offsets, which the library might never be done with.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
+/// How long a broker that is away is waited for once the input is to close.
+const LAST_TRIES: Duration = Duration::from_secs(5);
 /// How many deliveries a transaction has at most.
 const MOST: usize = 10_000;
 
@@ -82,10 +85,13 @@ impl Transaction {
     /// Takes over the transactions of whoever had the id before, which end now, and begins the first. Blocks.
     pub(super) fn begin(outlet: Outlet, parts: Parts<'_>, patience: Duration) -> Result<Arc<Self>, Error> {
         let Parts { recipe, binding, id, interval, timeout } = parts;
-        let begun = outlet.producer().init_transactions(patience);
-        let begun = begun.and_then(|()| outlet.producer().begin_transaction());
-        begun
-            .map_err(|error| failed(format!("the transactions `{id}` of `{binding}` cannot begin"), error))?;
+        begin_first(&outlet, patience).map_err(|error| {
+            let what = format!("the transactions `{id}` of `{binding}` cannot begin");
+            match remedy(&error) {
+                Remedy::Again => Error::new(Kind::Unreachable, what).because(error),
+                Remedy::Abort | Remedy::None => failed(what, error),
+            }
+        })?;
         let limits = Limits { most: MOST, interval, longest: timeout.mul_f64(0.75) };
         Ok(Arc::new(Self {
             topic: recipe.reports().topic().to_owned(),
@@ -131,12 +137,13 @@ impl Transaction {
         is_rewinding
     }
 
-    /// Whether everything that was given out is to be read again. Then it is to be begun with.
-    pub(super) fn take_rewinding(&self) -> bool {
-        let mut inner = self.lock();
-        let is_rewinding = inner.state.is_rewinding();
-        inner.state.rewound();
-        is_rewinding
+    /// Has everything read again that was given out, if it is to be. Until that is done nothing is committed: positions
+    /// are still those of what was given up.
+    pub(super) fn rewind(&self, read_again: impl FnOnce()) {
+        if self.lock().state.is_rewinding() {
+            read_again();
+            self.lock().state.rewound();
+        }
     }
 
     /// Does what is due. Blocks. Tells whether the input may go on.
@@ -199,7 +206,8 @@ impl Transaction {
             inner.state.end();
             inner.state.has_sent()
         };
-        if is_open { self.abort() } else { served.map(drop) }
+        let ended = if is_open { self.abort() } else { Ok(()) };
+        served.and(ended)
     }
 
     fn commit(
@@ -271,16 +279,21 @@ impl Transaction {
         Ok(())
     }
 
-    /// Calls the library until it is done, unless the input is to close.
+    /// Calls the library until it is done, but not for long once the input is to close.
     fn insist(&self, mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
         loop {
             match call() {
-                Err(error) if matches!(remedy(&error), Remedy::Again) && !self.shared.is_closing() => {
+                Err(error) if matches!(remedy(&error), Remedy::Again) && !self.is_giving_up() => {
                     tracing::debug!(binding = self.binding, %error, "a transaction takes its time");
                 }
                 done => return done,
             }
         }
+    }
+
+    /// Whether the input has been about to close for so long that nobody is waited for any more.
+    fn is_giving_up(&self) -> bool {
+        self.shared.closing_for().is_some_and(|long| long >= LAST_TRIES)
     }
 
     /// Reads reports, for which nobody else may have the time.
@@ -314,6 +327,22 @@ impl Transaction {
     }
 }
 
+/// Ends what was left open under the id of a producer, and begins a transaction. Blocks: what is left open may take its time
+/// to end.
+fn begin_first(outlet: &Outlet, patience: Duration) -> Result<(), KafkaError> {
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match outlet.producer().init_transactions(left) {
+            Ok(()) => return outlet.producer().begin_transaction(),
+            Err(error) if matches!(remedy(&error), Remedy::Again) && Instant::now() + GLANCE < until => {
+                thread::sleep(GLANCE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn remedy(error: &KafkaError) -> Remedy {
     match error {
         KafkaError::Transaction(error) if error.is_fatal() => Remedy::None,
@@ -331,7 +360,7 @@ impl Drop for Transaction {
         // Ending the library's threads blocks, which an async thread must not.
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(outlet) = inner.outlet.take() {
-            std::thread::spawn(move || drop(outlet));
+            thread::spawn(move || drop(outlet));
         }
     }
 }
@@ -344,3 +373,6 @@ impl fmt::Debug for Transaction {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

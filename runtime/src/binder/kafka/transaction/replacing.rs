@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 
-use super::{Outlet, Remedy, STEP, Transaction, remedy};
+use super::{Outlet, STEP, Transaction};
 use crate::binder::Error;
 use crate::binder::kafka::positions::ask_committed;
 use crate::binder::kafka::slot::Slot;
@@ -24,8 +24,8 @@ const REST: Duration = Duration::from_millis(500);
 impl Transaction {
     /// Notes that the producer can do no more. The input goes on with another one, if that can be.
     pub(super) fn lose(&self, what: &str, error: KafkaError) -> Result<(), Error> {
-        // It was given up because the input is to close.
-        if matches!(remedy(&error), Remedy::Again) {
+        // Nothing follows: what was not committed comes again elsewhere.
+        if self.shared.closing_for().is_some() {
             return Err(self.failed(what, error));
         }
         self.lock().state.lose();
@@ -38,8 +38,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// Puts another producer in the place of the one that has failed. Blocks until that is done, unless the input is to
-    /// close.
+    /// Puts another producer in the place of the one that has failed. Blocks until that is done, but not for long once the
+    /// input is to close.
     pub(super) fn replace(
         &self,
         consumer: &BaseConsumer<impl ConsumerContext>,
@@ -51,7 +51,7 @@ impl Transaction {
             inner.outlet.take()
         };
         drop(old);
-        while !self.shared.is_closing() {
+        while !self.is_giving_up() {
             thread::sleep(REST);
             match self.take_over(consumer, slots) {
                 Ok(outlet) => {

@@ -249,7 +249,7 @@ impl State {
         self.stage == Stage::Rewinding
     }
 
-    /// It is about to be read again.
+    /// It is read again from now on.
     pub(super) fn rewound(&mut self) {
         if self.stage == Stage::Rewinding {
             self.begin();

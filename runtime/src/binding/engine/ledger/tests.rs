@@ -67,6 +67,20 @@ fn a_refused_message_fails_its_delivery_once_the_others_are_told() {
 }
 
 #[test]
+fn of_several_messages_that_were_not_accepted_the_one_that_waiting_does_not_help_is_told() {
+    let (away, refused) = (Kind::OutputUnreachable, Kind::OutputRefused);
+    for (told, expected) in [([away, refused], refused), ([refused, away], refused), ([away, away], away)] {
+        let mut ledger = Ledger::default();
+        let number = ledger.open(Open::new(delivery(0), Instant::now()));
+        told.iter().for_each(|_| ledger.sent(number));
+        ledger.finished(number);
+        let closed = told.map(|kind| confirm(&mut ledger, number, Some(Error::message(kind, "no"))));
+        let [None, Some(Closed::Failed(error))] = closed else { panic!("expected a failure") };
+        assert_eq!(error.kind(), expected);
+    }
+}
+
+#[test]
 fn what_is_open_for_long_does_not_keep_what_came_after_it() {
     let mut ledger = Ledger::default();
     let open = |ledger: &mut Ledger, n| ledger.open(Open::new(delivery(n), Instant::now()));

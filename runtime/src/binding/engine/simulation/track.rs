@@ -143,7 +143,8 @@ impl Track {
         match refused {
             None if call == self.calls => self.confirmed += 1,
             None => {}
-            Some(kind) => _ = self.refused.get_or_insert(kind),
+            Some(kind) if self.refused.is_none_or(Kind::passes_by_waiting) => self.refused = Some(kind),
+            Some(_) => {}
         }
     }
 
