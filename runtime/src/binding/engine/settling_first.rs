@@ -26,7 +26,7 @@ impl Driver {
                 self.received.clear();
                 tracing::warn!(
                     binding = self.binding.name(), %error,
-                    "deliveries cannot be settled before their calls: they are not called, and come again"
+                    "deliveries cannot be settled before their calls: they are not called, and those not settled come again"
                 );
             }
         }
