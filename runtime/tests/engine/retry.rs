@@ -8,7 +8,7 @@ use wellspring::{Error, Kind};
 use crate::world::{Calls, World, eventually, failing_on_bad, soon};
 
 /// How much later than planned something may happen on a machine that is busy.
-const LATE: Duration = Duration::from_secs(8);
+const LATE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn c1_three_attempts_are_three_calls_and_one_dead_letter(world: &World) {
     let calls = Calls::default();

@@ -117,7 +117,7 @@ async fn members(cluster: &Cluster, name: &str, expected: &Group) -> Result<(), 
         });
         match found {
             Ok(Some((protocol, count))) if protocol == expected.assignor && count == wanted => return Ok(()),
-            found if begun.elapsed() > 3 * PATIENCE => return Err(format!("the group is {found:?}")),
+            found if begun.elapsed() > PATIENCE => return Err(format!("the group is {found:?}")),
             _ => {}
         }
     }

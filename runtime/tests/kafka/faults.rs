@@ -21,8 +21,8 @@ use super::web::get;
 
 const COUNT: usize = 300_000;
 const PARTITIONS: i32 = 4;
-/// How soon everything has come once the broker answers again and everything is written: also on a slow machine.
-const SOON: Duration = Duration::from_secs(60);
+/// How soon everything has come once the broker answers again and everything is written.
+const SOON: Duration = Duration::from_secs(20);
 /// Longer than anything takes that is going to happen.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -33,7 +33,7 @@ fn login(module: &str, password: &str) -> String {
 /// How long a binding waits for a broker that says nothing.
 const BIND_TIMEOUT: &str = "bind-timeout: 60s\n";
 /// How soon a binding is told that the broker refuses it: not only when it gives up.
-const AT_ONCE: Duration = Duration::from_secs(30);
+const AT_ONCE: Duration = Duration::from_secs(8);
 
 /// Sends a message and receives it.
 async fn there_and_back(binder: &Kafka, topic: &str) {

@@ -11,8 +11,6 @@ use super::{notifications, skip, until};
 
 const BOB: &str = r#"{"name":"Bob","email":"bob@example.org","mobileNumber":"555"}"#;
 const INPUT: &str = "update_communication-in-0";
-/// So many that a run which sends one a second is far from its end when it is stopped.
-const LETTERS: u64 = 40;
 
 /// An accounts service that is handed what it has to say itself, which it cannot read.
 struct Confused {
@@ -84,17 +82,17 @@ fn letters_are_looked_after(confused: &Confused) {
     // The group of the message service exists from here on.
     confused.start("message").stop();
     let accounts = confused.start("accounts");
-    for _ in 0..LETTERS {
+    for _ in 0..8 {
         assert_eq!(accounts.post("/create_account", BOB).status, 200);
     }
-    until("all of them are dead letters", || counted(&accounts, INPUT, "deadLettered") == LETTERS);
+    until("all of them are dead letters", || counted(&accounts, INPUT, "deadLettered") == 8);
     accounts.stop();
 
     let (code, inputs) = confused.json(&["list"]);
     assert_eq!((code, inputs.len()), (Some(0), 1), "{inputs:?}");
-    assert_eq!((&inputs[0]["binding"], &inputs[0]["letters"]), (&INPUT.into(), &LETTERS.into()));
+    assert_eq!((&inputs[0]["binding"], &inputs[0]["letters"]), (&INPUT.into(), &8.into()));
     let (code, letters) = confused.json(&["list", INPUT]);
-    assert_eq!((code, letters.len() as u64), (Some(0), LETTERS), "{letters:?}");
+    assert_eq!((code, letters.len()), (Some(0), 8), "{letters:?}");
     for letter in &letters {
         assert_eq!((&letter["origin"], &letter["passes"]), (&confused.from.as_str().into(), &0.into()));
         assert_eq!(letter["error"]["kind"], "undecodable", "{letter}");
@@ -112,28 +110,25 @@ fn letters_are_looked_after(confused: &Confused) {
 
     let stays = confused.dlq(&["redrive", INPUT, "--max-passes", "0"]);
     assert_eq!(stays.code, Some(5), "{stays:?}");
-    let expected = format!("0 of {LETTERS} letters sent again, {LETTERS} stay\n");
-    assert!(stays.stdout.ends_with(&expected), "{stays:?}");
+    assert!(stays.stdout.ends_with("0 of 8 letters sent again, 8 stay\n"), "{stays:?}");
     let asked = confused.dlq(&["purge", INPUT]);
     assert_eq!(asked.code, Some(2), "{asked:?}");
     assert!(asked.stderr.contains("give `--yes`"), "{asked:?}");
 
     let planned = confused.dlq(&["redrive", INPUT, "--to", &confused.to, "--dry-run"]);
-    let to = &confused.to;
-    let expected = format!("{LETTERS} of {LETTERS} letters sent again, 0 stay\n  {LETTERS} to {to}\n");
+    let expected = format!("8 of 8 letters sent again, 0 stay\n  8 to {}\n", confused.to);
     assert_eq!((planned.code, &planned.stdout), (Some(0), &expected), "{planned:?}");
     stopped_in_the_middle(confused);
     killed_in_the_middle(confused);
     let left = confused.json(&["list", INPUT]).1.len() as u64;
-    assert!((1..LETTERS).contains(&left), "{left}");
+    assert!((1..7).contains(&left), "{left}");
     let purged = confused.dlq(&["purge", INPUT, "--max", "1", "--yes"]);
     assert_eq!(purged.stdout.lines().next(), Some("1 of 1 letters removed, 0 stay"), "{purged:?}");
     let done = confused.dlq(&["redrive", INPUT, "--to", &confused.to]);
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(confused.json(&["list", INPUT]).1.len(), 0);
     let message = confused.start("message");
-    let handled = || counted(&message, "emailsms-in-0", "succeeded");
-    until("all but the purged one are handled", || handled() >= LETTERS - 1);
+    until("all but the purged one are handled", || counted(&message, "emailsms-in-0", "succeeded") >= 7);
     message.stop();
 }
 
@@ -158,8 +153,8 @@ fn stopped_in_the_middle(confused: &Confused) {
     assert_eq!(running.wait().unwrap().code(), Some(130), "{rest}");
     let last: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
     let done = last["summary"]["done"].as_u64().unwrap();
-    assert_eq!((last["summary"]["ended"].as_bool(), (1..20).contains(&done)), (Some(false), true), "{last}");
-    assert_eq!(confused.json(&["list", INPUT]).1.len() as u64, LETTERS - done);
+    assert_eq!((last["summary"]["ended"].as_bool(), (1..=3).contains(&done)), (Some(false), true), "{last}");
+    assert_eq!(confused.json(&["list", INPUT]).1.len() as u64, 8 - done);
 }
 
 /// Ends a run at once: what it had sent may be sent once more, and nothing is lost.
@@ -168,7 +163,7 @@ fn killed_in_the_middle(confused: &Confused) {
     running.kill().unwrap();
     running.wait().unwrap();
     // The broker gives back what was held when it notices.
-    until("the others are there", || !confused.json(&["list", INPUT]).1.is_empty());
+    until("the others are there", || confused.json(&["list", INPUT]).1.len() >= 3);
 }
 
 #[test]

@@ -169,9 +169,7 @@ impl Run {
         let most = match self.fault {
             Fault::Delay | Fault::Full => 0,
             Fault::Leave if self.broker == Broker::RabbitMq => 0,
-            Fault::Kill | Fault::Leave => times * self.broker.most_repeated(),
-            // What the application has received and still sends comes again, too.
-            Fault::Cut => 2 * times * self.broker.most_repeated(),
+            Fault::Kill | Fault::Leave | Fault::Cut => times * self.broker.most_repeated(),
             // What the test has read may come again, too.
             Fault::KillBroker | Fault::RestartBroker => 2 * times * self.broker.most_repeated(),
         };
